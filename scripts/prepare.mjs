@@ -1,0 +1,92 @@
+// Installs what a checkout lacks. Plain JavaScript for the machine's own Node (20 or later); everything after it
+// runs on the Node that the lockfile pins. `--test` also installs the Debian packages that the tests start.
+import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..')
+const marker = join(root, 'node_modules', '.ztm-lock')
+
+/** Debian package -> a file or command it brings, looked for before apt is asked. */
+const TEST_PACKAGES = {
+  'openssh-server': '/usr/sbin/sshd',
+  'openssh-client': '/usr/bin/scp',
+  iperf3: '/usr/bin/iperf3',
+  wrk: '/usr/bin/wrk',
+  'redis-server': '/usr/bin/redis-server',
+  'redis-tools': '/usr/bin/redis-benchmark',
+  stunnel4: '/usr/bin/stunnel4',
+  'dnsmasq-base': '/usr/sbin/dnsmasq',
+  'bind9-dnsutils': '/usr/bin/dig',
+  faketime: '/usr/bin/faketime',
+  'nginx-light': '/usr/sbin/nginx',
+  socat: '/usr/bin/socat',
+  curl: '/usr/bin/curl',
+  sslscan: '/usr/bin/sslscan',
+  iproute2: '/sbin/ip',
+  procps: '/usr/bin/pgrep',
+}
+
+function run(command, args, options = {}) {
+  return spawnSync(command, args, { stdio: ['ignore', 2, 2], cwd: root, ...options }).status ?? 1
+}
+
+function installNodeParts() {
+  const lock = createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex')
+  const nodeName = process.platform === 'win32' ? 'node.cmd' : 'node'
+  const isCurrent =
+    existsSync(marker) &&
+    readFileSync(marker, 'utf8') === lock &&
+    existsSync(join(root, 'node_modules', '.bin', nodeName))
+  if (isCurrent) return
+  console.error('ztm: installing the pinned Node and libraries (once) …')
+  const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm'
+  const status = run(npm, ['ci', '--include=optional', '--include=dev', '--no-progress', '--loglevel=error'])
+  if (status !== 0) {
+    console.error(
+      'ztm: cannot install: `npm ci` failed (see above): check that the npm registry can be reached',
+    )
+    process.exit(1)
+  }
+  if (!existsSync(join(root, 'node_modules', '.bin', nodeName))) {
+    console.error(
+      `ztm: cannot install: no pinned Node for ${process.platform}-${process.arch}: use Node 24 yourself`,
+    )
+    process.exit(1)
+  }
+  writeFileSync(marker, lock)
+}
+
+function installTestPackages() {
+  const missing = Object.entries(TEST_PACKAGES)
+    .filter(([, file]) => !existsSync(file))
+    .map(([name]) => name)
+  if (missing.length === 0) return
+  const command = `apt-get install -y --no-install-recommends ${missing.join(' ')}`
+  if (process.platform !== 'linux' || process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) {
+    console.error(`ztm: the tests need more programs; install them with:\n  sudo ${command}`)
+    process.exit(1)
+  }
+  console.error(`ztm: installing for the tests: ${missing.join(' ')} …`)
+  // policy-rc.d keeps a package from starting its own service: the tests start what they need themselves.
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' }
+  const install = () =>
+    run('/usr/bin/apt-get', command.split(' ').slice(1).concat('-qq'), {
+      env,
+      stdio: ['ignore', 'ignore', 2],
+    })
+  if (install() !== 0) {
+    run('/usr/bin/apt-get', ['update', '-qq'], { env })
+    if (install() !== 0) {
+      console.error(`ztm: cannot install: \`${command}\` failed (see above)`)
+      process.exit(1)
+    }
+  }
+}
+
+installNodeParts()
+if (process.argv.includes('--test')) installTestPackages()

@@ -1,0 +1,63 @@
+import { z } from 'zod'
+import { MeshError } from '../model/errors.ts'
+import {
+  endpointIdShape,
+  evictionShape,
+  hubIdShape,
+  meshIdShape,
+  msShape,
+  serviceNameShape,
+} from './shapes.ts'
+
+/** What a hub tells an agent, one JSON object a line of the response at `/api/events`. */
+const eventShape = z.discriminatedUnion('event', [
+  /** First line of every link. */
+  z.object({
+    event: z.literal('hello'),
+    mesh: meshIdShape,
+    hub: hubIdShape,
+    names: z.array(z.string()),
+    version: z.string(),
+    timeMs: msShape,
+    /** All evictions in force. */
+    evictions: z.array(evictionShape),
+    /** Where the hub sees the agent come from. */
+    address: z.string(),
+  }),
+  /** Somebody wants a session: open a relay with this ticket as its accepting half. */
+  z.object({ event: z.literal('introduce'), ticket: z.string(), peer: endpointIdShape }),
+  z.object({ event: z.literal('evicted'), eviction: evictionShape }),
+  z.object({ event: z.literal('eviction-undone'), id: z.string() }),
+  /** Hostings or access of these services changed: what was cached of them is stale. */
+  z.object({ event: z.literal('services-changed'), services: z.array(serviceNameShape) }),
+  /** The hub is about to stop: go elsewhere now. */
+  z.object({ event: z.literal('draining') }),
+])
+
+/** What a hub tells an agent. */
+export type HubEvent = z.output<typeof eventShape>
+
+/**
+ * Read one line of the event response.
+ *
+ * @returns the event, or undefined for a kind this version does not know
+ * @throws MeshError `bad-message` if it is not one
+ */
+export function parseHubEvent(line: string): HubEvent | undefined {
+  let value: unknown
+  try {
+    value = JSON.parse(line)
+  } catch (cause) {
+    throw new MeshError('bad-message', 'Cannot read event from hub: not JSON', { cause })
+  }
+  const kind = (value as { event?: unknown } | null)?.event
+  if (typeof kind === 'string' && !KINDS.has(kind)) return undefined
+  const result = eventShape.safeParse(value)
+  if (!result.success) throw new MeshError('bad-message', 'Cannot read event from hub: not of its form')
+  return result.data
+}
+
+const KINDS: ReadonlySet<string> = new Set(eventShape.options.map(option => option.shape.event.value))
+
+/** The longest event line an agent reads, in bytes. */
+export const MAX_EVENT_BYTES = 4 * 1_048_576

@@ -1,0 +1,256 @@
+import { z } from 'zod'
+import { defineRoute } from './route.ts'
+import {
+  accessShape,
+  endpointIdShape,
+  endpointShape,
+  evictionShape,
+  hubShape,
+  invitationShape,
+  logLinesShape,
+  msShape,
+  nameShape,
+  pemShape,
+  serviceNameShape,
+  serviceShape,
+  userInfoShape,
+  userShape,
+} from './shapes.ts'
+
+const endpointParams = z.object({ endpoint: endpointIdShape })
+const serviceParams = z.object({ service: serviceNameShape })
+
+/** What a join is answered with, and a renewal: the certificate chain (leaf first) without the root. */
+export const certificateShape = z.object({
+  chain: pemShape,
+  expiresAtMs: msShape,
+  /** The hub's clock, so that a wrong one is noticed. */
+  timeMs: msShape,
+})
+
+/**
+ * What agents ask of the controller through a hub, over their link. The caller is the identity that the link's
+ * certificate proves. Seen by members only, but for `enroll`.
+ *
+ * @see docs/protocol.md, "Link"
+ */
+export const CONTROLLER_API = {
+  /** The one call open to a permit's key or one-time token. */
+  enroll: defineRoute({
+    method: 'POST',
+    path: '/api/enroll',
+    summary: 'Join: have a certificate made for a key that this device keeps',
+    body: z.strictObject({
+      request: pemShape,
+      name: nameShape,
+      /** One-time token of an invitation; absent where the permit's own key authenticates the call. */
+      token: z.string().max(128).optional(),
+      labels: z.array(nameShape).max(32).default([]),
+      version: z.string().max(64),
+      timeMs: msShape,
+      /** Take the name over from an endpoint of the same user, which is then removed. */
+      isReplacing: z.boolean().default(false),
+    }),
+    response: certificateShape.extend({ endpoint: endpointIdShape, user: userShape, name: nameShape }),
+    errors: [
+      'denied',
+      'permit-used',
+      'permit-expired',
+      'permit-bound',
+      'name-taken',
+      'clock-skew',
+      'evicted',
+      'bad-permit',
+      'too-many',
+    ],
+  }),
+  renew: defineRoute({
+    method: 'POST',
+    path: '/api/certificate',
+    summary: 'Renew the certificate of the calling endpoint, for the same key',
+    body: z.strictObject({ request: pemShape }),
+    response: certificateShape,
+    errors: ['denied', 'evicted'],
+  }),
+  announce: defineRoute({
+    method: 'PUT',
+    path: '/api/endpoint',
+    summary: 'Say what the calling endpoint is: version and labels',
+    body: z.strictObject({ version: z.string().max(64), labels: z.array(nameShape).max(32).optional() }),
+    response: endpointShape,
+  }),
+  listEndpoints: defineRoute({
+    method: 'GET',
+    path: '/api/endpoints',
+    summary: 'List endpoints by name',
+    query: z.object({
+      /** Part of a name or label. */
+      keyword: z.string().max(64).optional(),
+      user: userShape.optional(),
+      name: nameShape.optional(),
+      limit: z.coerce.number().int().min(1).max(1_000).default(100),
+      offset: z.coerce.number().int().min(0).default(0),
+    }),
+    response: z.object({ endpoints: z.array(endpointShape), total: z.number() }),
+  }),
+  showEndpoint: defineRoute({
+    method: 'GET',
+    path: '/api/endpoints/{endpoint}',
+    summary: 'Show one endpoint',
+    params: endpointParams,
+    response: endpointShape,
+    errors: ['not-found'],
+  }),
+  labelEndpoint: defineRoute({
+    method: 'PUT',
+    path: '/api/endpoints/{endpoint}/labels',
+    summary: 'Set the labels of an endpoint (its user, or an administrator)',
+    params: endpointParams,
+    body: z.strictObject({ labels: z.array(nameShape).max(32) }),
+    response: endpointShape,
+    errors: ['not-found', 'denied'],
+  }),
+  removeEndpoint: defineRoute({
+    method: 'DELETE',
+    path: '/api/endpoints/{endpoint}',
+    summary:
+      'Remove an endpoint and everything it hosts (its user, or an administrator); its certificate ends',
+    params: endpointParams,
+    errors: ['not-found', 'denied'],
+  }),
+  listUsers: defineRoute({
+    method: 'GET',
+    path: '/api/users',
+    summary: 'List users',
+    response: z.object({ users: z.array(userInfoShape) }),
+  }),
+  listServices: defineRoute({
+    method: 'GET',
+    path: '/api/services',
+    summary: 'List the services that the caller may dial or hosts',
+    response: z.object({ services: z.array(serviceShape) }),
+  }),
+  host: defineRoute({
+    method: 'PUT',
+    path: '/api/services/{service}/hosting',
+    summary: 'Host a service at the calling endpoint; the first to do so owns its name',
+    params: serviceParams,
+    body: z.strictObject({
+      access: accessShape,
+      health: z.enum(['up', 'partly', 'down', 'unknown']).default('unknown'),
+    }),
+    response: serviceShape,
+    errors: ['name-taken', 'too-many'],
+  }),
+  unhost: defineRoute({
+    method: 'DELETE',
+    path: '/api/services/{service}/hosting',
+    summary: 'Host a service at the calling endpoint no more; without any hosting its name is free again',
+    params: serviceParams,
+    errors: ['not-found'],
+  }),
+  openSession: defineRoute({
+    method: 'POST',
+    path: '/api/sessions',
+    summary: 'Ask to dial a service: gives a session ticket and the endpoints that host it',
+    body: z.strictObject({ service: serviceNameShape }),
+    response: z.object({
+      ticket: z.string(),
+      expiresAtMs: msShape,
+      service: serviceShape,
+    }),
+    errors: ['not-found', 'denied'],
+  }),
+  invite: defineRoute({
+    method: 'POST',
+    path: '/api/invitations',
+    summary: 'Make a one-time invitation for a user (administrators)',
+    body: z.strictObject({
+      user: userShape,
+      /** PEM public key of the computer that may use it; anyone's if absent. */
+      identity: pemShape.optional(),
+      labels: z.array(nameShape).max(32).default([]),
+      validMs: msShape
+        .min(1_000)
+        .max(30 * 86_400_000)
+        .default(86_400_000),
+    }),
+    response: z.object({ invitation: invitationShape, token: z.string() }),
+    errors: ['denied', 'too-many'],
+  }),
+  listInvitations: defineRoute({
+    method: 'GET',
+    path: '/api/invitations',
+    summary: 'List invitations (administrators)',
+    response: z.object({ invitations: z.array(invitationShape) }),
+    errors: ['denied'],
+  }),
+  revokeInvitation: defineRoute({
+    method: 'DELETE',
+    path: '/api/invitations/{invitation}',
+    summary: 'Take an invitation back before it is used (administrators)',
+    params: z.object({ invitation: z.string().max(64) }),
+    errors: ['denied', 'not-found'],
+  }),
+  evict: defineRoute({
+    method: 'POST',
+    path: '/api/evictions',
+    summary: 'Put a user, or one endpoint, out of the mesh (administrators)',
+    body: z.strictObject({
+      user: userShape.optional(),
+      endpoint: endpointIdShape.optional(),
+      reason: z.string().max(256).optional(),
+    }),
+    response: evictionShape,
+    errors: ['denied', 'not-found', 'bad-input'],
+  }),
+  listEvictions: defineRoute({
+    method: 'GET',
+    path: '/api/evictions',
+    summary: 'List evictions',
+    response: z.object({ evictions: z.array(evictionShape) }),
+  }),
+  undoEviction: defineRoute({
+    method: 'DELETE',
+    path: '/api/evictions/{eviction}',
+    summary: 'Undo an eviction: the certificates it refused are good again until they end (administrators)',
+    params: z.object({ eviction: z.string().max(64) }),
+    errors: ['denied', 'not-found'],
+  }),
+} as const
+
+/** What agents ask of the hub itself. */
+export const HUB_API = {
+  openRelay: defineRoute({
+    method: 'POST',
+    path: '/api/relays',
+    summary: 'Ask to be introduced to an endpoint: it is told, and both get the ticket that joins them',
+    body: z.strictObject({ endpoint: endpointIdShape }),
+    response: z.object({
+      /** 32 bytes, base64url. Good once for each side, for 10 s. */
+      ticket: z.string(),
+    }),
+    errors: ['denied', 'offline', 'not-found', 'too-many'],
+  }),
+  listHubs: defineRoute({
+    method: 'GET',
+    path: '/api/hubs',
+    summary: 'List the hubs of the mesh',
+    response: z.object({ hubs: z.array(hubShape) }),
+  }),
+  hubLog: defineRoute({
+    method: 'GET',
+    path: '/api/log',
+    summary: 'The last lines of the hub log (administrators)',
+    query: z.object({
+      sinceMs: z.coerce.number().optional(),
+      level: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+      limit: z.coerce.number().int().min(1).max(1_000).default(200),
+    }),
+    response: logLinesShape,
+    errors: ['denied'],
+  }),
+} as const
+
+/** Path of the long-lived response that carries events from the hub, one JSON object a line. */
+export const EVENTS_PATH = '/api/events'

@@ -1,0 +1,153 @@
+import { z } from 'zod'
+import { ERRORS, type ErrorCode, MeshError } from '../model/errors.ts'
+import { parseEndpointId, parseHubId, parseMeshId } from '../model/ids.ts'
+import { parseName, parseServiceName, parseUserName } from '../model/names.ts'
+
+/** A schema around one of the parsers of `core/model`; its message is the parser's own. */
+function parsedBy<T extends string>(parse: (value: unknown) => T, example: string) {
+  return z
+    .string()
+    .max(256)
+    .transform((value, context): T => {
+      try {
+        return parse(value)
+      } catch (error) {
+        context.addIssue({
+          code: 'custom',
+          message: error instanceof MeshError ? error.message : String(error),
+        })
+        return z.NEVER
+      }
+    })
+    .meta({ type: 'string', examples: [example] } as never)
+}
+
+/** A name of a mesh, endpoint or label. */
+export const nameShape = parsedBy(value => parseName(value), 'home')
+/** A user's name. */
+export const userShape = parsedBy(parseUserName, 'bob')
+/** `tcp/NAME` or `udp/NAME`. */
+export const serviceNameShape = parsedBy(parseServiceName, 'tcp/web')
+/** A mesh's id. */
+export const meshIdShape = parsedBy(parseMeshId, 'abcdefghijklmnopqrstuvwxyz')
+/** An endpoint's id. */
+export const endpointIdShape = parsedBy(parseEndpointId, '0d2f9d0e-6f53-4a52-9a4b-0b6f0d9d7c11')
+/** A hub's id. */
+export const hubIdShape = parsedBy(parseHubId, '7f3d4e4e-6f53-4a52-9a4b-0b6f0d9d7c11')
+/** PEM text, one or several blocks. */
+export const pemShape = z
+  .string()
+  .max(16_384)
+  .regex(/^-----BEGIN [A-Z ]+-----\r?\n/, 'not PEM text')
+/** Milliseconds since the epoch, or of a span. */
+export const msShape = z.number().nonnegative().max(8.64e15)
+
+/** Every error answer of every API. */
+export const errorShape = z.object({
+  code: z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]),
+  message: z.string(),
+})
+
+/** Who may dial a service hosted at an endpoint. */
+export const accessShape = z.strictObject({
+  /** Users who may dial besides the owner; `*` is every member of the mesh. */
+  users: z
+    .array(z.union([userShape, z.literal('*')]))
+    .max(1_000)
+    .default([]),
+  /** Endpoints one may dial from; empty means from any. */
+  entrances: z.array(endpointIdShape).max(1_000).default([]),
+})
+
+/** Who may dial a service hosted at an endpoint. */
+export type Access = z.output<typeof accessShape>
+
+/** An endpoint, as members see it. */
+export const endpointShape = z.object({
+  id: endpointIdShape,
+  name: nameShape,
+  user: userShape,
+  labels: z.array(nameShape),
+  version: z.string(),
+  isOnline: z.boolean(),
+  /** When it was last connected; now, if it is. */
+  lastSeenMs: msShape,
+  /** Where its link comes from, `host:port`; absent while offline. */
+  address: z.string().optional(),
+})
+/** An endpoint, as members see it. */
+export type EndpointInfo = z.output<typeof endpointShape>
+
+/** One endpoint that serves a service. */
+export const hostingShape = z.object({
+  endpoint: endpointIdShape,
+  name: nameShape,
+  isOnline: z.boolean(),
+  /** What the hosting agent last said of its targets. */
+  health: z.enum(['up', 'partly', 'down', 'unknown']),
+  access: accessShape,
+})
+
+/** A service and the endpoints that host it. */
+export const serviceShape = z.object({
+  name: serviceNameShape,
+  owner: userShape,
+  hostings: z.array(hostingShape),
+})
+/** A service and the endpoints that host it. */
+export type ServiceInfo = z.output<typeof serviceShape>
+
+/** A hub, as members see it. */
+export const hubShape = z.object({
+  id: hubIdShape,
+  /** Where it is reached: `host:port`. */
+  names: z.array(z.string()),
+  version: z.string(),
+  startedAtMs: msShape,
+  linkCount: z.number(),
+  relayCount: z.number(),
+  /** Bytes copied between agents since the start. */
+  relayedBytes: z.number(),
+  certificateExpiresAtMs: msShape,
+})
+/** A hub, as members see it. */
+export type HubInfo = z.output<typeof hubShape>
+
+/** A user, known by an endpoint, an invitation or both. */
+export const userInfoShape = z.object({
+  name: userShape,
+  isAdmin: z.boolean(),
+  endpointCount: z.number(),
+  onlineCount: z.number(),
+  isEvicted: z.boolean(),
+})
+
+/** Somebody put out of the mesh: a user with everything issued before `beforeMs`, or one endpoint. */
+export const evictionShape = z.object({
+  id: z.string().max(64),
+  user: userShape,
+  endpoint: endpointIdShape.optional(),
+  /** Certificates issued before this moment are refused. */
+  beforeMs: msShape,
+  by: userShape,
+  reason: z.string().max(256).optional(),
+})
+/** Somebody put out of the mesh. */
+export type Eviction = z.output<typeof evictionShape>
+
+/** An invitation that was made and what became of it. */
+export const invitationShape = z.object({
+  id: z.string(),
+  user: userShape,
+  createdAtMs: msShape,
+  expiresAtMs: msShape,
+  state: z.enum(['open', 'used', 'expired', 'revoked']),
+  /** Bound to a key: only that computer can use it. */
+  isBound: z.boolean(),
+  usedBy: endpointIdShape.optional(),
+})
+
+/** Log lines, as stored: one JSON object a line. */
+export const logLinesShape = z.object({
+  lines: z.array(z.object({ time: z.number(), level: z.string(), event: z.string() }).catchall(z.unknown())),
+})
