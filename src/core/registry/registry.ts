@@ -1,0 +1,261 @@
+import type { HubEvent } from '../api/events.ts'
+import { MeshError } from '../model/errors.ts'
+import type { EndpointId, LinkId } from '../model/ids.ts'
+import { type Ms, ms } from '../model/time.ts'
+
+/** One side of a relay: a connection or stream that presented a ticket. Numbered by the hub's edge. */
+export type HalfId = number & { readonly __id: 'half' }
+/** Two halves that were joined. */
+export type RelayId = number & { readonly __id: 'relay' }
+/** Which of the two a half is. */
+export type Side = 'dial' | 'accept'
+
+/** What the hub must now do. */
+export type RegistryAction =
+  | { readonly do: 'send'; readonly link: LinkId; readonly event: HubEvent }
+  | { readonly do: 'close-link'; readonly link: LinkId; readonly error: MeshError }
+  | { readonly do: 'join'; readonly relay: RelayId; readonly dial: HalfId; readonly accept: HalfId }
+  | { readonly do: 'refuse'; readonly half: HalfId; readonly error: MeshError }
+  | { readonly do: 'cut'; readonly relay: RelayId }
+  | { readonly do: 'wake'; readonly at: Ms }
+
+/** How much the registry keeps; see docs/limits.md. */
+export interface RegistryLimits {
+  readonly maxLinks: number
+  readonly maxRelays: number
+  /** Tickets asked for by one endpoint and not yet used or expired. */
+  readonly maxOpenTicketsPerEndpoint: number
+  readonly maxRelaysPerEndpoint: number
+  /** A ticket must be presented by both sides within this time. */
+  readonly ticketLifeMs: number
+}
+
+/** The limits a hub starts with. */
+export const REGISTRY_LIMITS: RegistryLimits = {
+  maxLinks: 20_000,
+  maxRelays: 20_000,
+  maxOpenTicketsPerEndpoint: 64,
+  maxRelaysPerEndpoint: 2_000,
+  ticketLifeMs: 10_000,
+}
+
+/**
+ * The hub's mind: which endpoint is on which link, which tickets are open, which relays run. Pure: ticket bytes and
+ * the time come in as arguments; every method returns what must be done, in order.
+ *
+ * A ticket is *open* (asked for), then *half* (one side came and waits), then gone (joined, refused or expired).
+ * Each side may present it once.
+ */
+export interface Registry {
+  linkOpened(link: LinkId, endpoint: EndpointId, now: Ms): RegistryAction[]
+  linkClosed(link: LinkId): RegistryAction[]
+  /**
+   * @param ticket  32 random bytes as base64url, made by the caller
+   * @throws MeshError `offline` if the endpoint has no link, `too-many` at a limit
+   */
+  askRelay(from: EndpointId, to: EndpointId, ticket: string, now: Ms): RegistryAction[]
+  /** @param by  the endpoint of the link the half came over; undefined for a bare ticket, which is its own proof */
+  present(half: HalfId, ticket: string, side: Side, by: EndpointId | undefined, now: Ms): RegistryAction[]
+  /** A waiting half went away. */
+  halfClosed(half: HalfId): RegistryAction[]
+  relayClosed(relay: RelayId): RegistryAction[]
+  /** Put endpoints out: their links close, their tickets die, their relays are cut. */
+  evict(endpoints: readonly EndpointId[], error: MeshError): RegistryAction[]
+  /** An event for every link, or for those of some endpoints. */
+  broadcast(event: HubEvent, to?: readonly EndpointId[]): RegistryAction[]
+  tick(now: Ms): RegistryAction[]
+  linkOf(endpoint: EndpointId): LinkId | undefined
+  readonly linkCount: number
+  readonly relayCount: number
+  readonly openTicketCount: number
+}
+
+/** Make an empty registry. */
+export function createRegistry(limits: RegistryLimits = REGISTRY_LIMITS): Registry {
+  return new RegistryMachine(limits)
+}
+
+interface Ticket {
+  readonly text: string
+  readonly dial: EndpointId
+  readonly accept: EndpointId
+  readonly expiresAt: Ms
+  /** The half that came first and waits. */
+  waiting?: { readonly half: HalfId; readonly side: Side }
+}
+
+class RegistryMachine implements Registry {
+  readonly #limits: RegistryLimits
+  readonly #linkOf = new Map<EndpointId, LinkId>()
+  readonly #endpointOf = new Map<LinkId, EndpointId>()
+  // Insertion order is order of expiry, as every ticket lives equally long.
+  readonly #tickets = new Map<string, Ticket>()
+  readonly #waiting = new Map<HalfId, Ticket>()
+  readonly #relays = new Map<RelayId, readonly [EndpointId, EndpointId]>()
+  readonly #ticketCount = new Map<EndpointId, number>()
+  readonly #relayCount = new Map<EndpointId, number>()
+  #nextRelay = 1
+
+  constructor(limits: RegistryLimits) {
+    this.#limits = limits
+  }
+
+  get linkCount(): number {
+    return this.#linkOf.size
+  }
+
+  get relayCount(): number {
+    return this.#relays.size
+  }
+
+  get openTicketCount(): number {
+    return this.#tickets.size
+  }
+
+  linkOf(endpoint: EndpointId): LinkId | undefined {
+    return this.#linkOf.get(endpoint)
+  }
+
+  linkOpened(link: LinkId, endpoint: EndpointId): RegistryAction[] {
+    const older = this.#linkOf.get(endpoint)
+    if (older === undefined && this.#linkOf.size >= this.#limits.maxLinks) {
+      const message = `Cannot open link: hub has ${this.#limits.maxLinks} links: use another hub or raise --max-agents`
+      return [{ do: 'close-link', link, error: new MeshError('too-many', message) }]
+    }
+    this.#linkOf.set(endpoint, link)
+    this.#endpointOf.set(link, endpoint)
+    if (older === undefined) return []
+    this.#endpointOf.delete(older)
+    const error = new MeshError('conflict', 'Link ended: the same endpoint opened a newer one')
+    return [{ do: 'close-link', link: older, error }]
+  }
+
+  linkClosed(link: LinkId): RegistryAction[] {
+    const endpoint = this.#endpointOf.get(link)
+    if (endpoint === undefined) return []
+    this.#endpointOf.delete(link)
+    this.#linkOf.delete(endpoint)
+    return []
+  }
+
+  askRelay(from: EndpointId, to: EndpointId, text: string, now: Ms): RegistryAction[] {
+    const expired = this.tick(now)
+    const link = this.#linkOf.get(to)
+    if (link === undefined) {
+      throw new MeshError('offline', `Cannot reach endpoint ${to}: it is not connected to this hub`)
+    }
+    this.#refuseAtLimit(from)
+    const expiresAt = ms(now + this.#limits.ticketLifeMs)
+    this.#tickets.set(text, { text, dial: from, accept: to, expiresAt })
+    add(this.#ticketCount, from, 1)
+    return [
+      ...expired,
+      { do: 'send', link, event: { event: 'introduce', ticket: text, peer: from } },
+      { do: 'wake', at: expiresAt },
+    ]
+  }
+
+  present(half: HalfId, text: string, side: Side, by: EndpointId | undefined, now: Ms): RegistryAction[] {
+    const expired = this.tick(now)
+    const ticket = this.#tickets.get(text)
+    const holder = side === 'dial' ? ticket?.dial : ticket?.accept
+    if (ticket === undefined || ticket.waiting?.side === side || (by !== undefined && by !== holder)) {
+      const error = new MeshError(
+        'bad-ticket',
+        'Cannot join relay: ticket is unknown, used, expired or not yours',
+      )
+      return [...expired, { do: 'refuse', half, error }]
+    }
+    if (ticket.waiting === undefined) {
+      ticket.waiting = { half, side }
+      this.#waiting.set(half, ticket)
+      return expired
+    }
+    const other = ticket.waiting.half
+    this.#forget(ticket)
+    const relay = this.#nextRelay++ as RelayId
+    this.#relays.set(relay, [ticket.dial, ticket.accept])
+    add(this.#relayCount, ticket.dial, 1)
+    add(this.#relayCount, ticket.accept, 1)
+    const [dial, accept] = side === 'dial' ? [half, other] : [other, half]
+    return [...expired, { do: 'join', relay, dial, accept }]
+  }
+
+  halfClosed(half: HalfId): RegistryAction[] {
+    const ticket = this.#waiting.get(half)
+    // The ticket is used up: whoever saw its first use must not be able to present it again.
+    if (ticket !== undefined) this.#forget(ticket)
+    return []
+  }
+
+  relayClosed(relay: RelayId): RegistryAction[] {
+    const ends = this.#relays.get(relay)
+    if (ends === undefined) return []
+    this.#relays.delete(relay)
+    for (const endpoint of ends) add(this.#relayCount, endpoint, -1)
+    return []
+  }
+
+  evict(endpoints: readonly EndpointId[], error: MeshError): RegistryAction[] {
+    const gone = new Set(endpoints)
+    const actions: RegistryAction[] = []
+    for (const endpoint of gone) {
+      const link = this.#linkOf.get(endpoint)
+      if (link === undefined) continue
+      this.linkClosed(link)
+      actions.push({ do: 'close-link', link, error })
+    }
+    for (const ticket of [...this.#tickets.values()]) {
+      if (!gone.has(ticket.dial) && !gone.has(ticket.accept)) continue
+      this.#forget(ticket)
+      if (ticket.waiting !== undefined) actions.push({ do: 'refuse', half: ticket.waiting.half, error })
+    }
+    for (const [relay, [a, b]] of this.#relays) {
+      if (gone.has(a) || gone.has(b)) actions.push({ do: 'cut', relay })
+    }
+    return actions
+  }
+
+  broadcast(event: HubEvent, to?: readonly EndpointId[]): RegistryAction[] {
+    const links =
+      to === undefined ? [...this.#linkOf.values()] : to.flatMap(endpoint => this.#linkOf.get(endpoint) ?? [])
+    return links.map(link => ({ do: 'send', link, event }))
+  }
+
+  tick(now: Ms): RegistryAction[] {
+    const actions: RegistryAction[] = []
+    for (const ticket of this.#tickets.values()) {
+      if (ticket.expiresAt > now) break
+      this.#forget(ticket)
+      if (ticket.waiting === undefined) continue
+      const error = new MeshError('timed-out', 'Cannot join relay: the other side did not come in time')
+      actions.push({ do: 'refuse', half: ticket.waiting.half, error })
+    }
+    return actions
+  }
+
+  #refuseAtLimit(from: EndpointId): void {
+    const { maxRelays, maxRelaysPerEndpoint, maxOpenTicketsPerEndpoint } = this.#limits
+    const what =
+      this.#relays.size >= maxRelays
+        ? `hub carries ${maxRelays} relays`
+        : (this.#relayCount.get(from) ?? 0) >= maxRelaysPerEndpoint
+          ? `endpoint has ${maxRelaysPerEndpoint} relays`
+          : (this.#ticketCount.get(from) ?? 0) >= maxOpenTicketsPerEndpoint
+            ? `endpoint has ${maxOpenTicketsPerEndpoint} tickets open`
+            : undefined
+    if (what !== undefined) throw new MeshError('too-many', `Cannot open relay: ${what}: try again later`)
+  }
+
+  #forget(ticket: Ticket): void {
+    if (!this.#tickets.delete(ticket.text)) return
+    if (ticket.waiting !== undefined) this.#waiting.delete(ticket.waiting.half)
+    add(this.#ticketCount, ticket.dial, -1)
+  }
+}
+
+function add(counts: Map<EndpointId, number>, endpoint: EndpointId, change: number): void {
+  const count = (counts.get(endpoint) ?? 0) + change
+  if (count > 0) counts.set(endpoint, count)
+  else counts.delete(endpoint)
+}

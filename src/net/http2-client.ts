@@ -1,0 +1,101 @@
+import http2 from 'node:http2'
+import type { Duplex } from 'node:stream'
+import tls, { type TLSSocket } from 'node:tls'
+import { MeshError } from '../core/model/errors.ts'
+import type { Identity } from '../core/model/spiffe-id.ts'
+import { CONNECTION_WINDOW_BYTES, HTTP2_LIMITS, HTTP2_SETTINGS } from './http2-settings.ts'
+import { fromNodeError } from './node-error.ts'
+import { TLS_OPTIONS } from './tls-options.ts'
+
+/** How to open a session over a connection. */
+export interface Http2ClientOptions {
+  /** Our certificate; absent for a join by token, which has none yet. */
+  readonly identity?: { readonly chainPem: string; readonly privateKeyPem: string }
+  /** The mesh's root, PEM. */
+  readonly rootPem: string
+  /** Check who answered. @throws MeshError if it is not who was wanted */
+  readonly identify: (socket: TLSSocket) => Identity
+  /** Handshake and first settings must be done within this time. */
+  readonly timeoutMs: number
+  readonly signal?: AbortSignal
+}
+
+/** An open session and who is at its other end. */
+export interface Http2Client {
+  readonly session: http2.ClientHttp2Session
+  readonly identity: Identity
+  /** The other end's certificate. */
+  readonly certificatePem: string
+}
+
+/**
+ * Speak TLS 1.3 and HTTP/2 as the client over `connection`, which is owned from now on.
+ *
+ * @throws MeshError `timed-out`, `not-trusted`, `certificate-expired`, `link-closed`
+ */
+export async function openHttp2(connection: Duplex, options: Http2ClientOptions): Promise<Http2Client> {
+  const socket = tls.connect({
+    ...TLS_OPTIONS,
+    ALPNProtocols: [...TLS_OPTIONS.ALPNProtocols],
+    socket: connection,
+    ca: options.rootPem,
+    ...(options.identity && { cert: options.identity.chainPem, key: options.identity.privateKeyPem }),
+    // Judged in `identify` by SPIFFE ID; host names say nothing about who a hub or endpoint is.
+    rejectUnauthorized: false,
+    checkServerIdentity: () => undefined,
+  })
+  const guard = giveUp(socket, options.timeoutMs, options.signal)
+  try {
+    await onceSecure(socket)
+    const identity = options.identify(socket)
+    if (socket.alpnProtocol !== 'h2')
+      throw new MeshError('bad-message', 'Cannot open session: other side speaks no HTTP/2')
+    const certificatePem = socket.getPeerX509Certificate()?.toString() ?? ''
+    const session = http2.connect('https://mesh', {
+      ...HTTP2_LIMITS,
+      settings: HTTP2_SETTINGS,
+      createConnection: () => socket,
+    })
+    session.setLocalWindowSize(CONNECTION_WINDOW_BYTES)
+    // The error reaches whoever waits on a stream or on `close`; without a listener it would end the process.
+    session.on('error', () => {})
+    return { session, identity, certificatePem }
+  } catch (error) {
+    socket.destroy()
+    throw guard.reason ?? fromNodeError(error, 'Cannot open session')
+  } finally {
+    guard.end()
+  }
+}
+
+function onceSecure(socket: TLSSocket): Promise<void> {
+  return new Promise((resolve, reject) => {
+    socket.once('secureConnect', resolve)
+    socket.on('error', reject)
+    socket.once('close', () =>
+      reject(new MeshError('link-closed', 'Cannot open session: other side closed during the handshake')),
+    )
+  })
+}
+
+function giveUp(socket: TLSSocket, timeoutMs: number, signal: AbortSignal | undefined) {
+  const guard = {
+    reason: undefined as MeshError | undefined,
+    end() {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', abort)
+    },
+  }
+  const stop = (reason: MeshError) => {
+    guard.reason = reason
+    socket.destroy(reason)
+  }
+  const timer = setTimeout(
+    () => stop(new MeshError('timed-out', `Cannot open session: no answer within ${timeoutMs} ms`)),
+    timeoutMs,
+  )
+  const abort = () => stop(new MeshError('timed-out', 'Cannot open session: given up'))
+  signal?.addEventListener('abort', abort, { once: true })
+  if (signal?.aborted) abort()
+  return guard
+}

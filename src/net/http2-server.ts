@@ -1,0 +1,121 @@
+import http2 from 'node:http2'
+import type { Duplex } from 'node:stream'
+import type { SecureContextOptions, TLSSocket } from 'node:tls'
+import { MeshError } from '../core/model/errors.ts'
+import type { Log } from '../core/model/log.ts'
+import { formatSpiffeId, type Identity } from '../core/model/spiffe-id.ts'
+import { CONNECTION_WINDOW_BYTES, HTTP2_LIMITS, HTTP2_SETTINGS } from './http2-settings.ts'
+import { identityOptions, TLS_OPTIONS, type TlsIdentity } from './tls-options.ts'
+
+/** Who is at the other end of an accepted connection. */
+export interface AcceptedPeer {
+  readonly identity: Identity | undefined
+  /** Set where a certificate was shown but is no good; nothing but this error is answered then. */
+  readonly refusal: MeshError | undefined
+  readonly certificatePem: string | undefined
+  readonly session: http2.ServerHttp2Session
+  /** `host:port` the connection came from. */
+  readonly address: string
+}
+
+/** What a server does with what arrives. */
+export interface Http2ServerOptions {
+  readonly identity: TlsIdentity
+  /** Read who the peer is from its finished handshake. @throws MeshError for a certificate that is no good */
+  readonly identify: (socket: TLSSocket) => Identity | undefined
+  readonly onSession?: (peer: AcceptedPeer) => void
+  readonly onStream: (
+    stream: http2.ServerHttp2Stream,
+    headers: http2.IncomingHttpHeaders,
+    peer: AcceptedPeer,
+  ) => void
+  readonly log: Log
+  /** A handshake must be done within this time. */
+  readonly handshakeTimeoutMs?: number
+}
+
+/** A TLS 1.3 + HTTP/2 server that is handed its connections: from a port, a relay or a hole in a NAT. */
+export interface Http2Server extends AsyncDisposable {
+  accept(connection: Duplex): void
+  /** Use a renewed certificate for connections from now on. */
+  renew(identity: TlsIdentity): void
+  readonly peers: ReadonlySet<AcceptedPeer>
+}
+
+/** Make a server. Nothing listens: see `accept`. */
+export function createHttp2Server(options: Http2ServerOptions): Http2Server {
+  const peers = new Set<AcceptedPeer>()
+  const connections = new Set<Duplex>()
+  const server = http2.createSecureServer({
+    ...TLS_OPTIONS,
+    ...HTTP2_LIMITS,
+    ALPNProtocols: [...TLS_OPTIONS.ALPNProtocols],
+    ...identityOptions(options.identity),
+    requestCert: true,
+    // Judged in `identify`, so that the other side can be told why instead of a bare alert.
+    rejectUnauthorized: false,
+    handshakeTimeout: options.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS,
+    settings: HTTP2_SETTINGS,
+  })
+  server.on('session', session => {
+    const peer = acceptPeer(session, options)
+    peers.add(peer)
+    session.setLocalWindowSize(CONNECTION_WINDOW_BYTES)
+    session.on('stream', (stream, headers) => {
+      stream.on('error', error => options.log.debug('stream.failed', { error: error.message }))
+      options.onStream(stream, headers, peer)
+    })
+    session.on('error', error =>
+      options.log.debug('session.failed', { error: error.message, address: peer.address }),
+    )
+    session.on('close', () => peers.delete(peer))
+    options.onSession?.(peer)
+  })
+  server.on('sessionError', error => options.log.debug('session.failed', { error: error.message }))
+  server.on('tlsClientError', (error, socket) => {
+    options.log.debug('handshake.failed', { error: error.message })
+    socket.destroy()
+  })
+  // A client that does not speak HTTP/2 is cut off; Node would send it a page.
+  server.on('unknownProtocol', socket => socket.destroy())
+
+  return {
+    peers,
+    accept(connection) {
+      connections.add(connection)
+      connection.once('close', () => connections.delete(connection))
+      connection.on('error', error => options.log.debug('connection.failed', { error: error.message }))
+      server.emit('connection', connection)
+    },
+    renew(identity) {
+      server.setSecureContext({ ...TLS_OPTIONS, ...identityOptions(identity) } as SecureContextOptions)
+    },
+    async [Symbol.asyncDispose]() {
+      for (const peer of peers) peer.session.destroy()
+      for (const connection of connections) connection.destroy()
+    },
+  }
+}
+
+function acceptPeer(session: http2.ServerHttp2Session, options: Http2ServerOptions): AcceptedPeer {
+  const socket = session.socket as TLSSocket
+  const address = `${socket.remoteAddress ?? 'relay'}:${socket.remotePort ?? 0}`
+  const certificate = socket.getPeerX509Certificate?.()
+  const base = { session, address, certificatePem: certificate?.toString() }
+  try {
+    const identity = options.identify(socket)
+    if (identity !== undefined)
+      options.log.debug('session.accepted', { peer: formatSpiffeId(identity), address })
+    return { ...base, identity, refusal: undefined }
+  } catch (error) {
+    const refusal =
+      error instanceof MeshError
+        ? error
+        : new MeshError('not-trusted', 'Certificate cannot be read', { cause: error })
+    options.log.warn('session.refused', { address, code: refusal.code, reason: refusal.message })
+    return { ...base, identity: undefined, refusal }
+  }
+}
+
+/** A TLS handshake must be done within this time. */
+export const HANDSHAKE_TIMEOUT_MS = 10_000

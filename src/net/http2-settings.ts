@@ -1,0 +1,33 @@
+import type { Settings } from 'node:http2'
+
+/**
+ * Bytes a stream may have in flight or unread. It bounds what a target that never reads costs the receiving agent,
+ * and the speed of one stream: 3 MiB fill 240 Mbit/s at 100 ms.
+ */
+export const STREAM_WINDOW_BYTES = 3 * 1_048_576
+
+/**
+ * Bytes all streams of a connection may have in flight. Node gives connection credit back as bytes arrive, whether
+ * or not a stream is read, so a slow reader stalls only itself.
+ */
+export const CONNECTION_WINDOW_BYTES = 64 * 1_048_576
+
+/** Streams a peer may have open at once on one connection. */
+export const MAX_STREAMS = 10_000
+
+/** What each side announces. Large frames: fewer headers and fewer calls per byte. */
+export const HTTP2_SETTINGS: Settings = {
+  initialWindowSize: STREAM_WINDOW_BYTES,
+  maxFrameSize: 65_536,
+  maxConcurrentStreams: MAX_STREAMS,
+  maxHeaderListSize: 16_384,
+  enablePush: false,
+}
+
+/** Options of both servers and clients; memory in MB, see docs/limits.md. */
+export const HTTP2_LIMITS = {
+  maxSessionMemory: 256,
+  maxOutstandingPings: 4,
+  maxOutstandingSettings: 4,
+  maxSendHeaderBlockLength: 32_768,
+} as const

@@ -1,0 +1,151 @@
+import net, { type Server, type Socket } from 'node:net'
+import type { Address } from '../core/model/address.ts'
+import { formatAddress } from '../core/model/address.ts'
+import type { Log } from '../core/model/log.ts'
+import { fromNodeError } from './node-error.ts'
+
+/** What a hub's port does with connections, told apart by their first byte. */
+export interface HubPortOptions {
+  /** 0x16: a TLS handshake. The bytes read are put back. */
+  readonly onTls: (socket: Socket) => void
+  /** `Z`: a relay ticket. The bytes read are put back. */
+  readonly onTicket: (socket: Socket) => void
+  readonly limits: HubPortLimits
+  readonly log: Log
+}
+
+/** What strangers may cost; see docs/limits.md. */
+export interface HubPortLimits {
+  /** Connections that have not yet shown who they are, all together. */
+  readonly maxStrangers: number
+  readonly maxStrangersPerAddress: number
+  /** The first byte must come within this time. */
+  readonly firstByteTimeoutMs: number
+  /** A stranger must have become known within this time. */
+  readonly strangerTimeoutMs: number
+}
+
+/** The limits a hub starts with. */
+export const HUB_PORT_LIMITS: HubPortLimits = {
+  maxStrangers: 2_048,
+  maxStrangersPerAddress: 512,
+  firstByteTimeoutMs: 5_000,
+  strangerTimeoutMs: 15_000,
+}
+
+/** A hub's listening port. */
+export interface HubPort extends AsyncDisposable {
+  readonly address: Address
+  /** This connection has proved who it is (or holds a good ticket): it counts as a stranger no more. */
+  welcome(socket: Socket): void
+  readonly strangerCount: number
+}
+
+/**
+ * Listen for TLS and for relay tickets on one port.
+ *
+ * @throws MeshError `port-in-use`, `not-permitted`, `bad-input`
+ */
+export async function openHubPort(at: Address, options: HubPortOptions): Promise<HubPort> {
+  const strangers = new Map<Socket, NodeJS.Timeout>()
+  const countByAddress = new Map<string, number>()
+  const sockets = new Set<Socket>()
+
+  function welcome(socket: Socket): void {
+    const timer = strangers.get(socket)
+    if (timer === undefined) return
+    clearTimeout(timer)
+    strangers.delete(socket)
+    const address = addressOf(socket)
+    const count = (countByAddress.get(address) ?? 1) - 1
+    if (count > 0) countByAddress.set(address, count)
+    else countByAddress.delete(address)
+  }
+
+  function admit(socket: Socket): void {
+    const address = addressOf(socket)
+    const count = countByAddress.get(address) ?? 0
+    if (strangers.size >= options.limits.maxStrangers || count >= options.limits.maxStrangersPerAddress) {
+      options.log.warn('port.full', { address, strangers: strangers.size })
+      socket.resetAndDestroy()
+      return
+    }
+    countByAddress.set(address, count + 1)
+    strangers.set(
+      socket,
+      setTimeout(() => socket.resetAndDestroy(), options.limits.strangerTimeoutMs),
+    )
+    sockets.add(socket)
+    socket.setNoDelay(true)
+    socket.setKeepAlive(true, 30_000)
+    socket.on('error', error => options.log.debug('connection.failed', { address, error: error.message }))
+    socket.once('close', () => {
+      sockets.delete(socket)
+      welcome(socket)
+    })
+    sortOut(socket, options)
+  }
+
+  const server = net.createServer({ allowHalfOpen: true, pauseOnConnect: false }, admit)
+  await listen(server, at)
+  const { address, port } = server.address() as net.AddressInfo
+  return {
+    address: { host: address, port },
+    welcome,
+    get strangerCount() {
+      return strangers.size
+    },
+    async [Symbol.asyncDispose]() {
+      const closed = new Promise(resolve => server.close(resolve))
+      for (const socket of sockets) socket.resetAndDestroy()
+      await closed
+    },
+  }
+}
+
+/**
+ * Start a server on an address.
+ *
+ * @throws MeshError `port-in-use`, `not-permitted`, `bad-input`
+ */
+export function listen(server: Server, at: Address | { readonly path: string }): Promise<void> {
+  const where = 'path' in at ? at.path : formatAddress(at)
+  return new Promise((resolve, reject) => {
+    server.once('error', error => reject(fromNodeError(error, `Cannot listen on ${where}`)))
+    server.listen('path' in at ? { path: at.path } : { host: at.host, port: at.port, backlog: 1_024 }, () => {
+      server.removeAllListeners('error')
+      server.on('error', () => {})
+      resolve()
+    })
+  })
+}
+
+function sortOut(socket: Socket, options: HubPortOptions): void {
+  const timer = setTimeout(() => socket.resetAndDestroy(), options.limits.firstByteTimeoutMs)
+  socket.once('close', () => clearTimeout(timer))
+  socket.once('end', () => {
+    // With half-open sockets allowed, one that ends before it says anything must be closed by hand.
+    if (socket.bytesRead === 0) socket.destroy()
+  })
+  socket.once('readable', () => {
+    clearTimeout(timer)
+    const chunk: Buffer | null = socket.read()
+    if (chunk === null) return
+    socket.unshift(chunk)
+    if (chunk[0] === TLS_HANDSHAKE) options.onTls(socket)
+    else if (chunk[0] === TICKET) options.onTicket(socket)
+    else {
+      options.log.debug('connection.garbage', { address: addressOf(socket) })
+      socket.resetAndDestroy()
+    }
+  })
+}
+
+function addressOf(socket: Socket): string {
+  return socket.remoteAddress ?? 'gone'
+}
+
+/** First byte of a TLS record with a handshake, RFC 8446 section 5.1. */
+const TLS_HANDSHAKE = 0x16
+/** First byte of the relay preface `ZTM1`; see docs/protocol.md, "Ticket relay". */
+const TICKET = 0x5a

@@ -1,0 +1,70 @@
+import { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+
+/** Two connections joined, and what passed between them. */
+export interface Splice {
+  /** Bytes copied so far, both ways together. */
+  readonly byteCount: () => number
+  /** Break both sides. */
+  cut(): void
+  /** Resolves when both sides have closed. */
+  readonly closed: Promise<void>
+}
+
+/**
+ * Copy bytes both ways between `a` and `b` until both have ended. An end on one side is passed on as an end (half
+ * close), a break as a break. At most one buffer a direction is held; a side that does not read stops the other.
+ */
+export function splice(a: Duplex, b: Duplex): Splice {
+  const countA = countReads(a)
+  const countB = countReads(b)
+  const cut = () => {
+    breakOff(a)
+    breakOff(b)
+  }
+  const closed = Promise.all([onceClosed(a), onceClosed(b)]).then(() => {})
+  for (const [one, other] of [
+    [a, b],
+    [b, a],
+  ] as const) {
+    one.pipe(other)
+    one.on('error', () => breakOff(other))
+    one.on('close', () => {
+      // Closed without having ended: a break, and what was read of it is not the whole.
+      if (!one.readableEnded) breakOff(other)
+      else if (!other.writableEnded) other.end()
+    })
+  }
+  return { byteCount: () => countA() + countB(), cut, closed }
+}
+
+/** End a connection so that the other side sees a break, not an orderly end. */
+export function breakOff(connection: Duplex): void {
+  if (connection.destroyed) return
+  if (connection instanceof Socket && !('encrypted' in connection)) connection.resetAndDestroy()
+  else if (isHttp2Stream(connection)) connection.close(CANCEL)
+  else connection.destroy()
+}
+
+function isHttp2Stream(connection: Duplex): connection is Duplex & { close(code: number): void } {
+  return 'sentHeaders' in connection && 'close' in connection
+}
+
+function countReads(connection: Duplex): () => number {
+  if (connection instanceof Socket) return () => connection.bytesRead
+  let byteCount = 0
+  connection.on('data', (chunk: Uint8Array) => {
+    byteCount += chunk.length
+  })
+  return () => byteCount
+}
+
+function onceClosed(connection: Duplex): Promise<void> {
+  return new Promise(resolve => {
+    if (connection.closed) resolve()
+    else connection.once('close', resolve)
+  })
+}
+
+/** RST_STREAM code CANCEL, RFC 9113 section 7. */
+const CANCEL = 0x8
