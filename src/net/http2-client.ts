@@ -2,7 +2,7 @@ import http2 from 'node:http2'
 import type { Duplex } from 'node:stream'
 import tls, { type TLSSocket } from 'node:tls'
 import { MeshError } from '../core/model/errors.ts'
-import type { Identity } from '../core/model/spiffe-id.ts'
+import type { ShownIdentity } from './http2-server.ts'
 import { CONNECTION_WINDOW_BYTES, HTTP2_LIMITS, HTTP2_SETTINGS } from './http2-settings.ts'
 import { fromNodeError } from './node-error.ts'
 import { TLS_OPTIONS } from './tls-options.ts'
@@ -14,7 +14,7 @@ export interface Http2ClientOptions {
   /** The mesh's root, PEM. */
   readonly rootPem: string
   /** Check who answered. @throws MeshError if it is not who was wanted */
-  readonly identify: (socket: TLSSocket) => Identity
+  readonly identify: (socket: TLSSocket) => ShownIdentity
   /** Handshake and first settings must be done within this time. */
   readonly timeoutMs: number
   readonly signal?: AbortSignal
@@ -23,9 +23,7 @@ export interface Http2ClientOptions {
 /** An open session and who is at its other end. */
 export interface Http2Client {
   readonly session: http2.ClientHttp2Session
-  readonly identity: Identity
-  /** The other end's certificate. */
-  readonly certificatePem: string
+  readonly shown: ShownIdentity
 }
 
 /**
@@ -47,10 +45,9 @@ export async function openHttp2(connection: Duplex, options: Http2ClientOptions)
   const guard = giveUp(socket, options.timeoutMs, options.signal)
   try {
     await onceSecure(socket)
-    const identity = options.identify(socket)
+    const shown = options.identify(socket)
     if (socket.alpnProtocol !== 'h2')
       throw new MeshError('bad-message', 'Cannot open session: other side speaks no HTTP/2')
-    const certificatePem = socket.getPeerX509Certificate()?.toString() ?? ''
     const session = http2.connect('https://mesh', {
       ...HTTP2_LIMITS,
       settings: HTTP2_SETTINGS,
@@ -59,7 +56,7 @@ export async function openHttp2(connection: Duplex, options: Http2ClientOptions)
     session.setLocalWindowSize(CONNECTION_WINDOW_BYTES)
     // The error reaches whoever waits on a stream or on `close`; without a listener it would end the process.
     session.on('error', () => {})
-    return { session, identity, certificatePem }
+    return { session, shown }
   } catch (error) {
     socket.destroy()
     throw guard.reason ?? fromNodeError(error, 'Cannot open session')

@@ -7,12 +7,20 @@ import { formatSpiffeId, type Identity } from '../core/model/spiffe-id.ts'
 import { CONNECTION_WINDOW_BYTES, HTTP2_LIMITS, HTTP2_SETTINGS } from './http2-settings.ts'
 import { identityOptions, TLS_OPTIONS, type TlsIdentity } from './tls-options.ts'
 
+/** What a good certificate says. */
+export interface ShownIdentity {
+  readonly identity: Identity
+  /** When the certificate was made, ms since the epoch; evictions are judged by it. */
+  readonly issuedAtMs: number
+  readonly expiresAtMs: number
+}
+
 /** Who is at the other end of an accepted connection. */
 export interface AcceptedPeer {
   readonly identity: Identity | undefined
   /** Set where a certificate was shown but is no good; nothing but this error is answered then. */
   readonly refusal: MeshError | undefined
-  readonly certificatePem: string | undefined
+  readonly shown: ShownIdentity | undefined
   readonly session: http2.ServerHttp2Session
   /** `host:port` the connection came from. */
   readonly address: string
@@ -22,7 +30,7 @@ export interface AcceptedPeer {
 export interface Http2ServerOptions {
   readonly identity: TlsIdentity
   /** Read who the peer is from its finished handshake. @throws MeshError for a certificate that is no good */
-  readonly identify: (socket: TLSSocket) => Identity | undefined
+  readonly identify: (socket: TLSSocket) => ShownIdentity | undefined
   readonly onSession?: (peer: AcceptedPeer) => void
   readonly onStream: (
     stream: http2.ServerHttp2Stream,
@@ -100,20 +108,21 @@ export function createHttp2Server(options: Http2ServerOptions): Http2Server {
 function acceptPeer(session: http2.ServerHttp2Session, options: Http2ServerOptions): AcceptedPeer {
   const socket = session.socket as TLSSocket
   const address = `${socket.remoteAddress ?? 'relay'}:${socket.remotePort ?? 0}`
-  const certificate = socket.getPeerX509Certificate?.()
-  const base = { session, address, certificatePem: certificate?.toString() }
+  const base = { session, address }
   try {
-    const identity = options.identify(socket)
-    if (identity !== undefined)
+    const shown = options.identify(socket)
+    const identity = shown?.identity
+    if (identity !== undefined) {
       options.log.debug('session.accepted', { peer: formatSpiffeId(identity), address })
-    return { ...base, identity, refusal: undefined }
+    }
+    return { ...base, identity, shown, refusal: undefined }
   } catch (error) {
     const refusal =
       error instanceof MeshError
         ? error
         : new MeshError('not-trusted', 'Certificate cannot be read', { cause: error })
     options.log.warn('session.refused', { address, code: refusal.code, reason: refusal.message })
-    return { ...base, identity: undefined, refusal }
+    return { ...base, identity: undefined, shown: undefined, refusal }
   }
 }
 

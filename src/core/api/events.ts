@@ -30,6 +30,8 @@ const eventShape = z.discriminatedUnion('event', [
   z.object({ event: z.literal('eviction-undone'), id: z.string() }),
   /** Hostings or access of these services changed: what was cached of them is stale. */
   z.object({ event: z.literal('services-changed'), services: z.array(serviceNameShape) }),
+  /** Last line of a link that the hub ends: why. */
+  z.object({ event: z.literal('closing'), code: errorShape.shape.code, message: z.string() }),
   /** The hub is about to stop: go elsewhere now. */
   z.object({ event: z.literal('draining') }),
 ])

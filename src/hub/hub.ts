@@ -1,0 +1,317 @@
+import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
+import type { Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
+import { Hono } from 'hono'
+import type { Caller } from '../core/api/caller.ts'
+import type { ControllerPort } from '../core/api/controller.ts'
+import { CONTROLLER_API, EVENTS_PATH, HUB_API } from '../core/api/hub-api.ts'
+import type { HubInfo } from '../core/api/shapes.ts'
+import { type Address, formatAddress } from '../core/model/address.ts'
+import { MeshError } from '../core/model/errors.ts'
+import type { HubId, MeshId } from '../core/model/ids.ts'
+import type { Log } from '../core/model/log.ts'
+import type { EndpointIdentity } from '../core/model/spiffe-id.ts'
+import type { Clock, Ms } from '../core/model/time.ts'
+import {
+  createRegistry,
+  REGISTRY_LIMITS,
+  type Registry,
+  type RegistryAction,
+  type RegistryLimits,
+} from '../core/registry/registry.ts'
+import {
+  type AcceptedPeer,
+  createHttp2Server,
+  type Http2Server,
+  type ShownIdentity,
+} from '../net/http2-server.ts'
+import { HUB_PORT_LIMITS, type HubPort, type HubPortLimits, openHubPort } from '../net/hub-port.ts'
+import { type Http2App, refuseStream, serveHttp2 } from '../net/serve-http2.ts'
+import { serveRoutes } from '../net/serve-routes.ts'
+import type { TlsIdentity } from '../net/tls-options.ts'
+import { createHubHandlers } from './hub-handlers.ts'
+import { createLinks, type Links } from './links.ts'
+import { createRelays, type Relays } from './relays.ts'
+
+/** What a hub is made of. */
+export interface HubOptions {
+  readonly mesh: MeshId
+  readonly id: HubId
+  /** Where agents reach it: `host:port`. */
+  readonly names: readonly string[]
+  readonly listen: Address
+  readonly identity: TlsIdentity
+  /** Read who showed a certificate. @throws MeshError for one that is no good */
+  readonly identify: (socket: TLSSocket) => ShownIdentity | undefined
+  readonly controller: ControllerPort
+  readonly version: string
+  readonly clock: Clock
+  readonly log: Log
+  /** Reads the hub's own log, newest last. */
+  readonly readLog: Parameters<typeof createHubHandlers>[0]['readLog']
+  readonly certificateExpiresAtMs: () => Ms
+  readonly limits?: { readonly registry?: Partial<RegistryLimits>; readonly port?: Partial<HubPortLimits> }
+}
+
+/** A running hub. */
+export interface Hub extends AsyncDisposable {
+  readonly address: Address
+  /** Use a renewed certificate from now on. */
+  renew(identity: TlsIdentity): void
+  /** Counters and facts of this moment. */
+  describe(): HubInfo & { readonly strangerCount: number; readonly openTicketCount: number }
+}
+
+/**
+ * Start a hub: introduces agents, relays their ciphertext, serves the controller's routes.
+ *
+ * @throws MeshError `port-in-use`, `not-permitted`, `bad-input`
+ */
+export async function startHub(options: HubOptions): Promise<Hub> {
+  const hub = new HubProcess(options)
+  await hub.listen()
+  return hub
+}
+
+class HubProcess implements Hub {
+  readonly #options: HubOptions
+  readonly #registry: Registry
+  readonly #links: Links
+  readonly #relays: Relays
+  readonly #server: Http2Server
+  readonly #app: Http2App = new Hono()
+  readonly #startedAtMs: Ms
+  readonly #socketByAddress = new Map<string, Socket>()
+  readonly #endListening: () => void
+  #port: HubPort | undefined
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(options: HubOptions) {
+    this.#options = options
+    this.#startedAtMs = options.clock.now()
+    this.#registry = createRegistry({ ...REGISTRY_LIMITS, ...options.limits?.registry })
+    this.#links = createLinks(options.log)
+    this.#relays = createRelays({
+      registry: this.#registry,
+      drive: actions => this.#drive(actions),
+      welcome: socket => this.#port?.welcome(socket),
+      clock: options.clock,
+      log: options.log,
+    })
+    this.#server = createHttp2Server({
+      identity: options.identity,
+      log: options.log,
+      identify: socket => {
+        const shown = options.identify(socket)
+        if (shown?.identity.kind === 'endpoint') options.controller.admit(shown.identity, shown.issuedAtMs)
+        if (shown?.identity.kind === 'hub')
+          throw new MeshError('not-trusted', 'Cannot open link: a hub is no endpoint')
+        return shown
+      },
+      onSession: peer => this.#greet(peer),
+      onStream: (stream, headers, peer) => this.#onStream(stream, headers, peer),
+    })
+    this.#bindRoutes()
+    this.#endListening = options.controller.onChange(change => {
+      switch (change.change) {
+        case 'evicted': {
+          this.#drive(this.#registry.broadcast({ event: 'evicted', eviction: change.eviction }))
+          const error = new MeshError(
+            'evicted',
+            `Link ended: ${change.eviction.user} was evicted from the mesh`,
+          )
+          this.#drive(this.#registry.evict(change.endpoints, error))
+          break
+        }
+        case 'eviction-undone':
+          this.#drive(this.#registry.broadcast({ event: 'eviction-undone', id: change.id }))
+          break
+        case 'services-changed':
+          this.#drive(this.#registry.broadcast({ event: 'services-changed', services: [...change.services] }))
+          break
+        case 'endpoint-removed': {
+          const error = new MeshError(
+            'not-trusted',
+            'Link ended: this endpoint was removed from the mesh: join again',
+          )
+          this.#drive(this.#registry.evict([change.endpoint], error))
+          break
+        }
+        default:
+          change satisfies never
+      }
+    })
+  }
+
+  async listen(): Promise<void> {
+    this.#port = await openHubPort(this.#options.listen, {
+      onTls: socket => {
+        const address = `${socket.remoteAddress}:${socket.remotePort}`
+        this.#socketByAddress.set(address, socket)
+        socket.once('close', () => this.#socketByAddress.delete(address))
+        this.#server.accept(socket)
+      },
+      onTicket: socket => this.#relays.presentSocket(socket),
+      limits: { ...HUB_PORT_LIMITS, ...this.#options.limits?.port },
+      log: this.#options.log,
+    })
+    this.#options.log.info('hub.started', {
+      listen: formatAddress(this.#port.address),
+      names: [...this.#options.names],
+    })
+  }
+
+  get address(): Address {
+    return this.#port?.address ?? this.#options.listen
+  }
+
+  renew(identity: TlsIdentity): void {
+    this.#server.renew(identity)
+  }
+
+  describe() {
+    return {
+      id: this.#options.id,
+      names: [...this.#options.names],
+      version: this.#options.version,
+      startedAtMs: this.#startedAtMs,
+      linkCount: this.#registry.linkCount,
+      relayCount: this.#registry.relayCount,
+      relayedBytes: this.#relays.byteCount,
+      certificateExpiresAtMs: this.#options.certificateExpiresAtMs(),
+      strangerCount: this.#port?.strangerCount ?? 0,
+      openTicketCount: this.#registry.openTicketCount,
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#endListening()
+    this.#drive(this.#registry.broadcast({ event: 'draining' }))
+    clearTimeout(this.#timer)
+    this.#relays.closeAll()
+    await this.#server[Symbol.asyncDispose]()
+    await this.#port?.[Symbol.asyncDispose]()
+    this.#options.log.info('hub.stopped')
+  }
+
+  #bindRoutes(): void {
+    const { controller, log } = this.#options
+    const caller = (peer: AcceptedPeer): Caller => ({
+      identity: peer.identity,
+      address: peer.address,
+      issuedAtMs: peer.shown?.issuedAtMs ?? 0,
+    })
+    const env = (context: { env: unknown }) => (context.env as { peer: AcceptedPeer }).peer
+    const app = this.#app as unknown as Hono
+    serveRoutes(app, CONTROLLER_API, controller.handlers, { log, caller: context => caller(env(context)) })
+    const handlers = createHubHandlers({
+      registry: this.#registry,
+      drive: actions => this.#drive(actions),
+      controller,
+      describe: () => this.describe(),
+      clock: this.#options.clock,
+      readLog: this.#options.readLog,
+    })
+    serveRoutes(app, HUB_API, handlers, { log, caller: context => requireEndpoint(env(context)) })
+  }
+
+  #greet(peer: AcceptedPeer): void {
+    const socket = this.#socketByAddress.get(peer.address)
+    if (peer.identity?.kind === 'endpoint' && socket !== undefined) this.#port?.welcome(socket)
+    if (peer.refusal !== undefined) setTimeout(() => peer.session.destroy(), REFUSAL_GRACE_MS).unref()
+  }
+
+  #onStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, peer: AcceptedPeer): void {
+    if (peer.refusal !== undefined) {
+      refuseStream(stream, peer.refusal)
+      return
+    }
+    try {
+      if (headers[':method'] === 'CONNECT') this.#onConnect(stream, headers, requireEndpoint(peer))
+      else if (headers[':path'] === EVENTS_PATH) this.#openLink(stream, peer, requireEndpoint(peer))
+      else void serveHttp2(this.#app, stream, headers, peer)
+    } catch (error) {
+      refuseStream(
+        stream,
+        error instanceof MeshError ? error : new MeshError('bug', 'Unexpected failure', { cause: error }),
+      )
+    }
+  }
+
+  /** Relay over the link: `:authority` is `dial` or `accept`, the ticket a header. */
+  #onConnect(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, identity: EndpointIdentity): void {
+    const side = headers[':authority']
+    const ticket = headers['ztm-ticket']
+    if ((side !== 'dial' && side !== 'accept') || typeof ticket !== 'string') {
+      throw new MeshError('bad-message', 'Cannot join relay: CONNECT needs dial or accept, and a ticket')
+    }
+    this.#relays.presentStream(stream, ticket, side, identity.endpoint, error => {
+      if (error !== undefined) refuseStream(stream, error)
+      else if (!stream.destroyed) stream.respond({ ':status': 200 })
+    })
+  }
+
+  #openLink(events: ServerHttp2Stream, peer: AcceptedPeer, identity: EndpointIdentity): void {
+    const { controller, clock, log, mesh, id, names, version } = this.#options
+    const link = this.#links.open(peer, identity, events, closed => {
+      const isCurrent = this.#registry.linkOf(identity.endpoint) === closed.id
+      this.#drive(this.#registry.linkClosed(closed.id))
+      if (isCurrent) controller.disconnected(identity.endpoint, clock.now())
+      log.info('link.closed', { endpoint: identity.endpoint })
+    })
+    this.#links.send(link.id, {
+      event: 'hello',
+      mesh,
+      hub: id,
+      names: [...names],
+      version,
+      timeMs: clock.now(),
+      evictions: [...controller.evictions()],
+      address: peer.address,
+    })
+    this.#drive(this.#registry.linkOpened(link.id, identity.endpoint, clock.now()))
+    controller.connected(identity.endpoint, peer.address, clock.now())
+    log.info('link.opened', { endpoint: identity.endpoint, user: identity.user, address: peer.address })
+  }
+
+  #drive(actions: readonly RegistryAction[]): void {
+    for (const action of actions) {
+      switch (action.do) {
+        case 'send':
+          this.#links.send(action.link, action.event)
+          break
+        case 'close-link':
+          this.#links.close(action.link, action.error)
+          break
+        case 'join':
+        case 'cut':
+        case 'refuse':
+          this.#relays.perform(action)
+          break
+        case 'wake':
+          this.#wakeAt(action.at)
+          break
+        default:
+          action satisfies never
+      }
+    }
+  }
+
+  #wakeAt(at: Ms): void {
+    if (this.#timer !== undefined) return
+    const wake = () => {
+      this.#timer = undefined
+      this.#drive(this.#registry.tick(this.#options.clock.now()))
+      if (this.#registry.openTicketCount > 0) this.#wakeAt((this.#options.clock.now() + 1_000) as Ms)
+    }
+    this.#timer = setTimeout(wake, Math.max(0, at - this.#options.clock.now())).unref()
+  }
+}
+
+function requireEndpoint(peer: AcceptedPeer): EndpointIdentity {
+  if (peer.identity?.kind === 'endpoint') return peer.identity
+  throw new MeshError('not-trusted', 'Cannot use the hub: only endpoints of this mesh may: join first')
+}
+
+/** How long a refused connection lives so that it can be told why. */
+const REFUSAL_GRACE_MS = 2_000

@@ -1,0 +1,141 @@
+import { randomBytes } from 'node:crypto'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { decodeRelayPreface } from '../core/codec/relay-preface.ts'
+import type { MeshError } from '../core/model/errors.ts'
+import type { EndpointId } from '../core/model/ids.ts'
+import type { Log } from '../core/model/log.ts'
+import type { Clock } from '../core/model/time.ts'
+import type { HalfId, Registry, RegistryAction, RelayId, Side } from '../core/registry/registry.ts'
+import { breakOff, type Splice, splice } from '../net/splice.ts'
+
+/** The halves and relays of a hub: the edge of the registry's numbers. */
+export interface Relays {
+  /** A connection that began with a ticket. It is owned from now on. */
+  presentSocket(socket: Socket): void
+  /** A CONNECT stream of a link; `answer` sends its status. */
+  presentStream(
+    stream: Duplex,
+    ticket: string,
+    side: Side,
+    by: EndpointId,
+    answer: (error?: MeshError) => void,
+  ): void
+  /** Carry out what the registry said of halves and relays; other actions are left to the caller. */
+  perform(action: RegistryAction): void
+  /** Bytes relayed since the start. */
+  readonly byteCount: number
+  /** Bytes and relays, now. */
+  closeAll(): void
+}
+
+/** What relays need of the hub. */
+export interface RelaysOptions {
+  readonly registry: Registry
+  readonly drive: (actions: RegistryAction[]) => void
+  /** The socket holds a good ticket: a stranger no more. */
+  readonly welcome: (socket: Socket) => void
+  readonly clock: Clock
+  readonly log: Log
+}
+
+interface Half {
+  readonly connection: Duplex
+  readonly answer: (error?: MeshError) => void
+}
+
+/** Make the relay side of a hub. */
+export function createRelays(options: RelaysOptions): Relays {
+  const { registry, drive, clock, log } = options
+  const halves = new Map<HalfId, Half>()
+  const relays = new Map<RelayId, Splice>()
+  let nextHalf = 1
+  let finishedBytes = 0
+
+  function present(half: Half, ticket: string, side: Side, by: EndpointId | undefined): void {
+    const id = nextHalf++ as HalfId
+    halves.set(id, half)
+    half.connection.once('close', () => {
+      if (halves.delete(id)) drive(registry.halfClosed(id))
+    })
+    drive(registry.present(id, ticket, side, by, clock.now()))
+  }
+
+  function join(relay: RelayId, dial: HalfId, accept: HalfId): void {
+    const [a, b] = [halves.get(dial), halves.get(accept)]
+    halves.delete(dial)
+    halves.delete(accept)
+    if (a === undefined || b === undefined) {
+      for (const half of [a, b]) if (half !== undefined) breakOff(half.connection)
+      drive(registry.relayClosed(relay))
+      return
+    }
+    for (const half of [a, b]) half.answer()
+    const joined = splice(a.connection, b.connection)
+    relays.set(relay, joined)
+    log.debug('relay.opened', { relay })
+    void joined.closed.then(() => {
+      relays.delete(relay)
+      finishedBytes += joined.byteCount()
+      log.debug('relay.closed', { relay, bytes: joined.byteCount() })
+      drive(registry.relayClosed(relay))
+    })
+  }
+
+  return {
+    presentSocket(socket) {
+      readPreface(socket, (ticket, side) => {
+        options.welcome(socket)
+        present({ connection: socket, answer: () => {} }, ticket, side, undefined)
+      })
+    },
+    presentStream(stream, ticket, side, by, answer) {
+      present({ connection: stream, answer }, ticket, side, by)
+    },
+    perform(action) {
+      if (action.do === 'join') join(action.relay, action.dial, action.accept)
+      else if (action.do === 'cut') relays.get(action.relay)?.cut()
+      else if (action.do === 'refuse') {
+        const half = halves.get(action.half)
+        halves.delete(action.half)
+        log.debug('relay.refused', { code: action.error.code })
+        half?.answer(action.error)
+        if (half !== undefined) breakOff(half.connection)
+      }
+    },
+    get byteCount() {
+      let sum = finishedBytes
+      for (const relay of relays.values()) sum += relay.byteCount()
+      return sum
+    },
+    closeAll() {
+      for (const half of halves.values()) breakOff(half.connection)
+      for (const relay of relays.values()) relay.cut()
+    },
+  }
+}
+
+/** A fresh ticket: 32 random bytes, base64url. */
+export function makeTicket(): string {
+  return randomBytes(32).toString('base64url')
+}
+
+function readPreface(socket: Socket, onPreface: (ticket: string, side: Side) => void): void {
+  let bytes: Buffer = Buffer.alloc(0)
+  function read(): void {
+    for (let chunk: Buffer | null = socket.read(); chunk !== null; chunk = socket.read()) {
+      bytes = bytes.length === 0 ? chunk : Buffer.concat([bytes, chunk])
+    }
+    const result = decodeRelayPreface(bytes)
+    if (result.state === 'more') return
+    socket.off('readable', read)
+    if (result.state === 'bad') {
+      socket.resetAndDestroy()
+      return
+    }
+    if (result.rest.length > 0) socket.unshift(result.rest)
+    onPreface(Buffer.from(result.preface.ticket).toString('base64url'), result.preface.side)
+  }
+  socket.on('readable', read)
+  read()
+}

@@ -1,0 +1,162 @@
+import type { Duplex } from 'node:stream'
+import type { Handlers, Route } from '../core/api/route.ts'
+import type { Access, EndpointInfo, ServiceInfo } from '../core/api/shapes.ts'
+import type { Address, Target } from '../core/model/address.ts'
+import type { MeshError } from '../core/model/errors.ts'
+import type { EndpointId } from '../core/model/ids.ts'
+import type { Log } from '../core/model/log.ts'
+import type { Name, ServiceName, UserName } from '../core/model/names.ts'
+import type { EndpointIdentity } from '../core/model/spiffe-id.ts'
+import type { Json } from '../core/model/store.ts'
+import type { Clock } from '../core/model/time.ts'
+
+/**
+ * An app: a program that sees nothing but its `Host`. Life cycle: `start` once for each mesh the agent has joined,
+ * also while no hub can be reached; the instance then gets streams and requests until it is disposed.
+ *
+ * Built-in apps (`apps/`) use exactly this and nothing more.
+ */
+export interface App {
+  /** `ztm/tunnel`: provider and name. */
+  readonly name: `${string}/${string}`
+  /** The app's HTTP API as data, paths below the app's own root. */
+  readonly api: Record<string, Route>
+  start(host: Host): Promise<AppInstance>
+}
+
+/** A started app in one mesh. */
+export interface AppInstance extends AsyncDisposable {
+  readonly handlers: Handlers<Record<string, Route>, AppCaller>
+}
+
+/** Who asks an app's API: the person at this agent, or another endpoint that may manage this one. */
+export type AppCaller =
+  | { readonly source: 'user' }
+  | { readonly source: 'peer'; readonly identity: EndpointIdentity }
+
+/** Everything an app can reach, in one mesh. */
+export interface Host {
+  readonly mesh: Name
+  readonly endpoint: { readonly id: EndpointId; readonly name: Name; readonly user: UserName }
+  readonly log: Log
+  readonly clock: Clock
+  /** Kept on this endpoint, for this app and mesh alone. */
+  readonly storage: AppStorage
+  /** Find an endpoint of the mesh by id or name. @throws MeshError `not-found`, `offline` */
+  findEndpoint(nameOrId: string): Promise<EndpointInfo>
+  /** Services this endpoint may dial or hosts. */
+  services(): Promise<ServiceInfo[]>
+  /**
+   * Host a service: be given its streams until disposed. Works while no hub can be reached; it is announced when
+   * one is.
+   *
+   * @throws MeshError `name-taken` if the service is another user's, `conflict` if this app hosts it already
+   */
+  serve(service: ServiceName, options: ServeOptions): Promise<Hosting>
+  /** Open a stream to a service. Returns at once; see `Dialing`. */
+  dial(service: ServiceName, options?: DialOptions): Dialing
+  /** Get ready to dial: ask for the session ticket and open sessions to the hostings. Never throws. */
+  prepare(service: ServiceName, options?: DialOptions): void
+  /**
+   * Call a route of the same app on another endpoint, which this one may manage.
+   *
+   * @throws MeshError the other side's, or `offline`, `denied`
+   */
+  request(endpoint: EndpointId, request: { method: string; path: string; body?: Json }): Promise<unknown>
+  /** Accept TCP connections. @throws MeshError `port-in-use`, `not-permitted`, `bad-input` */
+  listenTcp(at: Address, onConnection: (connection: TcpConnection) => void): Promise<Listener>
+  /** Open a TCP connection or unix socket. @throws MeshError `unreachable`, `timed-out`, `not-found` */
+  connectTcp(to: Target, options: { timeoutMs: number }): Promise<Duplex>
+  /** Receive and send datagrams. @throws MeshError as `listenTcp` */
+  bindUdp(at: Address, onDatagram: (bytes: Uint8Array, from: Address) => void): Promise<UdpPort>
+  /** A UDP socket that talks to one address. @throws MeshError `unreachable` */
+  connectUdp(to: Address, onDatagram: (bytes: Uint8Array) => void): Promise<UdpFlow>
+  /** Call back once after a while. @returns a function that cancels */
+  after(ms: number, call: () => void): () => void
+}
+
+/** An app's own small records. */
+export interface AppStorage {
+  get(key: string): Promise<Json | undefined>
+  list(prefix: string): Promise<{ key: string; value: Json }[]>
+  /** Durable when it resolves. @throws MeshError `storage-full` */
+  put(key: string, value: Json): Promise<void>
+  delete(key: string): Promise<void>
+}
+
+/** How a service is hosted. */
+export interface ServeOptions {
+  readonly access: Access
+  readonly onStream: (incoming: Incoming) => void
+}
+
+/** A service hosted by this endpoint. Disposing it ends the hosting, not the open streams. */
+export interface Hosting extends AsyncDisposable {
+  /** Change who may dial; open streams of those who no longer may are ended. */
+  update(access: Access): Promise<void>
+  /** Tell others how the targets are. */
+  report(health: 'up' | 'partly' | 'down' | 'unknown'): void
+}
+
+/** A stream that arrived for a hosted service. Already allowed; `accept` or `refuse` it. */
+export interface Incoming {
+  readonly service: ServiceName
+  readonly from: EndpointIdentity
+  /** Fires when the dialler gives up before an answer. */
+  readonly signal: AbortSignal
+  /** Say yes. Bytes the dialler sent early are in the stream already. */
+  accept(): Duplex
+  refuse(error: MeshError): void
+}
+
+/** Where to dial. */
+export interface DialOptions {
+  /** Only these endpoints; any that hosts the service if absent or empty. */
+  readonly exits?: readonly EndpointId[]
+  /** Only a service of this user. */
+  readonly owner?: UserName
+}
+
+/**
+ * A stream being opened. Bytes written before it is open travel with the request, at most `EARLY_BYTES` of them, and
+ * are sent again if another hosting has to be tried.
+ */
+export interface Dialing {
+  /** Early bytes. @returns false when no more should come before `opened` */
+  write(bytes: Uint8Array): boolean
+  /** @throws MeshError `denied`, `not-found`, `offline`, `unreachable`, `target-refused`, `timed-out` … */
+  readonly opened: Promise<{
+    readonly stream: Duplex
+    readonly endpoint: EndpointId
+    readonly owner: UserName
+  }>
+  /** Give up, or end the stream if it is open. */
+  cancel(): void
+}
+
+/** Bytes a `Dialing` takes before it is open. */
+export const EARLY_BYTES = 65_536
+
+/** An accepted TCP connection: half-open is allowed, no delay is set. */
+export type TcpConnection = Duplex & {
+  /** Where it comes from, `host:port`. */
+  readonly remote: string
+  /** Break it: the other side sees a reset. */
+  reset(): void
+}
+
+/** An open listening port. */
+export interface Listener extends AsyncDisposable {
+  readonly address: Address
+}
+
+/** A bound UDP socket. */
+export interface UdpPort extends AsyncDisposable {
+  readonly address: Address
+  send(bytes: Uint8Array, to: Address): void
+}
+
+/** A UDP socket with one other end. */
+export interface UdpFlow extends AsyncDisposable {
+  send(bytes: Uint8Array): void
+}
