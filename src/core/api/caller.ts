@@ -1,11 +1,11 @@
 import type { Identity } from '../model/spiffe-id.ts'
 
-/** Who calls the controller, as the hub's port proved it. */
+/** Who asks, as the link's TLS handshake proved it; what the hub hands to each handler of an API. */
 export interface Caller {
-  /** Undefined where no certificate was shown: then only `enroll` with a token is open. */
+  /** Absent where no certificate was shown: such a caller may only `enroll` with a token. */
   readonly identity: Identity | undefined
-  /** `host:port` the call comes from, for limits and logs. */
+  /** Where the link comes from, as the hub sees it: `host:port`. */
   readonly address: string
-  /** When the certificate was made; undefined without one. */
-  readonly issuedAtMs?: number
+  /** The public key of the certificate that was shown, PEM. */
+  readonly publicKeyPem?: string
 }
