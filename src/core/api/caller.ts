@@ -1,11 +1,11 @@
 import type { Identity } from '../model/spiffe-id.ts'
 
-/** Who asks, as the link's TLS handshake proved it; what the hub hands to each handler of an API. */
+/** Who calls the controller, as the hub's port proved it. */
 export interface Caller {
-  /** Absent where no certificate was shown: such a caller may only `enroll` with a token. */
+  /** Undefined where no certificate was shown: then only `enroll` with a token is open. */
   readonly identity: Identity | undefined
-  /** Where the link comes from, as the hub sees it: `host:port`. */
+  /** `host:port` the call comes from, for limits and logs. */
   readonly address: string
-  /** The public key of the certificate that was shown, PEM. */
-  readonly publicKeyPem?: string
+  /** When the certificate was made; undefined without one. */
+  readonly issuedAtMs?: number
 }
