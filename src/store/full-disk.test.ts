@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict'
-import { rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
-import { it, type TestContext } from 'node:test'
+import { it } from 'node:test'
 
-import { mountSmallDisk, type SmallDisk } from '../testing/small-disk.ts'
+import { mountSmallDisk } from '../testing/small-disk.ts'
 import { openSqliteStore } from './sqlite-store.ts'
 
 it('put() fails as storage-full, keeps the old state and works again when the disk was full', async t => {
-  using disk = smallDisk(t)
+  using disk = mountSmallDisk(t, DISK_BYTES)
   if (disk === undefined) return
   const file = disk.file('ztm.db')
   let store = await openSqliteStore(file)
@@ -16,7 +15,7 @@ it('put() fails as storage-full, keeps the old state and works again when the di
   const before = await store.list('')
   const told: string[] = []
   store.watch('', ({ key }) => told.push(key))
-  fill(disk)
+  const free = disk.fill()
 
   const writes = [store.put('user/bob', LARGE), store.put('user/carol', LARGE), store.delete('user/al')]
   for (const write of writes)
@@ -29,7 +28,7 @@ it('put() fails as storage-full, keeps the old state and works again when the di
   assert.equal(other.prepare('SELECT count(*) AS count FROM entry').get()?.count, 2)
   other.close()
 
-  rmSync(disk.file('filler'))
+  free()
   const revision = await store.put('user/bob', LARGE)
   await store.delete('user/al')
   assert.deepEqual(told, ['user/bob', 'user/al'])
@@ -40,7 +39,7 @@ it('put() fails as storage-full, keeps the old state and works again when the di
 })
 
 it('put() keeps every acknowledged change when the disk fills up while it writes', async t => {
-  using disk = smallDisk(t)
+  using disk = mountSmallDisk(t, DISK_BYTES)
   if (disk === undefined) return
   const file = disk.file('ztm.db')
   const acknowledged: string[] = []
@@ -72,27 +71,14 @@ it('put() keeps every acknowledged change when the disk fills up while it writes
 })
 
 it('openSqliteStore() fails as storage-full when the disk has no room for a new store', async t => {
-  using disk = smallDisk(t)
+  using disk = mountSmallDisk(t, DISK_BYTES)
   if (disk === undefined) return
-  fill(disk)
+  const free = disk.fill()
   await assert.rejects(openSqliteStore(disk.file('ztm.db')), { code: 'storage-full' })
-  rmSync(disk.file('filler'))
+  free()
   await using store = await openSqliteStore(disk.file('ztm.db'))
   assert.equal(await store.put('a', 1), 1)
 })
 
-function smallDisk(t: TestContext): SmallDisk | undefined {
-  const disk = mountSmallDisk(1024 * 1024)
-  if (typeof disk !== 'string') return disk
-  t.skip(disk)
-  return undefined
-}
-
-/** Take all room that is left, to the last block. */
-function fill(disk: SmallDisk): void {
-  const { bavail, bsize } = statfsSync(disk.path)
-  writeFileSync(disk.file('filler'), new Uint8Array(bavail * bsize))
-  assert.equal(statfsSync(disk.path).bavail, 0)
-}
-
+const DISK_BYTES = 1024 * 1024
 const LARGE = 'x'.repeat(50_000)

@@ -26,14 +26,18 @@ it('a store loses and halves nothing acknowledged when its process is killed 1,0
     (_, index) => new Lane(folder.file(`${index}.db`), seed + index),
   )
   let left = KILLS
-  await Promise.all(
-    lanes.map(async lane => {
-      while (left > 0) {
-        left -= 1
-        await lane.round(script)
-      }
-    }),
-  )
+  const work = lanes.map(async lane => {
+    while (left > 0) {
+      left -= 1
+      await lane.round(script).catch(thrown => {
+        left = 0
+        throw thrown
+      })
+    }
+  })
+  // The folder may go only when every lane has come to its end.
+  await Promise.allSettled(work)
+  await Promise.all(work)
   const sum = (count: (lane: Lane) => number) => lanes.reduce((total, lane) => total + count(lane), 0)
   const counts = { kills: sum(l => l.kills), changes: sum(l => l.changes), unspoken: sum(l => l.unspoken) }
   t.diagnostic(
