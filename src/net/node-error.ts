@@ -48,5 +48,11 @@ const TABLE: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   EDQUOT: ['storage-full', 'the disk quota is used up'],
   EROFS: ['storage-failed', 'the file system is read-only'],
   EIO: ['storage-failed', 'the disk failed'],
+  EINVAL: ['bad-input', 'the operating system does not accept that address'],
+  EAFNOSUPPORT: ['unsupported', 'this computer does not speak that kind of address'],
+  EPROTOTYPE: ['bad-input', 'it is a socket of another kind'],
+  EMSGSIZE: ['too-large', 'the datagram is too long for the network'],
+  ENOBUFS: ['too-many', 'the operating system has no room for it'],
+  ENOTCONN: ['link-closed', 'the connection has ended'],
   ABORT_ERR: ['timed-out', 'given up'],
 }

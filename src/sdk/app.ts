@@ -66,11 +66,11 @@ export interface Host {
   /** Accept TCP connections. @throws MeshError `port-in-use`, `not-permitted`, `bad-input` */
   listenTcp(at: Address, onConnection: (connection: TcpConnection) => void): Promise<Listener>
   /** Open a TCP connection or unix socket. @throws MeshError `unreachable`, `timed-out`, `not-found` */
-  connectTcp(to: Target, options: { timeoutMs: number }): Promise<Duplex>
+  connectTcp(to: Target, options: ConnectOptions): Promise<TcpConnection>
   /** Receive and send datagrams. @throws MeshError as `listenTcp` */
   bindUdp(at: Address, onDatagram: (bytes: Uint8Array, from: Address) => void): Promise<UdpPort>
   /** A UDP socket that talks to one address. @throws MeshError `unreachable` */
-  connectUdp(to: Address, onDatagram: (bytes: Uint8Array) => void): Promise<UdpFlow>
+  connectUdp(to: Address, events: UdpEvents): Promise<UdpFlow>
   /** Call back once after a while. @returns a function that cancels */
   after(ms: number, call: () => void): () => void
 }
@@ -92,6 +92,8 @@ export interface ServeOptions {
 
 /** A service hosted by this endpoint. Disposing it ends the hosting, not the open streams. */
 export interface Hosting extends AsyncDisposable {
+  /** Why others cannot find the service, though it is hosted here: the name was taken meanwhile, say. */
+  readonly error?: MeshError | undefined
   /** Change who may dial; open streams of those who no longer may are ended. */
   update(access: Access): Promise<void>
   /** Tell others how the targets are. */
@@ -102,9 +104,11 @@ export interface Hosting extends AsyncDisposable {
 export interface Incoming {
   readonly service: ServiceName
   readonly from: EndpointIdentity
+  /** Which port of a range was dialled, from 0; absent where there is only one. */
+  readonly port?: number
   /** Fires when the dialler gives up before an answer. */
   readonly signal: AbortSignal
-  /** Say yes. Bytes the dialler sent early are in the stream already. */
+  /** Say yes. Bytes the dialler sent early are in the stream already. See `Dialing.opened` for how it ends. */
   accept(): Duplex
   refuse(error: MeshError): void
 }
@@ -113,8 +117,10 @@ export interface Incoming {
 export interface DialOptions {
   /** Only these endpoints; any that hosts the service if absent or empty. */
   readonly exits?: readonly EndpointId[]
-  /** Only a service of this user. */
+  /** Only a service of this user; another's is refused (`denied`). */
   readonly owner?: UserName
+  /** Which port of a range is meant, from 0; given to the hosting side as `Incoming.port`. */
+  readonly port?: number
 }
 
 /**
@@ -122,9 +128,14 @@ export interface DialOptions {
  * are sent again if another hosting has to be tried.
  */
 export interface Dialing {
-  /** Early bytes. @returns false when no more should come before `opened` */
+  /** Early bytes, taken whole. @returns false when no more should come before `opened` */
   write(bytes: Uint8Array): boolean
-  /** @throws MeshError `denied`, `not-found`, `offline`, `unreachable`, `target-refused`, `timed-out` … */
+  /**
+   * The stream. `end()` ends this side's half, the other side's `end` event is its own; `destroy(error)` breaks it,
+   * which the other side sees as `close` without `end`, with or without `error` before it.
+   *
+   * @throws MeshError `denied`, `not-found`, `offline`, `unreachable`, `target-refused`, `timed-out` …
+   */
   readonly opened: Promise<{
     readonly stream: Duplex
     readonly endpoint: EndpointId
@@ -137,10 +148,19 @@ export interface Dialing {
 /** Bytes a `Dialing` takes before it is open. */
 export const EARLY_BYTES = 65_536
 
-/** An accepted TCP connection: half-open is allowed, no delay is set. */
+/** How to connect. */
+export interface ConnectOptions {
+  readonly timeoutMs: number
+  /** Gives up; the connection that may come of it is closed. */
+  readonly signal?: AbortSignal
+}
+
+/** A TCP connection or one of a unix socket: half-open is allowed, no delay is set. */
 export type TcpConnection = Duplex & {
-  /** Where it comes from, `host:port`. */
+  /** The other end, `host:port`; `unix:/path` for a unix socket. */
   readonly remote: string
+  readonly bytesRead: number
+  readonly bytesWritten: number
   /** Break it: the other side sees a reset. */
   reset(): void
 }
@@ -153,10 +173,19 @@ export interface Listener extends AsyncDisposable {
 /** A bound UDP socket. */
 export interface UdpPort extends AsyncDisposable {
   readonly address: Address
+  /** `to` is an IP address and port, as `onDatagram` gave it. What cannot be sent now is lost. */
   send(bytes: Uint8Array, to: Address): void
+}
+
+/** What happens on a UDP socket with one other end. */
+export interface UdpEvents {
+  readonly onDatagram: (bytes: Uint8Array) => void
+  /** The other end's computer said that nobody listens there. The flow stays usable: that may change. */
+  readonly onUnreachable?: (error: MeshError) => void
 }
 
 /** A UDP socket with one other end. */
 export interface UdpFlow extends AsyncDisposable {
+  /** What cannot be sent now is lost. */
   send(bytes: Uint8Array): void
 }

@@ -1,0 +1,220 @@
+import dgram from 'node:dgram'
+import dns from 'node:dns/promises'
+import net, { type Socket } from 'node:net'
+import { type Address, formatAddress, formatTarget, type Target } from '../core/model/address.ts'
+import { MeshError } from '../core/model/errors.ts'
+import type { ConnectOptions, Listener, TcpConnection, UdpEvents, UdpFlow, UdpPort } from '../sdk/app.ts'
+import { listen } from './hub-port.ts'
+import { fromNodeError } from './node-error.ts'
+
+/**
+ * Accept TCP connections. `*` and `::` take IPv4 and IPv6. Disposing stops accepting at once and leaves the
+ * accepted connections alone.
+ *
+ * @throws MeshError `port-in-use`, `not-permitted`, `bad-input`
+ */
+export async function listenTcp(
+  at: Address,
+  onConnection: (connection: TcpConnection) => void,
+): Promise<Listener> {
+  const server = await listenAnyFamily(at, async host => {
+    const candidate = net.createServer(SOCKET_OPTIONS, socket => onConnection(toTcpConnection(socket)))
+    await listen(candidate, { host, port: at.port })
+    return candidate
+  })
+  const { address, port } = server.address() as net.AddressInfo
+  return {
+    address: { host: address, port },
+    async [Symbol.asyncDispose]() {
+      // Its callback comes when the last accepted connection has ended, which is not ours to wait for.
+      server.close()
+    },
+  }
+}
+
+/**
+ * Open a TCP connection or a unix socket. A name with several addresses is tried with all of them, IPv6 and IPv4
+ * side by side.
+ *
+ * @throws MeshError `unreachable`, `timed-out`, `not-found` (no such unix socket), `not-permitted`, `bad-input`
+ * @see RFC 8305, "Happy Eyeballs"
+ */
+export async function connectTcp(to: Target, options: ConnectOptions): Promise<TcpConnection> {
+  checkHost(to.kind === 'unix' ? to.path : to.host)
+  const { timeoutMs, signal } = options
+  const action = `Cannot connect to ${formatTarget(to)}`
+  const where = to.kind === 'unix' ? { path: to.path } : { host: to.host, port: to.port }
+  return await new Promise((resolve, reject) => {
+    const socket = net.connect({ ...SOCKET_OPTIONS, ...where })
+    const settle = () => {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', abort)
+      socket.off('error', fail)
+    }
+    const fail = (error: unknown) => {
+      settle()
+      socket.on('error', () => {})
+      socket.destroy()
+      reject(fromNodeError(error, action))
+    }
+    const abort = () => fail(new MeshError('timed-out', `${action}: given up`))
+    const timer = setTimeout(
+      () => fail(new MeshError('timed-out', `${action}: no answer within ${timeoutMs} ms`)),
+      timeoutMs,
+    )
+    signal?.addEventListener('abort', abort, { once: true })
+    socket.once('error', fail)
+    socket.once('connect', () => {
+      settle()
+      resolve(toTcpConnection(socket, formatTarget(to)))
+    })
+    if (signal?.aborted) abort()
+  })
+}
+
+/**
+ * Receive and send datagrams at an address. `*` and `::` take IPv4 and IPv6.
+ *
+ * @throws MeshError `port-in-use`, `not-permitted`, `bad-input`
+ */
+export async function bindUdp(
+  at: Address,
+  onDatagram: (bytes: Uint8Array, from: Address) => void,
+): Promise<UdpPort> {
+  const socket = await listenAnyFamily(at, host => bindSocket(host, at.port))
+  // Port 0 can only be forged, and nothing can be sent there.
+  socket.on('message', (bytes, from) => {
+    if (from.port !== 0) onDatagram(bytes, { host: from.address, port: from.port })
+  })
+  const { address, port } = socket.address()
+  let isOpen = true
+  return {
+    address: { host: address, port },
+    send(bytes, to) {
+      if (!isOpen || socket.getSendQueueSize() > MAX_SEND_QUEUE_BYTES) return
+      socket.send(bytes, to.port, to.host, () => {})
+    },
+    async [Symbol.asyncDispose]() {
+      if (isOpen) socket.close()
+      isOpen = false
+    },
+  }
+}
+
+/**
+ * Open a UDP socket that sends to one address and hears from it alone.
+ *
+ * @throws MeshError `unreachable`, `bad-input`
+ */
+export async function connectUdp(to: Address, events: UdpEvents): Promise<UdpFlow> {
+  checkHost(to.host)
+  const action = `Cannot reach ${formatAddress(to)}`
+  const { address, family } = await dns.lookup(to.host).catch(error => {
+    throw fromNodeError(error, action)
+  })
+  const socket = dgram.createSocket({ ...UDP_OPTIONS, type: family === 6 ? 'udp6' : 'udp4' })
+  try {
+    await new Promise<void>((resolve, reject) => {
+      socket.once('error', reject)
+      socket.once('connect', resolve)
+      socket.connect(to.port, address)
+    })
+  } catch (error) {
+    socket.close()
+    throw fromNodeError(error, action)
+  }
+  let isOpen = true
+  const report = (error: Error | null) => {
+    if (error !== null && isOpen) events.onUnreachable?.(fromNodeError(error, action))
+  }
+  socket.removeAllListeners('error').on('error', report)
+  socket.on('message', bytes => events.onDatagram(bytes))
+  return {
+    send(bytes) {
+      if (isOpen && socket.getSendQueueSize() <= MAX_SEND_QUEUE_BYTES) socket.send(bytes, report)
+    },
+    async [Symbol.asyncDispose]() {
+      if (isOpen) socket.close()
+      isOpen = false
+    },
+  }
+}
+
+/** Try `::` first for `*`, which takes both families, and IPv4 alone where the computer has no IPv6. */
+async function listenAnyFamily<T>(at: Address, open: (host: string) => Promise<T>): Promise<T> {
+  checkHost(at.host)
+  if (at.host !== '*') return await open(at.host)
+  try {
+    return await open('::')
+  } catch (error) {
+    const isWithoutIpv6 = error instanceof MeshError && ['bad-input', 'unsupported'].includes(error.code)
+    if (!isWithoutIpv6) throw error
+    return await open('0.0.0.0')
+  }
+}
+
+/** Node takes an empty host for every address of the computer, and throws its own errors for a NUL. */
+function checkHost(host: string): void {
+  if (/^[^\p{Cc}]+$/u.test(host)) return
+  throw new MeshError(
+    'bad-input',
+    `Cannot use host ${JSON.stringify(host)}: it is empty or has control characters`,
+  )
+}
+
+function toTcpConnection(socket: Socket, unixPath = 'unix'): TcpConnection {
+  // Whoever holds the connection hears of its end by `close`; without this a reset would end the process.
+  socket.on('error', () => {})
+  const { remoteAddress, remotePort } = socket
+  const remote =
+    remoteAddress === undefined
+      ? unixPath
+      : formatAddress({ host: remoteAddress.replace(/^::ffff:(?=\d+\.)/i, ''), port: remotePort ?? 0 })
+  return Object.assign(socket, {
+    remote,
+    reset() {
+      // A unix socket knows no reset, and Node throws if it is asked for one.
+      if (remoteAddress === undefined) socket.destroy()
+      else socket.resetAndDestroy()
+    },
+  })
+}
+
+async function bindSocket(host: string, port: number): Promise<dgram.Socket> {
+  const action = `Cannot listen on ${formatAddress({ host, port })}`
+  const { address, family } = await dns.lookup(host).catch(error => {
+    throw fromNodeError(error, action)
+  })
+  const socket = dgram.createSocket({ ...UDP_OPTIONS, type: family === 6 ? 'udp6' : 'udp4' })
+  try {
+    await new Promise<void>((resolve, reject) => {
+      socket.once('error', reject)
+      socket.once('listening', resolve)
+      socket.bind({ address, port, exclusive: true })
+    })
+  } catch (error) {
+    socket.close()
+    throw fromNodeError(error, action)
+  }
+  socket.removeAllListeners('error').on('error', () => {})
+  return socket
+}
+
+/** What lies dead behind a NAT or a pulled plug is noticed by TCP keep-alive. */
+const SOCKET_OPTIONS = {
+  allowHalfOpen: true,
+  noDelay: true,
+  keepAlive: true,
+  keepAliveInitialDelay: 30_000,
+} as const
+
+// What the kernel gives is often less. IP literals need no look-up, and dgram would make one per datagram.
+const UDP_OPTIONS = {
+  recvBufferSize: 1_048_576,
+  sendBufferSize: 1_048_576,
+  lookup: (host: string, _: unknown, done: (error: null, address: string, family: number) => void) =>
+    done(null, host, net.isIP(host)),
+}
+
+/** Datagrams that the kernel does not take at once wait in the process; beyond this they are lost. */
+const MAX_SEND_QUEUE_BYTES = 1_048_576
