@@ -1,0 +1,164 @@
+import { randomBytes } from 'node:crypto'
+import type { ControllerPort } from '../core/api/controller.ts'
+import type { HubId } from '../core/model/ids.ts'
+import type { Log } from '../core/model/log.ts'
+import type { Permit } from '../core/model/permit.ts'
+import type { EndpointIdentity } from '../core/model/spiffe-id.ts'
+import type { Store } from '../core/model/store.ts'
+import type { Clock } from '../core/model/time.ts'
+import type { Decision } from '../core/policy/rule.ts'
+import type { Authority } from '../pki/authority.ts'
+import type { SessionTicketSigner } from '../pki/session-ticket.ts'
+import type { Context } from './context.ts'
+import { createDecisions } from './decisions.ts'
+import { createEndpointHandlers } from './endpoint-handlers.ts'
+import { createEndpointRemoval } from './endpoint-removal.ts'
+import { openEndpoints } from './endpoints.ts'
+import { createEnrolment } from './enrolment.ts'
+import { createEvictionHandlers } from './eviction-handlers.ts'
+import { openEvictions } from './evictions.ts'
+import { createExclusive } from './exclusive.ts'
+import { openHostings } from './hostings.ts'
+import { createInvitationHandlers } from './invitation-handlers.ts'
+import { openInvitations } from './invitations.ts'
+import { type ControllerLimits, DEFAULT_LIMITS } from './limits.ts'
+import { createListeners } from './listeners.ts'
+import { createMembers } from './members.ts'
+import { openPresence } from './presence.ts'
+import { openRootPermits } from './root-permit.ts'
+import { createServiceView } from './service-view.ts'
+import { createServiceHandlers } from './services.ts'
+import { createSessionHandlers } from './sessions.ts'
+import { createUserHandlers, createUsers } from './users.ts'
+
+/** What a controller is made of. */
+export interface ControllerOptions {
+  /** The controller is the only writer of what it keeps there; it does not dispose it. */
+  readonly store: Store
+  readonly authority: Authority
+  /** `names`: where agents reach the hub, `host:port`; they go into permits. */
+  readonly hub: { readonly id: HubId; readonly names: readonly string[] }
+  /** The hub's own identity at the time of the call, which signs session tickets. */
+  readonly signer: () => SessionTicketSigner
+  readonly clock: Clock
+  readonly log: Log
+  /** That many unguessable bytes; those of the operating system by default. */
+  readonly random?: (byteCount: number) => Uint8Array
+  readonly limits?: Partial<ControllerLimits>
+  /** How long a certificate of an endpoint is good; 24 h by default. */
+  readonly validity?: { readonly endpointMs?: number }
+}
+
+/**
+ * The controller of a mesh: who is a member, who hosts what, who may dial it. It answers from memory; a change is in
+ * the store before it is acknowledged, and a change that the store refuses did not happen.
+ */
+export interface Controller extends ControllerPort, AsyncDisposable {
+  readonly endpointCount: number
+  /** The permit that makes endpoints of user root: the same at each start, until it is rotated. */
+  rootPermit(): Promise<Permit>
+  /** Make another root permit; from then on the old one opens nothing. */
+  rotateRootPermit(): Promise<Permit>
+}
+
+/**
+ * Open the controller on what the store holds. Records that cannot be read are logged and passed over.
+ *
+ * @throws MeshError `storage-failed` if the store cannot be read at all
+ */
+export async function openController(options: ControllerOptions): Promise<Controller> {
+  const { authority, hub, clock, log } = options
+  const listeners = createListeners(log)
+  const context: Context = {
+    store: options.store,
+    clock,
+    log,
+    limits: { ...DEFAULT_LIMITS, ...options.limits },
+    random: options.random ?? randomBytes,
+    exclusive: createExclusive(),
+    emit: listeners.emit,
+  }
+  const state = await openState(context, authority)
+  const { endpoints, evictions, presence, members, decisions, rootPermits } = state
+  const memberOf = ({ mesh, user, endpoint }: EndpointIdentity) => {
+    const record = endpoints.get(endpoint)
+    return mesh === authority.mesh && record?.user === user ? record : undefined
+  }
+  const permitOf = (record: { certificate: string; privateKey: string }): Permit => ({
+    ca: authority.rootCertificatePem,
+    agent: { certificate: record.certificate, privateKey: record.privateKey },
+    bootstraps: [...hub.names],
+  })
+  const endpointValidMs = options.validity?.endpointMs ?? DAY_MS
+  return {
+    handlers: {
+      ...createEnrolment(context, { ...state, authority, endpointValidMs }),
+      ...createEndpointHandlers(context, state),
+      ...createServiceHandlers(context, state),
+      ...createSessionHandlers(context, {
+        ...state,
+        mesh: authority.mesh,
+        hub: hub.id,
+        signer: options.signer,
+      }),
+      ...createUserHandlers(clock, state),
+      ...createInvitationHandlers(context, state),
+      ...createEvictionHandlers(context, state),
+    },
+    get endpointCount() {
+      return endpoints.size
+    },
+    onChange: listeners.add,
+    admit: (identity, issuedAtMs) => void members.admit(identity, issuedAtMs),
+    mayMeet(from, to) {
+      const [asking, wanted] = [memberOf(from), endpoints.get(to)]
+      return asking && wanted ? decisions.meet(asking, wanted) : NO
+    },
+    mayAdminister(identity) {
+      const asking = memberOf(identity)
+      return asking ? decisions.administer(asking) : NO
+    },
+    evictions: evictions.list,
+    connected(endpoint, address, now) {
+      if (endpoints.get(endpoint) !== undefined) presence.connected(endpoint, address, now)
+    },
+    disconnected: presence.disconnected,
+    rootPermit: async () => permitOf(await rootPermits.current()),
+    rotateRootPermit: async () => permitOf(await rootPermits.rotate()),
+    async [Symbol.asyncDispose]() {
+      await context.exclusive(async () => undefined)
+      await presence[Symbol.asyncDispose]()
+    },
+  }
+}
+
+/** Everything the controller knows, read from the store. */
+async function openState(context: Context, authority: Authority) {
+  const endpoints = await openEndpoints(context)
+  const evictions = await openEvictions(context)
+  const invitations = await openInvitations(context)
+  const hostings = await openHostings(context, endpoints)
+  const presence = await openPresence(context)
+  const rootPermits = await openRootPermits(context, authority)
+  const members = createMembers({ mesh: authority.mesh, endpoints, evictions })
+  const decisions = createDecisions(context, { endpoints, hostings, members })
+  const view = createServiceView({ endpoints, hostings, presence, decisions })
+  const users = createUsers({ endpoints, invitations, evictions })
+  const removal = createEndpointRemoval(context, { endpoints, hostings, invitations, presence })
+  return {
+    endpoints,
+    evictions,
+    invitations,
+    hostings,
+    presence,
+    rootPermits,
+    members,
+    decisions,
+    view,
+    users,
+    removal,
+  }
+}
+
+const NO: Decision = { allow: false, rule: undefined }
+const DAY_MS = 86_400_000

@@ -1,0 +1,106 @@
+import type { Caller } from '../core/api/caller.ts'
+import type { CONTROLLER_API } from '../core/api/hub-api.ts'
+import type { Handlers } from '../core/api/route.ts'
+import type { EndpointInfo } from '../core/api/shapes.ts'
+import { MeshError } from '../core/model/errors.ts'
+import type { EndpointId } from '../core/model/ids.ts'
+import { quote } from '../core/model/quote.ts'
+import type { Context } from './context.ts'
+import type { Decisions } from './decisions.ts'
+import type { EndpointRemoval } from './endpoint-removal.ts'
+import type { Endpoints } from './endpoints.ts'
+import { foldName } from './fold.ts'
+import type { Members } from './members.ts'
+import type { Presence } from './presence.ts'
+import type { EndpointRecord } from './records.ts'
+
+type EndpointCalls = Pick<
+  Handlers<typeof CONTROLLER_API, Caller>,
+  'announce' | 'listEndpoints' | 'showEndpoint' | 'labelEndpoint' | 'removeEndpoint'
+>
+
+/** Serve what is asked of endpoints. */
+export function createEndpointHandlers(
+  context: Context,
+  parts: {
+    endpoints: Endpoints
+    members: Members
+    presence: Presence
+    decisions: Decisions
+    removal: EndpointRemoval
+  },
+): EndpointCalls {
+  const { clock, log, exclusive } = context
+  const { endpoints, members, presence, decisions, removal } = parts
+
+  function describe(record: EndpointRecord): EndpointInfo {
+    const { id, name, user, labels, software: version } = record
+    const address = presence.addressOf(id)
+    const lastSeenMs = presence.lastSeenMs(id, clock.now())
+    const isOnline = address !== undefined
+    return { id, name, user, labels, version, isOnline, lastSeenMs, ...(isOnline && { address }) }
+  }
+
+  function require(id: EndpointId): EndpointRecord {
+    const record = endpoints.get(id)
+    if (record !== undefined) return record
+    throw new MeshError('not-found', `Cannot find endpoint ${id}: not in this mesh: list the endpoints`)
+  }
+
+  /** Write a record unless it says what is there. */
+  async function update(record: EndpointRecord): Promise<EndpointInfo> {
+    const known = require(record.id)
+    const isSame = known.software === record.software && known.labels.join('/') === record.labels.join('/')
+    if (!isSame) await endpoints.put(record)
+    return describe(record)
+  }
+
+  return {
+    announce: ({ body, caller }) =>
+      exclusive(() => {
+        const record = members.require(caller)
+        return update({ ...record, software: body.version, labels: unique(body.labels ?? record.labels) })
+      }),
+    async listEndpoints({ query, caller }) {
+      members.require(caller)
+      const keyword = query.keyword === undefined ? undefined : foldName(query.keyword)
+      const isWanted = (record: EndpointRecord) =>
+        (query.user === undefined || record.user === query.user) &&
+        (query.name === undefined || foldName(record.name) === foldName(query.name)) &&
+        (keyword === undefined ||
+          [record.name, ...record.labels].some(text => foldName(text).includes(keyword)))
+      const found = [...endpoints.values()].filter(isWanted).sort(byName)
+      const page = found.slice(query.offset, query.offset + query.limit)
+      return { endpoints: page.map(describe), total: found.length }
+    },
+    async showEndpoint({ params, caller }) {
+      members.require(caller)
+      return describe(require(params.endpoint))
+    },
+    labelEndpoint: ({ params, body, caller }) =>
+      exclusive(async () => {
+        const asking = members.require(caller)
+        const record = require(params.endpoint)
+        decisions.requireManage(asking, record, `label endpoint ${quote(record.name)}`)
+        const info = await update({ ...record, labels: unique(body.labels) })
+        log.info('endpoint.labelled', { endpoint: record.id, labels: info.labels, by: asking.user })
+        return info
+      }),
+    removeEndpoint: ({ params, caller }) =>
+      exclusive(async () => {
+        const asking = members.require(caller)
+        const record = require(params.endpoint)
+        decisions.requireManage(asking, record, `remove endpoint ${quote(record.name)}`)
+        await removal.remove(record, asking.user)
+        return undefined
+      }),
+  }
+}
+
+function unique<T>(values: readonly T[]): T[] {
+  return [...new Set(values)]
+}
+
+function byName(a: EndpointRecord, b: EndpointRecord): number {
+  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0
+}

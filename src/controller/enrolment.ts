@@ -1,0 +1,193 @@
+import type { Caller } from '../core/api/caller.ts'
+import type { CONTROLLER_API } from '../core/api/hub-api.ts'
+import type { Call, Handlers } from '../core/api/route.ts'
+import { MeshError, toMeshError } from '../core/model/errors.ts'
+import { type EndpointId, parseEndpointId } from '../core/model/ids.ts'
+import type { UserName } from '../core/model/names.ts'
+import { quote } from '../core/model/quote.ts'
+import { formatSpan } from '../core/model/time.ts'
+import type { Authority } from '../pki/authority.ts'
+import { keyFingerprint } from '../pki/key-pair.ts'
+import { openSigningRequest } from '../pki/signing-request.ts'
+import { createAttempts } from './attempts.ts'
+import type { Context } from './context.ts'
+import type { EndpointRemoval } from './endpoint-removal.ts'
+import type { Endpoints } from './endpoints.ts'
+import type { Evictions } from './evictions.ts'
+import { findGrant, findPlace, type Grant } from './grants.ts'
+import { type Invitations, judgeInvitation } from './invitations.ts'
+import type { Members } from './members.ts'
+import type { RootPermits } from './root-permit.ts'
+import { randomUuid } from './uuid.ts'
+
+type EnrolBody = Call<typeof CONTROLLER_API.enroll, Caller>['body']
+
+interface Parts {
+  readonly authority: Authority
+  readonly endpoints: Endpoints
+  readonly evictions: Evictions
+  readonly invitations: Invitations
+  readonly members: Members
+  readonly rootPermits: RootPermits
+  readonly removal: EndpointRemoval
+  readonly endpointValidMs: number
+}
+
+/** Serve `enroll` and `renew`. */
+export function createEnrolment(
+  context: Context,
+  parts: Parts,
+): Pick<Handlers<typeof CONTROLLER_API, Caller>, 'enroll' | 'renew'> {
+  const { clock, log, limits, exclusive } = context
+  const { endpoints, members, rootPermits } = parts
+  const attempts = createAttempts({
+    maxFailures: limits.enrolmentFailuresPerMinute,
+    maxAddresses: limits.enrolmentAddresses,
+  })
+
+  async function enroll(body: EnrolBody, caller: Caller) {
+    const grant = findGrant(body.token, caller, parts)
+    const { publicKeyPem } = await openSigningRequest(body.request)
+    const key = await keyFingerprint(publicKeyPem)
+    if (rootPermits.isKey(key)) {
+      throw new MeshError('denied', "Cannot enrol: the permit's key is no endpoint's: make a key of your own")
+    }
+    return exclusive(() => admit(context, parts, { body, grant, key, publicKeyPem }))
+  }
+
+  return {
+    async enroll({ body, caller }) {
+      const { address } = caller
+      attempts.check(address, clock.now())
+      refuseSkew(body.timeMs, clock.now())
+      try {
+        const { chainPem, ...answer } = await enroll(body, caller)
+        return { ...answer, chain: chainPem, timeMs: clock.now() }
+      } catch (error) {
+        const { code } = toMeshError(error)
+        if (IS_GUESS.has(code)) attempts.failed(address, clock.now())
+        log.warn('enrolment.refused', { address, name: body.name, code })
+        throw error
+      }
+    },
+    renew: ({ body, caller }) =>
+      exclusive(async () => {
+        const record = members.require(caller)
+        const { publicKeyPem } = await openSigningRequest(body.request)
+        if ((await keyFingerprint(publicKeyPem)) !== record.key) {
+          log.warn('renewal.refused', { endpoint: record.id, user: record.user, address: caller.address })
+          throw new MeshError(
+            'denied',
+            `Cannot renew certificate of ${quote(record.name)}: the request is for another key: join again`,
+          )
+        }
+        const { chainPem, ...certificate } = await issue(context, parts, { ...record, publicKeyPem })
+        await endpoints.put({ ...record, certificate })
+        log.info('certificate.renewed', {
+          endpoint: record.id,
+          user: record.user,
+          serial: certificate.serial,
+        })
+        return { chain: chainPem, expiresAtMs: certificate.expiresAtMs, timeMs: clock.now() }
+      }),
+  }
+}
+
+/** Make a device a member, within a turn of `exclusive`. */
+async function admit(
+  context: Context,
+  parts: Parts,
+  request: { body: EnrolBody; grant: Grant; key: string; publicKeyPem: string },
+) {
+  const { clock, log, limits } = context
+  const { endpoints, invitations, removal } = parts
+  const { body, key, publicKeyPem } = request
+  const now = clock.now()
+  const grant = freshGrant(request.grant, invitations)
+  const use = grant.invitation && judgeInvitation(grant.invitation, key, now)
+  const { name, isReplacing } = body
+  const place = findPlace(grant, { name, key, isReplacing }, parts)
+  const previous = place.id && endpoints.get(place.id)
+  if (previous === undefined && endpoints.size - place.replaced.length >= limits.endpoints) {
+    throw new MeshError('too-many', `Cannot enrol: the mesh has ${limits.endpoints} endpoints: remove some`)
+  }
+  const id = place.id ?? parseEndpointId(randomUuid(context.random))
+  const { user } = grant
+  const { chainPem, ...certificate } = await issue(context, parts, { user, id, key, publicKeyPem })
+
+  // The invitation first: what fails after it can be repeated with the same key, and no second key gets in.
+  if (grant.invitation !== undefined && use === 'open') {
+    const state = { is: 'used', endpoint: id, key, atMs: now, isSettled: false } as const
+    await invitations.put({ ...grant.invitation, state })
+  }
+  for (const record of place.replaced) await removal.remove(record, user)
+  const labels = [...new Set([...grant.labels, ...body.labels])].slice(0, MAX_LABELS)
+  await endpoints.put({
+    version: 1,
+    id,
+    name,
+    user,
+    key,
+    labels: labels.length === 0 && previous !== undefined ? previous.labels : labels,
+    software: body.version,
+    createdAtMs: previous?.createdAtMs ?? now,
+    enrolledAtMs: certificate.issuedAtMs,
+    certificate,
+  })
+  if (previous !== undefined && previous.name !== name) {
+    log.info('endpoint.renamed', { endpoint: id, user, from: previous.name, to: name })
+  }
+  log.info('endpoint.enrolled', {
+    endpoint: id,
+    user,
+    name,
+    invitation: grant.invitation?.id,
+    serial: certificate.serial,
+    isKnown: previous !== undefined,
+  })
+  return { endpoint: id, user, name, chainPem, expiresAtMs: certificate.expiresAtMs }
+}
+
+/** The grant as it is in this turn: another call may have used the invitation while this one waited. */
+function freshGrant(grant: Grant, invitations: Invitations): Grant {
+  if (grant.invitation === undefined) return grant
+  const invitation = invitations.get(grant.invitation.id)
+  if (invitation !== undefined) return { ...grant, invitation }
+  throw new MeshError('permit-used', 'Cannot enrol: this invitation is gone: ask for a new one')
+}
+
+/** Issue a certificate; not before an eviction that is over for this endpoint, which would refuse it. */
+async function issue(
+  { clock }: Context,
+  { authority, evictions, endpointValidMs: validMs }: Parts,
+  holder: { user: UserName; id: EndpointId; key: string; publicKeyPem: string },
+) {
+  const { user, id, key, publicKeyPem } = holder
+  const issuedAtMs = Math.max(clock.now(), evictions.goodFromMs({ user, endpoint: id, key }))
+  const identity = { kind: 'endpoint', mesh: authority.mesh, user, endpoint: id } as const
+  const issued = await authority.issue({ identity, publicKeyPem, validMs }, issuedAtMs)
+  const { chainPem, serial, expiresAtMs } = issued
+  return { chainPem, serial, expiresAtMs, issuedAtMs }
+}
+
+function refuseSkew(theirsMs: number, oursMs: number): void {
+  const skewMs = Math.abs(theirsMs - oursMs)
+  if (skewMs <= MAX_SKEW_MS) return
+  const [theirs, ours] = [theirsMs, oursMs].map(ms => new Date(ms).toISOString())
+  throw new MeshError(
+    'clock-skew',
+    `Cannot enrol: this computer's clock says ${theirs}, the hub's ${ours}, ${formatSpan(skewMs)} apart: set the wrong one`,
+  )
+}
+
+/** Refusals that somebody would meet who tries out tokens. */
+const IS_GUESS: ReadonlySet<string> = new Set([
+  'bad-permit',
+  'denied',
+  'evicted',
+  'permit-used',
+  'permit-expired',
+  'permit-bound',
+])
+const MAX_SKEW_MS = 300_000
+const MAX_LABELS = 32

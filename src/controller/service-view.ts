@@ -1,0 +1,61 @@
+import type { Access, ServiceInfo } from '../core/api/shapes.ts'
+import type { Decisions } from './decisions.ts'
+import type { Endpoints } from './endpoints.ts'
+import type { Service } from './hosting-index.ts'
+import type { Hostings } from './hostings.ts'
+import { subjectOf } from './members.ts'
+import type { Presence } from './presence.ts'
+import type { EndpointRecord, HostingRecord } from './records.ts'
+
+/** What of a service a member is shown. */
+export interface ServiceView {
+  /** The service as this member may see it; undefined where it neither owns it, nor administers, nor may dial it. */
+  show(service: Service, viewer: EndpointRecord): ServiceInfo | undefined
+  /** The service with these hostings, as this member may see them. */
+  describe(service: Service, hostings: readonly HostingRecord[], viewer: EndpointRecord): ServiceInfo
+}
+
+/** Make the view of services: who may dial what else is the owner's and the administrators' business. */
+export function createServiceView(parts: {
+  endpoints: Pick<Endpoints, 'get'>
+  hostings: Pick<Hostings, 'healthOf'>
+  presence: Pick<Presence, 'addressOf'>
+  decisions: Pick<Decisions, 'dial'>
+}): ServiceView {
+  const { endpoints, hostings, presence, decisions } = parts
+
+  function describe(service: Service, shown: readonly HostingRecord[], viewer: EndpointRecord): ServiceInfo {
+    const seesAccess = isPrivileged(service, viewer)
+    return {
+      name: service.name,
+      owner: service.owner,
+      hostings: shown.flatMap(hosting => {
+        const endpoint = endpoints.get(hosting.endpoint)
+        if (endpoint === undefined) return []
+        return {
+          endpoint: endpoint.id,
+          name: endpoint.name,
+          isOnline: presence.addressOf(endpoint.id) !== undefined,
+          health: hostings.healthOf(hosting),
+          access: seesAccess ? hosting.access : NOTHING_SHOWN,
+        }
+      }),
+    }
+  }
+
+  return {
+    describe,
+    show(service, viewer) {
+      const all = [...service.hostings.values()]
+      if (isPrivileged(service, viewer)) return describe(service, all, viewer)
+      const mine = all.filter(hosting => decisions.dial(viewer, service, hosting).allow)
+      return mine.length === 0 ? undefined : describe(service, mine, viewer)
+    },
+  }
+}
+
+function isPrivileged(service: Service, viewer: EndpointRecord): boolean {
+  return service.owner === viewer.user || subjectOf(viewer).isAdmin
+}
+
+const NOTHING_SHOWN: Access = { users: [], entrances: [] }

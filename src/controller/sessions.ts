@@ -1,0 +1,65 @@
+import type { Caller } from '../core/api/caller.ts'
+import type { CONTROLLER_API } from '../core/api/hub-api.ts'
+import type { Handlers } from '../core/api/route.ts'
+import { MeshError } from '../core/model/errors.ts'
+import type { HubId, MeshId } from '../core/model/ids.ts'
+import { quote } from '../core/model/quote.ts'
+import type { Decision } from '../core/policy/rule.ts'
+import { explain } from '../core/policy/standing-rules.ts'
+import { type SessionTicketSigner, sealSessionTicket } from '../pki/session-ticket.ts'
+import type { Context } from './context.ts'
+import type { Decisions } from './decisions.ts'
+import type { Hostings } from './hostings.ts'
+import type { Members } from './members.ts'
+import type { ServiceView } from './service-view.ts'
+
+/**
+ * Serve `openSession`. A service that the caller may not dial is answered `denied` with the rule's name, one that
+ * nobody hosts `not-found`: names are unique in the mesh, so whoever tries to host one learns as much.
+ */
+export function createSessionHandlers(
+  { clock, log, random }: Pick<Context, 'clock' | 'log' | 'random'>,
+  parts: {
+    hostings: Hostings
+    members: Members
+    decisions: Decisions
+    view: ServiceView
+    mesh: MeshId
+    hub: HubId
+    /** The hub's own identity, as it is at the time of the call. */
+    signer: () => SessionTicketSigner
+  },
+): Pick<Handlers<typeof CONTROLLER_API, Caller>, 'openSession'> {
+  const { hostings, members, decisions, view, mesh, hub, signer } = parts
+  return {
+    async openSession({ body, caller }) {
+      const record = members.require(caller)
+      const service = hostings.service(body.service)
+      const quoted = quote(body.service)
+      if (service === undefined) {
+        throw new MeshError('not-found', `Cannot dial ${quoted}: nobody hosts it: list the services`)
+      }
+      let refusal: Decision = { allow: false, rule: undefined }
+      const allowed = [...service.hostings.values()].filter(hosting => {
+        const decision = decisions.dial(record, service, hosting)
+        if (!decision.allow && decision.rule !== undefined) refusal = decision
+        return decision.allow
+      })
+      if (allowed.length === 0) {
+        const rule = refusal.rule?.id
+        log.info('session.denied', { service: body.service, user: record.user, endpoint: record.id, rule })
+        throw new MeshError('denied', `Cannot dial ${quoted}: ${explain(refusal)}`)
+      }
+      const claims = {
+        hub: { kind: 'hub', mesh, hub },
+        dialler: { kind: 'endpoint', mesh, user: record.user, endpoint: record.id },
+        service: service.name,
+        owner: service.owner,
+        id: Buffer.from(random(16)).toString('base64url'),
+      } as const
+      const { ticket, expiresAtMs } = await sealSessionTicket(signer(), claims, clock.now())
+      log.debug('session.opened', { service: body.service, user: record.user, endpoint: record.id })
+      return { ticket, expiresAtMs, service: view.describe(service, allowed, record) }
+    },
+  }
+}

@@ -1,0 +1,182 @@
+import { createPrivateKey, createPublicKey, verify } from 'node:crypto'
+import { SignJWT } from 'jose'
+import { z } from 'zod'
+import { MeshError } from '../core/model/errors.ts'
+import { parseServiceName, parseUserName, type ServiceName, type UserName } from '../core/model/names.ts'
+import { quote } from '../core/model/quote.ts'
+import { type EndpointIdentity, formatSpiffeId, type Identity } from '../core/model/spiffe-id.ts'
+import type { Ms } from '../core/model/time.ts'
+import { checkChain } from './check.ts'
+import { formatPem, readPem } from './pem.ts'
+
+/** The hub that vouches for a ticket. */
+export interface SessionTicketSigner {
+  /** Leaf first, then the intermediate. */
+  readonly chainPem: string
+  readonly privateKeyPem: string
+}
+
+/** What a ticket says: this endpoint may dial this service of that owner for a while. */
+export interface SessionTicketClaims {
+  readonly hub: Extract<Identity, { kind: 'hub' }>
+  readonly dialler: EndpointIdentity
+  readonly service: ServiceName
+  readonly owner: UserName
+  /** Unguessable, and never twice. */
+  readonly id: string
+}
+
+/**
+ * Make a session ticket: a JWS signed by the hub with its chain in the header, so that a hosting agent can check it
+ * with nothing but the mesh's root.
+ *
+ * @param now  ms since the epoch; the ticket is good for `SESSION_TICKET_VALID_MS` from then
+ * @see docs/decisions/0008-session-tickets.md
+ */
+export async function sealSessionTicket(
+  signer: SessionTicketSigner,
+  claims: SessionTicketClaims,
+  now: Ms,
+): Promise<{ ticket: string; expiresAtMs: number }> {
+  const { hub, dialler, service, owner, id } = claims
+  const issuedAt = Math.floor(now / 1_000)
+  const expiresAt = issuedAt + SESSION_TICKET_VALID_MS / 1_000
+  const ticket = await new SignJWT({ svc: service, own: owner })
+    .setProtectedHeader({
+      alg: 'ES256',
+      typ: TYPE,
+      x5c: readPem(signer.chainPem, CERTIFICATE).map(der => der.toString('base64')),
+    })
+    .setIssuer(formatSpiffeId(hub))
+    .setSubject(formatSpiffeId(dialler))
+    .setAudience(hub.mesh)
+    .setIssuedAt(issuedAt)
+    .setExpirationTime(expiresAt)
+    .setJti(id)
+    .sign(createPrivateKey(signer.privateKeyPem))
+  return { ticket, expiresAtMs: expiresAt * 1_000 }
+}
+
+/** For what a ticket is shown, and by whose root it is judged. */
+export interface SessionTicketCheck {
+  /** Root certificate of the mesh. */
+  readonly rootPem: string
+  readonly now: Ms
+  /** SPIFFE ID of the endpoint that shows it, as its own certificate proves. */
+  readonly dialler: string
+  /** The service it wants to dial. */
+  readonly service: ServiceName
+}
+
+/** What a good ticket says. */
+export interface CheckedSessionTicket {
+  readonly owner: UserName
+  readonly issuedAtMs: number
+  /** By the hub's clock; the ticket is accepted until `CLOCK_TOLERANCE_MS` later by ours. */
+  readonly expiresAtMs: number
+  readonly id: string
+}
+
+/**
+ * Check a session ticket without asking anybody: made by a hub of this mesh, for this dialler and service, and now.
+ *
+ * Read by hand, as the whole of what JOSE can express is more than may decide here: one algorithm, three header
+ * members, one chain.
+ *
+ * @throws MeshError `bad-ticket`
+ * @see RFC 7515, section 5.2; RFC 8725
+ */
+export function checkSessionTicket(token: string, check: SessionTicketCheck): CheckedSessionTicket {
+  if (token.length > MAX_SESSION_TICKET_CHARACTERS) throw bad('it is too long')
+  const [, header64 = '', payload64 = '', signature64 = ''] = COMPACT.exec(token) ?? []
+  const header = read(headerShape, header64, 'its header')
+  const hub = checkHub(header.x5c, check)
+  const signature = Buffer.from(signature64, 'base64url')
+  const signed = Buffer.from(`${header64}.${payload64}`, 'ascii')
+  const key = { key: createPublicKey(hub.publicKeyPem), dsaEncoding: 'ieee-p1363' } as const
+  // 64 bytes in one spelling: no second token that is as good as the first.
+  const isWhole = signature.length === 64 && signature.toString('base64url') === signature64
+  if (!isWhole || !verify('sha256', signed, key, signature)) throw bad('its signature is wrong')
+  const claims = read(claimsShape, payload64, 'what it says')
+  checkClaims(claims, hub.identity, check)
+  const { own: owner, iat, exp, jti: id } = claims
+  return { owner, issuedAtMs: iat * 1_000, expiresAtMs: exp * 1_000, id }
+}
+
+function checkHub(x5c: readonly string[], { rootPem, now }: SessionTicketCheck) {
+  try {
+    const chainPem = x5c.map(der => formatPem(Buffer.from(der, 'base64'), CERTIFICATE)).join('')
+    return checkChain(chainPem, { rootPem, now, expect: ['hub'] })
+  } catch (cause) {
+    if (!(cause instanceof MeshError)) throw cause
+    throw bad('it was not made by a hub of this mesh', cause)
+  }
+}
+
+function checkClaims(claims: z.output<typeof claimsShape>, hub: Identity, check: SessionTicketCheck): void {
+  const { iss, sub, aud, svc, iat, exp } = claims
+  if (iss !== formatSpiffeId(hub)) throw bad('its maker is not the hub that signed it')
+  if (aud !== hub.mesh) throw bad('it is of another mesh')
+  if (sub !== check.dialler) throw bad('it is for another endpoint')
+  if (svc !== check.service) throw bad(`it is for ${quote(svc)}, not for ${quote(check.service)}`)
+  const nowSeconds = check.now / 1_000
+  if (exp <= iat || exp - iat > SESSION_TICKET_VALID_MS / 1_000) throw bad('its times make no sense')
+  if (nowSeconds >= exp + CLOCK_TOLERANCE_MS / 1_000) throw bad('it is expired: ask for a new one')
+  if (nowSeconds < iat - CLOCK_TOLERANCE_MS / 1_000) throw bad('it is from the future: set the clocks')
+}
+
+/** A part of the token: JSON of this shape. */
+function read<S extends z.ZodType>(shape: S, base64: string, what: string): z.output<S> {
+  let value: unknown
+  try {
+    value = JSON.parse(Buffer.from(base64, 'base64url').toString('utf8'))
+  } catch {
+    throw bad(`${what} cannot be read`)
+  }
+  const result = shape.safeParse(value)
+  if (!result.success) throw bad(`${what} cannot be read`)
+  return result.data
+}
+
+function bad(why: string, cause?: unknown): MeshError {
+  return new MeshError('bad-ticket', `Cannot accept session ticket: ${why}`, { cause })
+}
+
+/** A value that one of the parsers of `core/model` accepts. */
+function parsedBy<T extends string>(parse: (value: unknown) => T): z.ZodType<T> {
+  return z.custom<T>(value => {
+    try {
+      return parse(value) === value
+    } catch {
+      return false
+    }
+  })
+}
+
+/** How long a ticket is good. */
+export const SESSION_TICKET_VALID_MS = 300_000
+/** How far the clocks of hub and host may be apart, either way: as far as enrolment lets them. */
+export const CLOCK_TOLERANCE_MS = 300_000
+/** The longest ticket that is looked at; ours have about 3,000 characters. */
+export const MAX_SESSION_TICKET_CHARACTERS = 8_192
+
+const TYPE = 'ztm-session+jwt'
+const CERTIFICATE = 'CERTIFICATE'
+const COMPACT = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)$/
+
+// Strict: a header member that we do not know (`crit`, `jwk`, `jku`, `kid`) is none that we could honour.
+const headerShape = z.strictObject({
+  alg: z.literal('ES256'),
+  typ: z.literal(TYPE),
+  x5c: z.array(z.base64().min(1)).length(2),
+})
+const claimsShape = z.strictObject({
+  iss: z.string(),
+  sub: z.string(),
+  aud: z.string(),
+  svc: parsedBy(parseServiceName),
+  own: parsedBy(parseUserName),
+  iat: z.int().nonnegative(),
+  exp: z.int().nonnegative(),
+  jti: z.string().min(1).max(64),
+})
