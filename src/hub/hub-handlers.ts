@@ -1,7 +1,7 @@
 import type { ControllerPort } from '../core/api/controller.ts'
 import type { HUB_API } from '../core/api/hub-api.ts'
 import type { Handlers } from '../core/api/route.ts'
-import type { HubInfo } from '../core/api/shapes.ts'
+import type { HubInfo, LogLines } from '../core/api/shapes.ts'
 import { MeshError } from '../core/model/errors.ts'
 import type { LogLevel } from '../core/model/log.ts'
 import type { EndpointIdentity } from '../core/model/spiffe-id.ts'
@@ -10,9 +10,6 @@ import { explain } from '../core/policy/standing-rules.ts'
 import type { Registry, RegistryAction } from '../core/registry/registry.ts'
 import { makeTicket } from './relays.ts'
 
-/** One line of a log, as stored. */
-export type LogLine = { time: number; level: string; event: string } & Record<string, unknown>
-
 /** What the hub's own routes need. */
 export interface HubHandlersOptions {
   readonly registry: Registry
@@ -20,7 +17,7 @@ export interface HubHandlersOptions {
   readonly controller: ControllerPort
   readonly describe: () => HubInfo
   readonly clock: Clock
-  readonly readLog: (query: { sinceMs?: number; level: LogLevel; limit: number }) => Promise<LogLine[]>
+  readonly readLog: (query: { sinceMs?: number; level: LogLevel; limit: number }) => Promise<LogLines>
 }
 
 /** Serve the hub's own routes. */

@@ -4,7 +4,7 @@ import type { TLSSocket } from 'node:tls'
 import { Hono } from 'hono'
 import type { Caller } from '../core/api/caller.ts'
 import type { ControllerPort } from '../core/api/controller.ts'
-import { CONTROLLER_API, EVENTS_PATH, HUB_API } from '../core/api/hub-api.ts'
+import { CONTROLLER_API, EVENTS_PATH, HUB_API, PUBLIC_API } from '../core/api/hub-api.ts'
 import type { HubInfo } from '../core/api/shapes.ts'
 import { type Address, formatAddress } from '../core/model/address.ts'
 import { MeshError } from '../core/model/errors.ts'
@@ -49,7 +49,7 @@ export interface HubOptions {
   readonly log: Log
   /** Reads the hub's own log, newest last. */
   readonly readLog: Parameters<typeof createHubHandlers>[0]['readLog']
-  readonly certificateExpiresAtMs: () => Ms
+  readonly certificateExpiresAtMs: () => number
   readonly limits?: { readonly registry?: Partial<RegistryLimits>; readonly port?: Partial<HubPortLimits> }
 }
 
@@ -204,6 +204,8 @@ class HubProcess implements Hub {
     const env = (context: { env: unknown }) => (context.env as { peer: AcceptedPeer }).peer
     const app = this.#app as unknown as Hono
     serveRoutes(app, CONTROLLER_API, controller.handlers, { log, caller: context => caller(env(context)) })
+    const showRoot = async () => ({ ca: this.#options.identity.rootPem, timeMs: this.#options.clock.now() })
+    serveRoutes(app, PUBLIC_API, { showRoot }, { log, caller: () => undefined })
     const handlers = createHubHandlers({
       registry: this.#registry,
       drive: actions => this.#drive(actions),

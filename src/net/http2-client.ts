@@ -11,8 +11,8 @@ import { TLS_OPTIONS } from './tls-options.ts'
 export interface Http2ClientOptions {
   /** Our certificate; absent for a join by token, which has none yet. */
   readonly identity?: { readonly chainPem: string; readonly privateKeyPem: string }
-  /** The mesh's root, PEM. */
-  readonly rootPem: string
+  /** The mesh's root, PEM; absent only while it is being fetched. */
+  readonly rootPem?: string
   /** Check who answered. @throws MeshError if it is not who was wanted */
   readonly identify: (socket: TLSSocket) => ShownIdentity
   /** Handshake and first settings must be done within this time. */
@@ -36,7 +36,7 @@ export async function openHttp2(connection: Duplex, options: Http2ClientOptions)
     ...TLS_OPTIONS,
     ALPNProtocols: [...TLS_OPTIONS.ALPNProtocols],
     socket: connection,
-    ca: options.rootPem,
+    ca: options.rootPem ?? [],
     ...(options.identity && { cert: options.identity.chainPem, key: options.identity.privateKeyPem }),
     // Judged in `identify` by SPIFFE ID; host names say nothing about who a hub or endpoint is.
     rejectUnauthorized: false,

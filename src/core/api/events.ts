@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { MeshError } from '../model/errors.ts'
 import {
   endpointIdShape,
+  errorShape,
   evictionShape,
   hubIdShape,
   meshIdShape,

@@ -219,6 +219,16 @@ export const CONTROLLER_API = {
   }),
 } as const
 
+/** What a hub tells anybody who asks. */
+export const PUBLIC_API = {
+  showRoot: defineRoute({
+    method: 'GET',
+    path: '/api/root',
+    summary: 'Give the root certificate of the mesh: whoever holds the mesh id can check it',
+    response: z.object({ ca: pemShape, timeMs: msShape }),
+  }),
+} as const
+
 /** What agents ask of the hub itself. */
 export const HUB_API = {
   openRelay: defineRoute({

@@ -4,22 +4,23 @@ import { parseEndpointId, parseHubId, parseMeshId } from '../model/ids.ts'
 import { parseName, parseServiceName, parseUserName } from '../model/names.ts'
 
 /** A schema around one of the parsers of `core/model`; its message is the parser's own. */
-function parsedBy<T extends string>(parse: (value: unknown) => T, example: string) {
-  return z
+function parsedBy<T extends string>(parse: (value: unknown) => T, example: string): z.ZodType<T, string> {
+  const schema = z
     .string()
     .max(256)
-    .transform((value, context): T => {
+    .superRefine((value, context) => {
       try {
-        return parse(value)
+        // The parsers give back the text they were given, so that checking it is all there is to do.
+        parse(value)
       } catch (error) {
         context.addIssue({
           code: 'custom',
           message: error instanceof MeshError ? error.message : String(error),
         })
-        return z.NEVER
       }
     })
-    .meta({ type: 'string', examples: [example] } as never)
+    .meta({ examples: [example] })
+  return schema as unknown as z.ZodType<T, string>
 }
 
 /** A name of a mesh, endpoint or label. */
@@ -147,7 +148,26 @@ export const invitationShape = z.object({
   usedBy: endpointIdShape.optional(),
 })
 
-/** Log lines, as stored: one JSON object a line. */
+/** Log lines, oldest first. */
 export const logLinesShape = z.object({
-  lines: z.array(z.object({ time: z.number(), level: z.string(), event: z.string() }).catchall(z.unknown())),
+  lines: z.array(
+    z.object({
+      timeMs: msShape,
+      level: z.enum(['debug', 'info', 'warn', 'error']),
+      event: z.string(),
+      fields: z.record(
+        z.string(),
+        z.union([
+          z.string(),
+          z.number(),
+          z.boolean(),
+          z.null(),
+          z.undefined(),
+          z.array(z.string()).readonly(),
+        ]),
+      ),
+    }),
+  ),
 })
+/** Log lines, oldest first. */
+export type LogLines = z.output<typeof logLinesShape>['lines']

@@ -1,0 +1,205 @@
+import { CONTROLLER_API } from '../core/api/hub-api.ts'
+import type { LogLines } from '../core/api/shapes.ts'
+import { MeshError, toMeshError } from '../core/model/errors.ts'
+import type { Log, LogLevel } from '../core/model/log.ts'
+import type { Name } from '../core/model/names.ts'
+import type { Json, Store } from '../core/model/store.ts'
+import type { Clock, Ms } from '../core/model/time.ts'
+import type { KeyPair } from '../pki/key-pair.ts'
+import type { App } from '../sdk/app.ts'
+import { joinMesh } from './join.ts'
+import { type Membership, startMembership } from './membership.ts'
+import { type MeshRecord, meshRecordShape } from './mesh-record.ts'
+
+/** Lines of this agent's log, oldest first. */
+export type ReadLog = (query: {
+  level: LogLevel
+  limit: number
+  sinceMs?: number | undefined
+  app?: string | undefined
+  mesh?: string | undefined
+}) => Promise<LogLines>
+
+/** What an agent is made of. */
+export interface AgentOptions {
+  readonly store: Store
+  readonly deviceKey: KeyPair
+  /** Started in every mesh. */
+  readonly apps: readonly App[]
+  readonly version: string
+  readonly clock: Clock
+  readonly random: () => number
+  readonly log: Log
+  readonly readLog: ReadLog
+}
+
+/** The endpoint daemon: any number of meshes, each by itself. */
+export interface Agent extends AsyncDisposable {
+  readonly options: AgentOptions
+  readonly startedAtMs: Ms
+  readonly meshes: ReadonlyMap<Name, Membership>
+  /** @throws MeshError `not-joined` */
+  mesh(name: Name): Membership
+  /** @throws MeshError `conflict` if that name is in use; all of `joinMesh` */
+  join(name: Name, endpoint: Name, permit: string, isReplacing: boolean): Promise<Membership>
+  leave(name: Name): Promise<void>
+  setEnabled(name: Name, isEnabled: boolean): Promise<Membership>
+  /** @returns a function that ends the listening */
+  onChange(listener: () => void): () => void
+}
+
+/**
+ * Start an agent on its store: every mesh it had joined comes up again.
+ *
+ * @throws MeshError `storage-failed`
+ */
+export async function startAgent(options: AgentOptions): Promise<Agent> {
+  const agent = new AgentProcess(options)
+  await agent.load()
+  return agent
+}
+
+class AgentProcess implements Agent {
+  readonly options: AgentOptions
+  readonly startedAtMs: Ms
+  readonly meshes = new Map<Name, Membership>()
+  readonly #listeners = new Set<() => void>()
+  /** Joins and leaves run one after another: two of one name must not cross. */
+  #queue: Promise<unknown> = Promise.resolve()
+
+  constructor(options: AgentOptions) {
+    this.options = options
+    this.startedAtMs = options.clock.now()
+  }
+
+  async load(): Promise<void> {
+    for (const { key, value } of await this.options.store.list('mesh/')) {
+      const record = meshRecordShape.safeParse(value)
+      if (record.success) await this.#start(record.data)
+      else this.options.log.error('mesh.unreadable', { key })
+    }
+  }
+
+  mesh(name: Name): Membership {
+    const membership = this.meshes.get(name)
+    if (membership !== undefined) return membership
+    const known = [...this.meshes.keys()].join(', ')
+    const help = known === '' ? 'join one: `ztm join MESH --as NAME --permit FILE`' : `joined are: ${known}`
+    throw new MeshError('not-joined', `Cannot use mesh "${name}": not joined: ${help}`)
+  }
+
+  join(name: Name, endpoint: Name, permit: string, isReplacing: boolean): Promise<Membership> {
+    return this.#inTurn(async () => {
+      const { deviceKey, version, clock, log } = this.options
+      const before = this.meshes.get(name)
+      const record = await joinMesh({ mesh: name, endpoint, permit, isReplacing, deviceKey, version, clock })
+      if (before !== undefined && before.record.id !== record.id) {
+        throw new MeshError(
+          'conflict',
+          `Cannot join: another mesh is joined as "${name}": choose another name for this one`,
+        )
+      }
+      const twin = [...this.meshes.values()].find(
+        other => other.record.id === record.id && other.record.name !== name,
+      )
+      if (twin !== undefined) {
+        throw new MeshError('conflict', `Cannot join: this mesh is joined already, as "${twin.record.name}"`)
+      }
+      await this.#save(record)
+      await before?.[Symbol.asyncDispose]()
+      log.info('mesh.joined', { mesh: name, endpoint: record.endpoint.name, user: record.endpoint.user })
+      return this.#start(record)
+    })
+  }
+
+  leave(name: Name): Promise<void> {
+    return this.#inTurn(async () => {
+      const membership = this.mesh(name)
+      await leaveQuietly(membership, this.options.log)
+      await membership[Symbol.asyncDispose]()
+      this.meshes.delete(name)
+      const { store } = this.options
+      const records = await Promise.all([store.list(`app/${name}/`), store.list(`evictions/${name}`)])
+      await store.delete(`mesh/${name}`)
+      for (const { key } of records.flat()) await store.delete(key)
+      this.options.log.info('mesh.left', { mesh: name })
+      this.#changed()
+    })
+  }
+
+  setEnabled(name: Name, isEnabled: boolean): Promise<Membership> {
+    return this.#inTurn(async () => {
+      const before = this.mesh(name)
+      if (before.record.isEnabled === isEnabled) return before
+      const record = { ...before.record, isEnabled }
+      await this.#save(record)
+      await before[Symbol.asyncDispose]()
+      return this.#start(record)
+    })
+  }
+
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#queue.catch(() => {})
+    await Promise.all([...this.meshes.values()].map(mesh => mesh[Symbol.asyncDispose]()))
+    this.meshes.clear()
+  }
+
+  async #save(record: MeshRecord): Promise<void> {
+    await this.options.store.put(`mesh/${record.name}`, record as unknown as Json)
+  }
+
+  async #start(record: MeshRecord): Promise<Membership> {
+    const { deviceKey, apps, store, version, clock, random, log, readLog } = this.options
+    const membership = await startMembership({
+      record,
+      deviceKey,
+      apps,
+      store,
+      version,
+      clock,
+      random,
+      log: inMesh(log, record.name),
+      readLog: query => readLog({ ...query, mesh: record.name }),
+      onChange: () => this.#changed(),
+    })
+    this.meshes.set(record.name, membership)
+    this.#changed()
+    return membership
+  }
+
+  #inTurn<T>(action: () => Promise<T>): Promise<T> {
+    const turn = this.#queue.then(action, action)
+    this.#queue = turn.catch(() => {})
+    return turn
+  }
+
+  #changed(): void {
+    for (const listener of this.#listeners) listener()
+  }
+}
+
+/** Tell the mesh that this endpoint goes; a mesh that cannot be reached does not keep anybody from leaving. */
+async function leaveQuietly(membership: Membership, log: Log): Promise<void> {
+  if (membership.link.session === undefined) return
+  try {
+    await membership.link.call(CONTROLLER_API.removeEndpoint, {
+      params: { endpoint: membership.self.endpoint },
+    })
+  } catch (error) {
+    log.warn('endpoint.not-removed', { mesh: membership.record.name, reason: toMeshError(error).message })
+  }
+}
+
+function inMesh(log: Log, mesh: Name): Log {
+  return {
+    debug: (event, fields) => log.debug(event, { mesh, ...fields }),
+    info: (event, fields) => log.info(event, { mesh, ...fields }),
+    warn: (event, fields) => log.warn(event, { mesh, ...fields }),
+    error: (event, fields) => log.error(event, { mesh, ...fields }),
+  }
+}

@@ -1,0 +1,110 @@
+import { CONTROLLER_API } from '../core/api/hub-api.ts'
+import type { EndpointInfo } from '../core/api/shapes.ts'
+import { MeshError } from '../core/model/errors.ts'
+import { isUuid } from '../core/model/ids.ts'
+import type { Log } from '../core/model/log.ts'
+import type { Name } from '../core/model/names.ts'
+import type { EndpointIdentity } from '../core/model/spiffe-id.ts'
+import type { Store } from '../core/model/store.ts'
+import type { Clock } from '../core/model/time.ts'
+import { request } from '../net/call-route.ts'
+import { bindUdp, connectTcp, connectUdp, listenTcp } from '../net/host-sockets.ts'
+import type { App, AppInstance, AppStorage, Host } from '../sdk/app.ts'
+import type { Dialer } from './dialer.ts'
+import type { Hostings } from './hostings.ts'
+import type { HubLink } from './hub-link.ts'
+import type { Peers } from './peers.ts'
+
+/** An app that was started in a mesh. */
+export interface RunningApp {
+  readonly app: App
+  readonly instance: AppInstance
+}
+
+/** What a host gives its app access to. */
+export interface AppHostOptions {
+  readonly app: App
+  readonly mesh: Name
+  readonly endpointName: () => Name
+  readonly self: EndpointIdentity
+  readonly store: Store
+  readonly link: HubLink
+  readonly peers: Peers
+  readonly hostings: Hostings
+  readonly dialer: Dialer
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/** Start an app in one mesh. */
+export async function startApp(options: AppHostOptions): Promise<RunningApp> {
+  return { app: options.app, instance: await options.app.start(createAppHost(options)) }
+}
+
+/** The whole of what an app can reach. */
+export function createAppHost(options: AppHostOptions): Host {
+  const { app, self, link, peers, hostings, dialer } = options
+  return {
+    mesh: options.mesh,
+    get endpoint() {
+      return { id: self.endpoint, name: options.endpointName(), user: self.user }
+    },
+    log: options.log,
+    clock: options.clock,
+    storage: scopeStorage(options.store, `app/${options.mesh}/${app.name}/`),
+    findEndpoint: nameOrId => findEndpoint(link, nameOrId),
+    async services() {
+      return (await link.call(CONTROLLER_API.listServices, {})).services
+    },
+    serve: (service, serveOptions) => hostings.serve(service, serveOptions),
+    dial: (service, dialOptions) => dialer.dial(service, dialOptions),
+    prepare: (service, dialOptions) => dialer.prepare(service, dialOptions),
+    async request(endpoint, { method, path, body }) {
+      const { session } = await peers.session(endpoint)
+      const text = body === undefined ? undefined : JSON.stringify(body)
+      return request(session, {
+        method,
+        path: `/api/apps/${app.name}${path}`,
+        ...(text !== undefined && { body: text }),
+      })
+    },
+    listenTcp,
+    connectTcp,
+    bindUdp,
+    connectUdp,
+    after(delayMs, call) {
+      const timer = setTimeout(call, delayMs)
+      return () => clearTimeout(timer)
+    },
+  }
+}
+
+/**
+ * Find an endpoint by id or exact name.
+ *
+ * @throws MeshError `not-found`, `ambiguous`, `offline`
+ */
+export async function findEndpoint(link: HubLink, nameOrId: string): Promise<EndpointInfo> {
+  if (isUuid(nameOrId)) {
+    return link.call(CONTROLLER_API.showEndpoint, { params: { endpoint: nameOrId } })
+  }
+  const { endpoints } = await link.call(CONTROLLER_API.listEndpoints, { query: { name: nameOrId } })
+  const [found, other] = endpoints
+  if (found === undefined)
+    throw new MeshError('not-found', `Cannot find endpoint "${nameOrId}": see \`ztm get ep\``)
+  if (other !== undefined)
+    throw new MeshError('ambiguous', `Cannot choose endpoint "${nameOrId}": use its id`)
+  return found
+}
+
+function scopeStorage(store: Store, prefix: string): AppStorage {
+  return {
+    get: async key => (await store.get(prefix + key))?.value,
+    list: async below =>
+      (await store.list(prefix + below)).map(({ key, value }) => ({ key: key.slice(prefix.length), value })),
+    async put(key, value) {
+      await store.put(prefix + key, value)
+    },
+    delete: key => store.delete(prefix + key),
+  }
+}

@@ -1,0 +1,300 @@
+import type { ClientHttp2Stream } from 'node:http2'
+import type { Duplex } from 'node:stream'
+import { CONTROLLER_API } from '../core/api/hub-api.ts'
+import { PORT_HEADER, SESSION_TICKET_HEADER } from '../core/api/peer-api.ts'
+import type { Answer } from '../core/api/route.ts'
+import { type Balancer, createBalancer } from '../core/balance/balancer.ts'
+import { MeshError, parseErrorBody, toMeshError } from '../core/model/errors.ts'
+import type { EndpointId } from '../core/model/ids.ts'
+import type { Log } from '../core/model/log.ts'
+import type { ServiceName } from '../core/model/names.ts'
+import type { EndpointIdentity } from '../core/model/spiffe-id.ts'
+import type { Clock } from '../core/model/time.ts'
+import { fromNodeError } from '../net/node-error.ts'
+import { breakOff } from '../net/splice.ts'
+import { type Dialing, type DialOptions, EARLY_BYTES } from '../sdk/app.ts'
+import type { Hostings } from './hostings.ts'
+import type { HubLink } from './hub-link.ts'
+import type { Peers } from './peers.ts'
+
+type ServiceSession = Answer<typeof CONTROLLER_API.openSession> & { readonly askedAtMs: number }
+type OpenStream = Awaited<Dialing['opened']>
+
+/** What dialling in a mesh needs. */
+export interface DialerOptions {
+  readonly self: EndpointIdentity
+  readonly link: HubLink
+  readonly peers: Peers
+  readonly hostings: Hostings
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/** Opens streams to services by name. */
+export interface Dialer {
+  dial(service: ServiceName, options?: DialOptions): Dialing
+  /** Ask for the session ticket and open sessions, so that the first dial waits for nothing. Never throws. */
+  prepare(service: ServiceName, options?: DialOptions): void
+  /** Something changed about these services: what is known of them is stale. */
+  forget(services: readonly ServiceName[]): void
+}
+
+/** Make the dialler of one mesh. */
+export function createDialer(options: DialerOptions): Dialer {
+  return new MeshDialer(options)
+}
+
+class MeshDialer implements Dialer {
+  readonly #options: DialerOptions
+  readonly #sessions = new Map<ServiceName, ServiceSession>()
+  readonly #asking = new Map<ServiceName, Promise<ServiceSession>>()
+  readonly #balancers = new Map<ServiceName, Balancer<EndpointId>>()
+
+  constructor(options: DialerOptions) {
+    this.#options = options
+  }
+
+  forget(services: readonly ServiceName[]): void {
+    // Kept as a fallback while the controller is away, but asked for again before it is used.
+    for (const service of services) {
+      const session = this.#sessions.get(service)
+      if (session !== undefined) this.#sessions.set(service, { ...session, askedAtMs: 0 })
+    }
+  }
+
+  prepare(service: ServiceName, options: DialOptions = {}): void {
+    this.#session(service)
+      .then(session =>
+        Promise.allSettled(this.#choose(session, options).map(endpoint => this.#warm(endpoint))),
+      )
+      .catch(error =>
+        this.#options.log.debug('service.not-prepared', { service, reason: toMeshError(error).message }),
+      )
+  }
+
+  dial(service: ServiceName, options: DialOptions = {}): Dialing {
+    return new DialAttempt(service, attempt => this.#open(service, options, attempt))
+  }
+
+  async #warm(endpoint: EndpointId): Promise<void> {
+    if (endpoint !== this.#options.self.endpoint) await this.#options.peers.session(endpoint)
+  }
+
+  async #open(service: ServiceName, options: DialOptions, attempt: DialAttempt): Promise<OpenStream> {
+    const session = await this.#session(service)
+    const { owner } = session.service
+    if (options.owner !== undefined && options.owner !== owner) {
+      throw new MeshError(
+        'denied',
+        `Cannot dial "${service}": it was ${options.owner}'s and is ${owner}'s now: close and open the inbound to accept that`,
+      )
+    }
+    const balancer = this.#balancer(service, session)
+    let lastError: MeshError | undefined
+    for (const endpoint of this.#choose(session, options)) {
+      if (attempt.isCancelled) break
+      try {
+        const stream = await this.#openAt(endpoint, session, options, attempt)
+        balancer.succeeded(endpoint)
+        balancer.opened(endpoint)
+        stream.once('close', () => balancer.closed(endpoint))
+        return { stream, endpoint, owner }
+      } catch (thrown) {
+        lastError = toMeshError(thrown)
+        balancer.failed(endpoint, this.#options.clock.now())
+        if (lastError.code === 'bad-ticket') this.forget([service])
+      }
+    }
+    this.#refreshSoon(service)
+    throw (
+      lastError ?? new MeshError('offline', `Cannot dial "${service}": ${describeHostings(session, options)}`)
+    )
+  }
+
+  async #openAt(
+    endpoint: EndpointId,
+    session: ServiceSession,
+    options: DialOptions,
+    attempt: DialAttempt,
+  ): Promise<Duplex> {
+    const { self, hostings, peers } = this.#options
+    if (endpoint === self.endpoint)
+      return attempt.start(hostings.receiveLocal(session.service.name, self, options.port))
+    const peer = await peers.session(endpoint)
+    if (peer.identity.user !== session.service.owner) {
+      throw new MeshError(
+        'not-trusted',
+        `Cannot dial "${session.service.name}": the hosting endpoint is not its owner's`,
+      )
+    }
+    const stream = peer.session.request({
+      ':method': 'CONNECT',
+      ':authority': encodeURIComponent(session.service.name),
+      [SESSION_TICKET_HEADER]: session.ticket,
+      ...(options.port !== undefined && { [PORT_HEADER]: String(options.port) }),
+    })
+    peer.use(stream)
+    attempt.start(stream)
+    await answered(stream, session.service.name)
+    return stream
+  }
+
+  /** Endpoints to try, best first. */
+  #choose(session: ServiceSession, options: DialOptions): readonly EndpointId[] {
+    const balancer = this.#balancer(session.service.name, session)
+    const wanted = new Set(options.exits ?? [])
+    const online = new Set(
+      session.service.hostings.filter(({ isOnline }) => isOnline).map(({ endpoint }) => endpoint),
+    )
+    const order = balancer
+      .pick(this.#options.clock.now())
+      .filter(endpoint => wanted.size === 0 || wanted.has(endpoint))
+    // One that was offline when the session was made may be back: last, not never.
+    return [
+      ...order.filter(endpoint => online.has(endpoint)),
+      ...order.filter(endpoint => !online.has(endpoint)),
+    ]
+  }
+
+  #balancer(service: ServiceName, session: ServiceSession): Balancer<EndpointId> {
+    let balancer = this.#balancers.get(service)
+    if (balancer === undefined) {
+      balancer = createBalancer<EndpointId>({ method: 'round-robin' })
+      this.#balancers.set(service, balancer)
+    }
+    balancer.setMembers(session.service.hostings.map(({ endpoint }) => endpoint))
+    return balancer
+  }
+
+  async #session(service: ServiceName): Promise<ServiceSession> {
+    const known = this.#sessions.get(service)
+    const now = this.#options.clock.now()
+    if (known !== undefined && known.expiresAtMs > now) {
+      const lifeMs = known.expiresAtMs - known.askedAtMs
+      if (known.askedAtMs > 0 && now < known.askedAtMs + (lifeMs * 2) / 3) return known
+      // Renew beside the dial; wait only when what is known is stale.
+      const asked = this.#ask(service)
+      if (known.askedAtMs > 0) {
+        asked.catch(() => {})
+        return known
+      }
+      return asked.catch(error => {
+        if (toMeshError(error).kind.fault === 'caller') throw error
+        return known
+      })
+    }
+    return this.#ask(service)
+  }
+
+  #refreshSoon(service: ServiceName): void {
+    this.forget([service])
+  }
+
+  #ask(service: ServiceName): Promise<ServiceSession> {
+    const pending = this.#asking.get(service)
+    if (pending !== undefined) return pending
+    const asked = this.#options.link
+      .call(CONTROLLER_API.openSession, { body: { service } })
+      .then(answer => {
+        const session = { ...answer, askedAtMs: this.#options.clock.now() }
+        this.#sessions.set(service, session)
+        return session
+      })
+      .finally(() => this.#asking.delete(service))
+    this.#asking.set(service, asked)
+    return asked
+  }
+}
+
+/** One dial: holds the early bytes until a hosting has said yes. */
+class DialAttempt implements Dialing {
+  readonly opened: Promise<OpenStream>
+  isCancelled = false
+  #early: Uint8Array[] = []
+  #earlyBytes = 0
+  #stream: Duplex | undefined
+
+  constructor(service: ServiceName, open: (attempt: DialAttempt) => Promise<OpenStream>) {
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        reject(new MeshError('timed-out', `Cannot dial "${service}": no answer within ${DIAL_TIMEOUT_MS} ms`))
+        this.cancel()
+      }, DIAL_TIMEOUT_MS)
+    })
+    this.opened = Promise.race([open(this), late]).finally(() => {
+      clearTimeout(timer)
+      this.#early = []
+    })
+    this.opened.catch(() => {})
+  }
+
+  write(bytes: Uint8Array): boolean {
+    this.#early.push(bytes)
+    this.#earlyBytes += bytes.length
+    this.#stream?.write(bytes)
+    return this.#earlyBytes < EARLY_BYTES
+  }
+
+  /** Send what came early on a stream that is being opened. */
+  start(stream: Duplex): Duplex {
+    this.#stream = stream
+    for (const bytes of this.#early) stream.write(bytes)
+    return stream
+  }
+
+  cancel(): void {
+    this.isCancelled = true
+    if (this.#stream !== undefined) breakOff(this.#stream)
+  }
+}
+
+/** Resolves when the hosting agent said yes. */
+function answered(stream: ClientHttp2Stream, service: ServiceName): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const fail = (error: unknown) => reject(fromNodeError(error, `Cannot dial "${service}"`))
+    const closed = () =>
+      reject(new MeshError('link-closed', `Cannot dial "${service}": connection ended before the answer`))
+    stream.once('error', fail)
+    stream.once('close', closed)
+    stream.once('response', headers => {
+      if (headers[':status'] !== 200) {
+        readRefusal(stream, service).then(reject, fail)
+        return
+      }
+      stream.off('close', closed)
+      stream.off('error', fail)
+      stream.on('error', () => {})
+      resolve()
+    })
+  })
+}
+
+async function readRefusal(stream: ClientHttp2Stream, service: ServiceName): Promise<MeshError> {
+  let text = ''
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    text += chunk.toString('utf8')
+    if (text.length > MAX_REFUSAL_CHARACTERS) break
+  }
+  stream.end()
+  try {
+    return (
+      parseErrorBody(JSON.parse(text)) ??
+      new MeshError('bad-message', `Cannot dial "${service}": refused without a reason`)
+    )
+  } catch {
+    return new MeshError('bad-message', `Cannot dial "${service}": refused without a reason`)
+  }
+}
+
+function describeHostings(session: ServiceSession, options: DialOptions): string {
+  const { hostings } = session.service
+  if (hostings.length === 0) return 'nobody hosts it now'
+  if (options.exits?.length) return 'none of the chosen exits hosts it'
+  return `its endpoints are offline: ${hostings.map(({ name }) => name).join(', ')}`
+}
+
+/** A dial must be answered within this time, all hostings together. */
+const DIAL_TIMEOUT_MS = 20_000
+/** What is read of a refusal. */
+const MAX_REFUSAL_CHARACTERS = 4_096

@@ -1,0 +1,238 @@
+import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
+import { type Duplex, duplexPair } from 'node:stream'
+import { CONTROLLER_API } from '../core/api/hub-api.ts'
+import { PORT_HEADER, SESSION_TICKET_HEADER } from '../core/api/peer-api.ts'
+import type { Access } from '../core/api/shapes.ts'
+import { MeshError, toMeshError } from '../core/model/errors.ts'
+import type { EndpointId } from '../core/model/ids.ts'
+import type { Log } from '../core/model/log.ts'
+import { parseServiceName, type ServiceName, type UserName } from '../core/model/names.ts'
+import type { EndpointIdentity } from '../core/model/spiffe-id.ts'
+import type { Clock } from '../core/model/time.ts'
+import { decide } from '../core/policy/decide.ts'
+import type { Rule } from '../core/policy/rule.ts'
+import { accessRules, explain } from '../core/policy/standing-rules.ts'
+import { refuseStream } from '../net/serve-http2.ts'
+import { breakOff } from '../net/splice.ts'
+import type { Hosting, Incoming, ServeOptions } from '../sdk/app.ts'
+import type { HubLink } from './hub-link.ts'
+
+type Health = 'up' | 'partly' | 'down' | 'unknown'
+
+interface HostedService {
+  readonly service: ServiceName
+  readonly options: ServeOptions
+  access: Access
+  rules: readonly Rule[]
+  health: Health
+  /** Why the controller does not list it, if it does not. */
+  error: MeshError | undefined
+  readonly open: Map<Duplex, EndpointIdentity>
+}
+
+/** What the hosting side of a mesh needs. */
+export interface HostingsOptions {
+  readonly endpoint: EndpointId
+  readonly user: UserName
+  readonly link: HubLink
+  /** Check a session ticket. @throws MeshError `bad-ticket` */
+  readonly checkTicket: (ticket: string, from: EndpointIdentity, service: ServiceName) => void
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/** The services this endpoint hosts in one mesh. It decides who gets in: no hub is trusted with that. */
+export interface Hostings {
+  serve(service: ServiceName, options: ServeOptions): Promise<Hosting>
+  /** A CONNECT from a peer. Answers it whatever happens. */
+  receive(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, from: EndpointIdentity): void
+  /** A dial from this very endpoint. @throws MeshError `not-found` */
+  receiveLocal(service: ServiceName, from: EndpointIdentity, port: number | undefined): Duplex
+  has(service: ServiceName): boolean
+  /** A link opened: tell the controller what is hosted here, and what no longer is. */
+  announce(): Promise<void>
+}
+
+/** Make the hosting side of one mesh. */
+export function createHostings(options: HostingsOptions): Hostings {
+  const { link, log, clock } = options
+  const hosted = new Map<ServiceName, HostedService>()
+
+  async function announceOne(one: HostedService): Promise<void> {
+    try {
+      await link.call(CONTROLLER_API.host, {
+        params: { service: one.service },
+        body: { access: one.access, health: one.health },
+      })
+      one.error = undefined
+    } catch (thrown) {
+      one.error = toMeshError(thrown)
+      if (one.error.kind.retry || one.error.code === 'offline') return
+      log.warn('hosting.refused', { service: one.service, code: one.error.code, reason: one.error.message })
+    }
+  }
+
+  function mayDial(one: HostedService, from: EndpointIdentity) {
+    const subject = { user: from.user, endpoint: from.endpoint, labels: [], groups: [], isAdmin: false }
+    const resource = {
+      kind: 'service',
+      service: one.service,
+      owner: options.user,
+      endpoint: options.endpoint,
+    } as const
+    return decide(subject, 'dial', resource, one.rules, clock.now())
+  }
+
+  function setAccess(one: HostedService, access: Access): void {
+    one.access = access
+    one.rules = accessRules(one.service, options.endpoint, options.user, access)
+    for (const [stream, from] of one.open) {
+      if (mayDial(one, from).allow) continue
+      log.info('stream.ended', { service: one.service, peer: from.endpoint, reason: 'access was taken back' })
+      breakOff(stream)
+    }
+  }
+
+  function track(one: HostedService, stream: Duplex, from: EndpointIdentity): void {
+    one.open.set(stream, from)
+    stream.once('close', () => one.open.delete(stream))
+  }
+
+  function admit(
+    headers: IncomingHttpHeaders,
+    from: EndpointIdentity,
+  ): { one: HostedService; port: number | undefined } {
+    const service = parseServiceName(decodeURIComponent(String(headers[':authority'])))
+    const ticket = headers[SESSION_TICKET_HEADER]
+    if (typeof ticket !== 'string')
+      throw new MeshError('bad-ticket', `Cannot open stream to "${service}": no session ticket`)
+    options.checkTicket(ticket, from, service)
+    const one = hosted.get(service)
+    if (one === undefined)
+      throw new MeshError('not-found', `Cannot open stream to "${service}": not hosted here`)
+    const decision = mayDial(one, from)
+    if (!decision.allow)
+      throw new MeshError('denied', `Cannot open stream to "${service}": ${explain(decision)}`)
+    return { one, port: parsePort(headers[PORT_HEADER]) }
+  }
+
+  return {
+    async serve(service, serveOptions) {
+      if (hosted.has(service))
+        throw new MeshError('conflict', `Cannot host "${service}": it is hosted here already`)
+      const one: HostedService = {
+        service,
+        options: serveOptions,
+        access: serveOptions.access,
+        rules: [],
+        health: 'unknown',
+        error: undefined,
+        open: new Map(),
+      }
+      setAccess(one, serveOptions.access)
+      hosted.set(service, one)
+      if (link.session !== undefined) await announceOne(one)
+      if (one.error !== undefined && !one.error.kind.retry) {
+        hosted.delete(service)
+        throw one.error
+      }
+      return {
+        async update(access) {
+          setAccess(one, access)
+          if (link.session !== undefined) await announceOne(one)
+        },
+        report(health) {
+          if (one.health === health) return
+          one.health = health
+          if (link.session !== undefined) void announceOne(one)
+        },
+        async [Symbol.asyncDispose]() {
+          if (!hosted.delete(service) || link.session === undefined) return
+          await link.call(CONTROLLER_API.unhost, { params: { service } }).catch(error => {
+            log.debug('hosting.not-removed', { service, reason: toMeshError(error).message })
+          })
+        },
+      }
+    },
+    has: service => hosted.has(service),
+    receive(stream, headers, from) {
+      try {
+        const { one, port } = admit(headers, from)
+        track(one, stream, from)
+        one.options.onStream(incomingOf(stream, one.service, from, port))
+      } catch (thrown) {
+        const error =
+          thrown instanceof URIError
+            ? new MeshError('bad-name', 'Cannot open stream: name is not encoded')
+            : toMeshError(thrown)
+        log.info('stream.refused', {
+          peer: from.endpoint,
+          user: from.user,
+          code: error.code,
+          reason: error.message,
+        })
+        refuseStream(stream, error)
+      }
+    },
+    receiveLocal(service, from, port) {
+      const one = hosted.get(service)
+      if (one === undefined)
+        throw new MeshError('not-found', `Cannot open stream to "${service}": not hosted here`)
+      const [near, far] = duplexPair()
+      for (const side of [near, far]) side.on('error', () => {})
+      near.once('close', () => far.destroy())
+      far.once('close', () => near.destroyed || near.readableEnded || near.destroy())
+      track(one, far, from)
+      const abort = new AbortController()
+      one.options.onStream({
+        service,
+        from,
+        ...(port !== undefined && { port }),
+        signal: abort.signal,
+        accept: () => far,
+        refuse: error => far.destroy(error),
+      })
+      return near
+    },
+    async announce() {
+      const { services } = await link.call(CONTROLLER_API.listServices, {})
+      const stale = services.filter(
+        ({ name, hostings }) =>
+          !hosted.has(name) && hostings.some(({ endpoint }) => endpoint === options.endpoint),
+      )
+      await Promise.all([
+        ...[...hosted.values()].map(announceOne),
+        ...stale.map(({ name }) =>
+          link.call(CONTROLLER_API.unhost, { params: { service: name } }).catch(() => {}),
+        ),
+      ])
+    },
+  }
+}
+
+function incomingOf(
+  stream: ServerHttp2Stream,
+  service: ServiceName,
+  from: EndpointIdentity,
+  port: number | undefined,
+): Incoming {
+  const abort = new AbortController()
+  const given = () => abort.abort()
+  stream.once('close', given)
+  return {
+    service,
+    from,
+    ...(port !== undefined && { port }),
+    signal: abort.signal,
+    accept() {
+      stream.off('close', given)
+      if (!stream.destroyed) stream.respond({ ':status': 200 })
+      return stream
+    },
+    refuse: error => refuseStream(stream, error),
+  }
+}
+
+function parsePort(value: unknown): number | undefined {
+  return typeof value === 'string' && /^\d{1,4}$/.test(value) ? Number(value) : undefined
+}

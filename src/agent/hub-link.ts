@@ -1,0 +1,295 @@
+import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2'
+import type { TLSSocket } from 'node:tls'
+import { type HubEvent, MAX_EVENT_BYTES, parseHubEvent } from '../core/api/events.ts'
+import { EVENTS_PATH } from '../core/api/hub-api.ts'
+import type { Answer, Arguments, Route } from '../core/api/route.ts'
+import { createLineSplitter } from '../core/codec/lines.ts'
+import { createLinkMachine, type LinkAction, type LinkState } from '../core/link/link.ts'
+import { type Address, parseAddress } from '../core/model/address.ts'
+import { MeshError, parseErrorBody, toMeshError } from '../core/model/errors.ts'
+import type { Log } from '../core/model/log.ts'
+import { type Clock, formatSpan, ms } from '../core/model/time.ts'
+import { type CallOptions, callRoute } from '../net/call-route.ts'
+import { connectTcp } from '../net/host-sockets.ts'
+import { openHttp2 } from '../net/http2-client.ts'
+import type { ShownIdentity } from '../net/http2-server.ts'
+import { keepAlive } from '../net/keep-alive.ts'
+import type { TlsIdentity } from '../net/tls-options.ts'
+
+/** What a link needs of its membership. */
+export interface HubLinkOptions {
+  readonly bootstraps: readonly string[]
+  readonly identity: () => TlsIdentity
+  /** Read who answered. @throws MeshError if it is no hub of this mesh */
+  readonly identifyHub: (socket: TLSSocket) => ShownIdentity
+  readonly certificate: () => { issuedAtMs: number; expiresAtMs: number }
+  /** Have the certificate renewed over this link. */
+  readonly renew: (link: HubLink) => Promise<void>
+  readonly onEvent: (event: HubEvent) => void
+  readonly onState: (state: LinkState) => void
+  readonly clock: Clock
+  readonly random: () => number
+  readonly log: Log
+}
+
+/** An agent's link to a mesh: kept up, over whichever hub answers. */
+export interface HubLink extends AsyncDisposable {
+  readonly state: LinkState
+  /** Where the hub of the open link is reached, for relay connections. */
+  readonly hubAddress: Address | undefined
+  readonly session: ClientHttp2Session | undefined
+  readonly roundTripMs: number | undefined
+  start(): void
+  retryNow(): void
+  /** @throws MeshError `offline` if no link opens in time */
+  whenOnline(timeoutMs: number): Promise<ClientHttp2Session>
+  /** Ask the controller or hub; waits a little for a link. @throws MeshError its own, or `offline` */
+  call<R extends Route>(route: R, args: Arguments<R>, options?: CallOptions): Promise<Answer<R>>
+}
+
+/** Make the link of one mesh. */
+export function createHubLink(options: HubLinkOptions): HubLink {
+  return new HubLinkEdge(options)
+}
+
+class HubLinkEdge implements HubLink {
+  readonly #options: HubLinkOptions
+  readonly #machine
+  readonly #timers = new Set<NodeJS.Timeout>()
+  readonly #waiters = new Set<() => void>()
+  #abort = new AbortController()
+  session: ClientHttp2Session | undefined
+  hubAddress: Address | undefined
+  roundTripMs: number | undefined
+
+  constructor(options: HubLinkOptions) {
+    this.#options = options
+    this.#machine = createLinkMachine(options.bootstraps, options.random)
+    const { issuedAtMs, expiresAtMs } = options.certificate()
+    this.#perform(this.#machine.certified(ms(issuedAtMs), ms(expiresAtMs), options.clock.now()))
+  }
+
+  get state(): LinkState {
+    return this.#machine.state
+  }
+
+  start(): void {
+    this.#perform(this.#machine.start(this.#options.clock.now()))
+  }
+
+  retryNow(): void {
+    this.#perform(this.#machine.retryNow(this.#options.clock.now()))
+  }
+
+  async whenOnline(timeoutMs: number): Promise<ClientHttp2Session> {
+    if (this.session === undefined && timeoutMs > 0) {
+      await new Promise<void>(resolve => {
+        const done = () => {
+          clearTimeout(timer)
+          this.#waiters.delete(done)
+          resolve()
+        }
+        const timer = setTimeout(done, timeoutMs)
+        this.#waiters.add(done)
+      })
+    }
+    if (this.session !== undefined) return this.session
+    const state = this.state
+    const why =
+      'lastError' in state && state.lastError !== undefined ? state.lastError.message : 'no answer yet'
+    throw new MeshError('offline', `Cannot reach the mesh: no link to a hub: ${why}`)
+  }
+
+  async call<R extends Route>(route: R, args: Arguments<R>, options?: CallOptions): Promise<Answer<R>> {
+    return callRoute(await this.whenOnline(ONLINE_WAIT_MS), route, args, options)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#machine.stop()
+    this.#abort.abort()
+    for (const timer of this.#timers) clearTimeout(timer)
+    for (const waiter of [...this.#waiters]) waiter()
+    const { session } = this
+    this.session = undefined
+    if (session === undefined || session.destroyed) return
+    await new Promise<void>(resolve => {
+      session.once('close', resolve)
+      session.destroy()
+    })
+  }
+
+  #perform(actions: readonly LinkAction[]): void {
+    for (const action of actions) {
+      switch (action.do) {
+        case 'connect':
+          void this.#connect(action.bootstrap)
+          break
+        case 'renew':
+          void this.#renew()
+          break
+        case 'wake':
+          this.#wakeAt(action.at)
+          break
+        default:
+          action satisfies never
+      }
+    }
+    this.#options.onState(this.state)
+  }
+
+  #wakeAt(at: number): void {
+    const timer = setTimeout(
+      () => {
+        this.#timers.delete(timer)
+        this.#perform(this.#machine.tick(this.#options.clock.now()))
+      },
+      Math.max(0, Math.min(at - this.#options.clock.now(), MAX_TIMER_MS)) + 1,
+    )
+    this.#timers.add(timer)
+  }
+
+  async #connect(bootstrap: string): Promise<void> {
+    const { log, clock, identity, identifyHub } = this.#options
+    this.#abort = new AbortController()
+    const { signal } = this.#abort
+    try {
+      const address = parseAddress(bootstrap)
+      const socket = await connectTcp({ kind: 'address', ...address }, { timeoutMs: CONNECT_TIMEOUT_MS })
+      const { session } = await openHttp2(socket, {
+        identity: identity(),
+        rootPem: identity().rootPem,
+        identify: identifyHub,
+        timeoutMs: CONNECT_TIMEOUT_MS,
+        signal,
+      })
+      const lost = this.#watchLoss(session)
+      const events = session.request({ ':method': 'GET', ':path': EVENTS_PATH })
+      await readEvents(events, event => this.#onEvent(event, session, address))
+      if (signal.aborted || session.destroyed) return
+      lost.arm()
+      this.session = session
+      this.hubAddress = address
+      keepAlive(session, roundTripMs => {
+        this.roundTripMs = roundTripMs
+      })
+      log.info('link.opened', { hub: bootstrap })
+      this.#perform(this.#machine.connected(clock.now()))
+      for (const waiter of [...this.#waiters]) waiter()
+    } catch (error) {
+      if (!signal.aborted) this.#lost(toMeshError(error), bootstrap)
+    }
+  }
+
+  /** Report the end of a session once, and only after it counted as open. */
+  #watchLoss(session: ClientHttp2Session): { arm(): void } {
+    let isArmed = false
+    session.once('close', () => {
+      if (!isArmed || this.session !== session) return
+      this.session = undefined
+      this.roundTripMs = undefined
+      this.#lost(this.#closing ?? new MeshError('link-closed', 'Link to hub ended'), 'open link')
+      this.#closing = undefined
+    })
+    return {
+      arm() {
+        isArmed = true
+      },
+    }
+  }
+
+  #closing: MeshError | undefined
+
+  #lost(error: MeshError, hub: string): void {
+    const before = this.state
+    const isRepeat = before.state === 'connecting' && before.lastError?.code === error.code
+    // Once for each new reason: a hub that is away for a day must not fill the log.
+    if (!isRepeat) this.#options.log.warn('link.lost', { hub, code: error.code, reason: error.message })
+    this.#perform(this.#machine.lost(error, this.#options.clock.now()))
+  }
+
+  #onEvent(event: HubEvent, session: ClientHttp2Session, address: Address): void {
+    if (event.event === 'hello') {
+      const skewMs = Math.abs(event.timeMs - this.#options.clock.now())
+      if (skewMs > MAX_SKEW_MS) {
+        this.#options.log.warn('clock.skew', {
+          skew: formatSpan(skewMs),
+          hub: new Date(event.timeMs).toISOString(),
+        })
+      }
+    }
+    if (event.event === 'closing') this.#closing = new MeshError(event.code, event.message)
+    if (event.event === 'draining' && this.session === session) session.close()
+    void address
+    this.#options.onEvent(event)
+  }
+
+  async #renew(): Promise<void> {
+    const { clock, log, renew, certificate } = this.#options
+    try {
+      await renew(this)
+      const { issuedAtMs, expiresAtMs } = certificate()
+      this.#perform(this.#machine.certified(ms(issuedAtMs), ms(expiresAtMs), clock.now()))
+    } catch (error) {
+      log.warn('certificate.not-renewed', { reason: toMeshError(error).message })
+      this.#perform(this.#machine.renewFailed(clock.now()))
+    }
+  }
+}
+
+/** Resolves when the first event came; later ones keep coming. */
+function readEvents(events: ClientHttp2Stream, onEvent: (event: HubEvent) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const splitter = createLineSplitter(MAX_EVENT_BYTES)
+    let isRefused = false
+    let refusal = ''
+    const timer = setTimeout(() => {
+      reject(new MeshError('timed-out', 'Cannot open link: hub sent no greeting'))
+      events.session?.destroy()
+    }, CONNECT_TIMEOUT_MS)
+    events.on('response', headers => {
+      isRefused = headers[':status'] !== 200
+    })
+    events.on('data', (chunk: Buffer) => {
+      if (isRefused) {
+        refusal += chunk.toString('utf8').slice(0, 4_096 - refusal.length)
+        return
+      }
+      try {
+        for (const line of splitter.push(chunk)) {
+          const event = parseHubEvent(line)
+          if (event !== undefined) onEvent(event)
+          clearTimeout(timer)
+          resolve()
+        }
+      } catch (error) {
+        reject(toMeshError(error))
+        events.session?.destroy()
+      }
+    })
+    events.on('error', () => {})
+    events.on('close', () => {
+      clearTimeout(timer)
+      reject(readRefusal(refusal))
+      events.session?.close()
+    })
+  })
+}
+
+function readRefusal(text: string): MeshError {
+  try {
+    const error = parseErrorBody(JSON.parse(text))
+    if (error !== undefined) return error
+  } catch {
+    // Not JSON: told below.
+  }
+  return new MeshError('link-closed', 'Cannot open link: hub closed it without a reason')
+}
+
+/** TCP, TLS and the greeting must each be done within this time. */
+const CONNECT_TIMEOUT_MS = 10_000
+/** How long a request waits for a link that is just being opened. */
+const ONLINE_WAIT_MS = 5_000
+/** Node's timers take 31 bits. */
+const MAX_TIMER_MS = 2_000_000_000
+/** Clocks may differ this much. */
+const MAX_SKEW_MS = 300_000

@@ -1,0 +1,155 @@
+import type { TLSSocket } from 'node:tls'
+import { CONTROLLER_API, PUBLIC_API } from '../core/api/hub-api.ts'
+import type { Answer } from '../core/api/route.ts'
+import { parseAddress } from '../core/model/address.ts'
+import { MeshError, toMeshError } from '../core/model/errors.ts'
+import type { MeshId } from '../core/model/ids.ts'
+import type { Name } from '../core/model/names.ts'
+import { type Permit, parsePermit, parsePermitLink } from '../core/model/permit.ts'
+import type { Clock } from '../core/model/time.ts'
+import { callRoute } from '../net/call-route.ts'
+import { connectTcp } from '../net/host-sockets.ts'
+import { type Http2Client, openHttp2 } from '../net/http2-client.ts'
+import type { ShownIdentity } from '../net/http2-server.ts'
+import { checkChain, checkRootForMesh, meshIdOf, tlsIdentity } from '../pki/check.ts'
+import type { KeyPair } from '../pki/key-pair.ts'
+import { createSigningRequest } from '../pki/signing-request.ts'
+import type { MeshRecord } from './mesh-record.ts'
+
+/** What a join needs. */
+export interface JoinOptions {
+  readonly mesh: Name
+  readonly endpoint: Name
+  /** Text of a permit file, or a `ztm://` link. */
+  readonly permit: string
+  readonly isReplacing: boolean
+  readonly deviceKey: KeyPair
+  readonly version: string
+  readonly clock: Clock
+}
+
+/**
+ * Have a certificate made for the device's key.
+ *
+ * @returns the record to keep
+ * @throws MeshError `bad-permit`, `permit-used`, `name-taken`, `unreachable`, `not-trusted`, `clock-skew` …
+ */
+export async function joinMesh(options: JoinOptions): Promise<MeshRecord> {
+  const permit = options.permit.trimStart().startsWith('ztm://')
+    ? await followLink(options.permit.trim())
+    : parsePermit(options.permit)
+  const mesh = meshIdOf(permit.ca)
+  const answer = await withAnyHub(permit.bootstraps, bootstrap => enroll(bootstrap, permit, options))
+  const { identity } = checkChain(answer.chain, {
+    rootPem: permit.ca,
+    now: options.clock.now(),
+    expect: ['endpoint'],
+  })
+  if (identity.kind !== 'endpoint' || identity.endpoint !== answer.endpoint) {
+    throw new MeshError('not-trusted', 'Cannot join: hub gave the certificate of another endpoint')
+  }
+  const now = options.clock.now()
+  return {
+    version: 1,
+    name: options.mesh,
+    id: mesh,
+    ca: permit.ca,
+    bootstraps: [...permit.bootstraps],
+    endpoint: { id: answer.endpoint, name: answer.name, user: answer.user },
+    chain: answer.chain,
+    issuedAtMs: now,
+    expiresAtMs: answer.expiresAtMs,
+    isEnabled: true,
+    joinedAtMs: now,
+  }
+}
+
+async function enroll(
+  bootstrap: string,
+  permit: Permit,
+  options: JoinOptions,
+): Promise<Answer<typeof CONTROLLER_API.enroll>> {
+  const { deviceKey, clock } = options
+  const request = await createSigningRequest(deviceKey)
+  const { certificate, privateKey } = permit.agent
+  const { session } = await connect(bootstrap, permit.ca, socket => identifyHub(socket, permit.ca, clock), {
+    ...(certificate && privateKey && { identity: { chainPem: certificate, privateKeyPem: privateKey } }),
+  })
+  try {
+    return await callRoute(session, CONTROLLER_API.enroll, {
+      body: {
+        request,
+        name: options.endpoint,
+        ...(permit.token && { token: permit.token }),
+        version: options.version,
+        timeMs: clock.now(),
+        isReplacing: options.isReplacing,
+      },
+    })
+  } finally {
+    session.close()
+  }
+}
+
+/** A link carries no certificate: the hub gives it, and the mesh id, its hash, proves it. */
+async function followLink(text: string): Promise<Permit> {
+  const link = parsePermitLink(text)
+  const ca = await withAnyHub(link.bootstraps, bootstrap => fetchRoot(bootstrap, link.mesh))
+  return { ca, agent: {}, bootstraps: [...link.bootstraps], token: link.token }
+}
+
+async function fetchRoot(bootstrap: string, mesh: MeshId): Promise<string> {
+  // Nothing is believed of this connection but what `checkRootForMesh` proves.
+  const anybody = (): ShownIdentity => ({ identity: ANYBODY, issuedAtMs: 0, expiresAtMs: 0 })
+  const { session } = await connect(bootstrap, undefined, anybody, {})
+  try {
+    const { ca } = await callRoute(session, PUBLIC_API.showRoot, {})
+    checkRootForMesh(ca, mesh)
+    return ca
+  } finally {
+    session.close()
+  }
+}
+
+async function connect(
+  bootstrap: string,
+  rootPem: string | undefined,
+  identify: (socket: TLSSocket) => ShownIdentity,
+  options: { identity?: { chainPem: string; privateKeyPem: string } },
+): Promise<Http2Client> {
+  const socket = await connectTcp({ kind: 'address', ...parseAddress(bootstrap) }, { timeoutMs: TIMEOUT_MS })
+  return openHttp2(socket, { ...options, ...(rootPem && { rootPem }), identify, timeoutMs: TIMEOUT_MS })
+}
+
+function identifyHub(socket: TLSSocket, rootPem: string, clock: Clock): ShownIdentity {
+  const shown = tlsIdentity(socket, { rootPem, now: clock.now() })
+  if (shown?.identity.kind === 'hub') return shown
+  throw new MeshError('not-trusted', 'Cannot join: the other side is no hub of this mesh')
+}
+
+/** Try each bootstrap; only one that cannot be reached makes room for the next. */
+async function withAnyHub<T>(
+  bootstraps: readonly string[],
+  call: (bootstrap: string) => Promise<T>,
+): Promise<T> {
+  const failures: string[] = []
+  let last: MeshError | undefined
+  for (const bootstrap of bootstraps) {
+    try {
+      return await call(bootstrap)
+    } catch (thrown) {
+      last = toMeshError(thrown)
+      if (!last.kind.retry || last.code === 'too-many') throw last
+      failures.push(`${bootstrap} (${last.message.replace(/^[^:]*: /, '')})`)
+    }
+  }
+  throw new MeshError(
+    last?.code ?? 'unreachable',
+    `Cannot join: no hub answers: tried ${failures.join(', ')}`,
+    { cause: last },
+  )
+}
+
+const ANYBODY = { kind: 'hub', mesh: '', hub: '' } as unknown as ShownIdentity['identity']
+/** Connecting and the handshake must each be done within this time. */
+const TIMEOUT_MS = 8_000

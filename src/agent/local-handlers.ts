@@ -1,0 +1,227 @@
+import type { AGENT_API } from '../core/api/agent-api.ts'
+import { CONTROLLER_API, HUB_API } from '../core/api/hub-api.ts'
+import { PEER_API } from '../core/api/peer-api.ts'
+import type { Handlers } from '../core/api/route.ts'
+import { MeshError } from '../core/model/errors.ts'
+import { formatPermit, formatPermitLink } from '../core/model/permit.ts'
+import { keyFingerprint } from '../pki/key-pair.ts'
+import type { Agent } from './agent.ts'
+import { findEndpoint } from './app-host.ts'
+import type { Membership } from './membership.ts'
+import { viewEndpoint, viewMesh, viewPaths } from './views.ts'
+
+/** Who uses the local API: the command line over the socket, or somebody with the token over TCP. */
+export interface LocalCaller {
+  readonly via: 'socket' | 'tcp'
+}
+
+/** What the handlers need beside the agent. */
+export interface LocalHandlersOptions {
+  readonly agent: Agent
+  readonly dataFolder: string
+  readonly listen: () => string | undefined
+  readonly makeLoginCode: () => { url: string; token: string }
+  readonly stop: () => void
+}
+
+/** Serve the agent's local API. */
+export function createLocalHandlers(options: LocalHandlersOptions): Handlers<typeof AGENT_API, LocalCaller> {
+  return {
+    ...ownHandlers(options),
+    ...meshHandlers(options.agent),
+    ...peopleHandlers(options.agent),
+    ...endpointHandlers(options.agent),
+  }
+}
+
+function ownHandlers(options: LocalHandlersOptions) {
+  const { agent } = options
+  const { version, readLog, deviceKey } = agent.options
+  return {
+    async showVersion() {
+      return { version, node: process.version, platform: `${process.platform}-${process.arch}` }
+    },
+    async showStatus() {
+      const memberships = [...agent.meshes.values()]
+      const listen = options.listen()
+      return {
+        version,
+        pid: process.pid,
+        startedAtMs: agent.startedAtMs,
+        dataFolder: options.dataFolder,
+        ...(listen !== undefined && { listen }),
+        meshes: memberships.map(viewMesh),
+        paths: memberships.flatMap(membership => viewPaths(membership)),
+        memoryBytes: process.memoryUsage.rss(),
+      }
+    },
+    async stop() {
+      options.stop()
+      return undefined
+    },
+    async showIdentity() {
+      return { publicKey: deviceKey.publicKeyPem, fingerprint: keyFingerprint(deviceKey.publicKeyPem) }
+    },
+    async makeLoginCode({ caller }) {
+      if (caller.via !== 'socket')
+        throw new MeshError('denied', 'Cannot make a login code: only over the socket of the state folder')
+      return options.makeLoginCode()
+    },
+    showLog: async ({ query }) => ({ lines: await readLog(query) }),
+  } satisfies Partial<Handlers<typeof AGENT_API, LocalCaller>>
+}
+
+function meshHandlers(agent: Agent) {
+  return {
+    async listMeshes() {
+      return { meshes: [...agent.meshes.values()].map(viewMesh) }
+    },
+    async showMesh({ params }) {
+      const membership = agent.mesh(params.mesh)
+      return { ...viewMesh(membership), ca: membership.record.ca, certificate: membership.record.chain }
+    },
+    async joinMesh({ params, body }) {
+      const membership = await agent.join(params.mesh, body.endpoint, body.permit, body.isReplacing)
+      // The link is usually up within milliseconds; a join that returns means an endpoint that can be used.
+      await membership.link.whenOnline(JOIN_WAIT_MS).catch(() => {})
+      return viewMesh(membership)
+    },
+    async changeMesh({ params, body }) {
+      return viewMesh(await agent.setEnabled(params.mesh, body.isEnabled))
+    },
+    async leaveMesh({ params }) {
+      await agent.leave(params.mesh)
+      return undefined
+    },
+    async listHubs({ params }) {
+      const { link } = agent.mesh(params.mesh)
+      const { hubs } = await link.call(HUB_API.listHubs, {})
+      const roundTripMs = link.roundTripMs
+      return {
+        hubs: hubs.map(hub => ({
+          ...hub,
+          isAttached: true,
+          ...(roundTripMs !== undefined && { roundTripMs }),
+        })),
+      }
+    },
+    async hubLog({ params, query }) {
+      return agent.mesh(params.mesh).link.call(HUB_API.hubLog, { query })
+    },
+    async listServices({ params }) {
+      return agent.mesh(params.mesh).link.call(CONTROLLER_API.listServices, {})
+    },
+    async showService({ params }) {
+      const { services } = await agent.mesh(params.mesh).link.call(CONTROLLER_API.listServices, {})
+      const service = services.find(({ name }) => name === params.service)
+      if (service !== undefined) return service
+      throw new MeshError('not-found', `Cannot find service "${params.service}": see \`ztm get service\``)
+    },
+  } satisfies Partial<Handlers<typeof AGENT_API, LocalCaller>>
+}
+
+function peopleHandlers(agent: Agent) {
+  return {
+    async invite({ params, body }) {
+      const { link, record } = agent.mesh(params.mesh)
+      const { identity, labels, validMs } = body
+      const { invitation, token } = await link.call(CONTROLLER_API.invite, {
+        body: { user: params.user, labels, ...(identity && { identity }), ...(validMs && { validMs }) },
+      })
+      const { bootstraps, ca, id: mesh } = record
+      const permit = {
+        ca,
+        agent: {},
+        bootstraps,
+        token,
+        user: params.user,
+        expiresAtMs: invitation.expiresAtMs,
+      }
+      return { permit: formatPermit(permit), link: formatPermitLink({ bootstraps, mesh, token }), invitation }
+    },
+    async listInvitations({ params }) {
+      return agent.mesh(params.mesh).link.call(CONTROLLER_API.listInvitations, {})
+    },
+    async revokeInvitation({ params }) {
+      return agent.mesh(params.mesh).link.call(CONTROLLER_API.revokeInvitation, { params })
+    },
+    async evict({ params, body }) {
+      const { link } = agent.mesh(params.mesh)
+      const endpoint = body.endpoint === undefined ? undefined : (await findEndpoint(link, body.endpoint)).id
+      const { user, reason } = body
+      return link.call(CONTROLLER_API.evict, {
+        body: { ...(user && { user }), ...(endpoint && { endpoint }), ...(reason && { reason }) },
+      })
+    },
+    async listEvictions({ params }) {
+      return agent.mesh(params.mesh).link.call(CONTROLLER_API.listEvictions, {})
+    },
+    async undoEviction({ params }) {
+      return agent.mesh(params.mesh).link.call(CONTROLLER_API.undoEviction, { params })
+    },
+    async listUsers({ params }) {
+      return agent.mesh(params.mesh).link.call(CONTROLLER_API.listUsers, {})
+    },
+  } satisfies Partial<Handlers<typeof AGENT_API, LocalCaller>>
+}
+
+function endpointHandlers(agent: Agent) {
+  const find = async (mesh: Parameters<Agent['mesh']>[0], name: string) => {
+    const membership = agent.mesh(mesh)
+    return { membership, endpoint: await findEndpoint(membership.link, name) }
+  }
+  return {
+    async listEndpoints({ params, query }) {
+      const membership = agent.mesh(params.mesh)
+      const { endpoints, total } = await membership.link.call(CONTROLLER_API.listEndpoints, { query })
+      return { endpoints: endpoints.map(endpoint => viewEndpoint(membership, endpoint)), total }
+    },
+    async showEndpoint({ params }) {
+      const { membership, endpoint } = await find(params.mesh, params.endpoint)
+      const paths = viewPaths(membership, new Map([[endpoint.id, endpoint]])).filter(
+        path => path.endpoint === endpoint.id,
+      )
+      return { ...viewEndpoint(membership, endpoint), paths }
+    },
+    async removeEndpoint({ params }) {
+      const { membership, endpoint } = await find(params.mesh, params.endpoint)
+      return membership.link.call(CONTROLLER_API.removeEndpoint, { params: { endpoint: endpoint.id } })
+    },
+    async labelEndpoint({ params, body }) {
+      const { membership, endpoint } = await find(params.mesh, params.endpoint)
+      return membership.link.call(CONTROLLER_API.labelEndpoint, { params: { endpoint: endpoint.id }, body })
+    },
+    async endpointLog({ params, query }) {
+      const { membership, endpoint } = await find(params.mesh, params.endpoint)
+      if (endpoint.id === membership.self.endpoint)
+        return { lines: await agent.options.readLog({ ...query, mesh: params.mesh }) }
+      return (await membership.peers.session(endpoint.id)).call(PEER_API.showLog, { query })
+    },
+    async pingEndpoint({ params }) {
+      const { membership, endpoint } = await find(params.mesh, params.endpoint)
+      if (endpoint.id === membership.self.endpoint)
+        return { endpoint: endpoint.id, path: 'local', roundTripMs: 0 }
+      const session = await membership.peers.session(endpoint.id)
+      const started = performance.now()
+      await session.call(PEER_API.ping, {}, { timeoutMs: PING_TIMEOUT_MS })
+      return { endpoint: endpoint.id, path: session.path, roundTripMs: performance.now() - started }
+    },
+    async listApps({ params }) {
+      const { membership, endpoint } = await find(params.mesh, params.endpoint)
+      if (endpoint.id !== membership.self.endpoint) {
+        return (await membership.peers.session(endpoint.id)).call(PEER_API.listApps, {})
+      }
+      return {
+        apps: membership.apps.map(({ app }: Membership['apps'][number]) => ({
+          name: app.name,
+          isBuiltin: true,
+          isRunning: true,
+        })),
+      }
+    },
+  } satisfies Partial<Handlers<typeof AGENT_API, LocalCaller>>
+}
+
+/** A join waits this long for its link before it answers. */
+const JOIN_WAIT_MS = 3_000
+const PING_TIMEOUT_MS = 5_000

@@ -1,0 +1,273 @@
+import { randomBytes, timingSafeEqual } from 'node:crypto'
+import type { AddressInfo } from 'node:net'
+import { createAdaptorServer, type ServerType } from '@hono/node-server'
+import { type Context, Hono } from 'hono'
+import { getCookie, setCookie } from 'hono/cookie'
+import { secureHeaders } from 'hono/secure-headers'
+import { streamSSE } from 'hono/streaming'
+import { z } from 'zod'
+import { AGENT_API, AGENT_EVENTS_PATH, OPENAPI_PATH } from '../core/api/agent-api.ts'
+import { describeApis } from '../core/api/openapi.ts'
+import { nameShape } from '../core/api/shapes.ts'
+import { type Address, formatAddress } from '../core/model/address.ts'
+import { MeshError } from '../core/model/errors.ts'
+import type { Name } from '../core/model/names.ts'
+import { listen } from '../net/hub-port.ts'
+import { answerError, serveRoutes } from '../net/serve-routes.ts'
+import { closeServer, serveUnixSocket } from '../net/unix-server.ts'
+import type { Agent } from './agent.ts'
+import type { RunningApp } from './app-host.ts'
+import { createLocalHandlers, type LocalCaller } from './local-handlers.ts'
+import { viewMesh } from './views.ts'
+
+/** How the local API is served. */
+export interface LocalServerOptions {
+  readonly agent: Agent
+  readonly dataFolder: string
+  readonly socketPath: string
+  /** For browsers; undefined for none. */
+  readonly listen: Address | undefined
+  /** Bearer token for TCP, kept in the state folder. */
+  readonly token: string
+  /** Counters as Prometheus text. */
+  readonly metrics: () => Promise<string>
+  readonly stop: () => void
+}
+
+/** The served local API. */
+export interface LocalServer extends AsyncDisposable {
+  /** Where browsers find it; undefined if they do not. */
+  readonly address: Address | undefined
+}
+
+/**
+ * Serve the local API on the unix socket (mode 0600) and on TCP behind the token.
+ *
+ * @throws MeshError `port-in-use`, `not-permitted`
+ */
+export async function startLocalServer(options: LocalServerOptions): Promise<LocalServer> {
+  const logins = createLogins(() => options.agent.options.clock.now())
+  let address: Address | undefined
+  const url = () => (address === undefined ? undefined : `http://localhost:${address.port}`)
+  const makeLoginCode = () => {
+    const base = url()
+    if (base === undefined)
+      throw new MeshError('unsupported', 'Cannot open the page: the agent was started without --listen')
+    return { url: `${base}/login?code=${logins.makeCode()}`, token: options.token }
+  }
+  const handlers = createLocalHandlers({
+    agent: options.agent,
+    dataFolder: options.dataFolder,
+    listen: () => (address === undefined ? undefined : formatAddress(address)),
+    makeLoginCode,
+    stop: options.stop,
+  })
+  const forSocket = createApp(options, handlers, () => ({ via: 'socket' }))
+  const socket = await serveUnixSocket(forSocket, options.socketPath)
+  let tcpServer: ServerType | undefined
+  if (options.listen !== undefined) {
+    const guarded = new Hono()
+    guarded.use(
+      secureHeaders({ contentSecurityPolicy: { defaultSrc: ["'self'"], frameAncestors: ["'none'"] } }),
+    )
+    guarded.use(async (context, next) => {
+      const refusal = refuseForeign(context, address)
+      return refusal === undefined ? next() : answerError(context, refusal)
+    })
+    guarded.get('/login', context => logins.logIn(context))
+    guarded.use(async (context, next) => {
+      if (context.req.path === '/' || logins.has(context) || isToken(context, options.token)) return next()
+      return answerError(
+        context,
+        new MeshError('not-logged-in', 'Cannot use the agent: not logged in: open the page with `ztm gui`'),
+      )
+    })
+    guarded.get('/', context => context.html(logins.has(context) ? WELCOME : WAY_IN))
+    guarded.route(
+      '/',
+      createApp(options, handlers, () => ({ via: 'tcp' })),
+    )
+    tcpServer = createAdaptorServer({ fetch: guarded.fetch })
+    try {
+      await listen(tcpServer as never, options.listen)
+    } catch (error) {
+      await socket[Symbol.asyncDispose]()
+      throw error
+    }
+    const bound = tcpServer.address() as AddressInfo
+    address = { host: bound.address, port: bound.port }
+  }
+  return {
+    address,
+    async [Symbol.asyncDispose]() {
+      await Promise.all([
+        socket[Symbol.asyncDispose](),
+        ...(tcpServer === undefined ? [] : [closeServer(tcpServer)]),
+      ])
+    },
+  }
+}
+
+function createApp(
+  options: LocalServerOptions,
+  handlers: ReturnType<typeof createLocalHandlers>,
+  caller: () => LocalCaller,
+): Hono {
+  const { agent } = options
+  const app = new Hono()
+  serveRoutes(app, AGENT_API, handlers, { log: agent.options.log, caller })
+  bindApps(app, agent)
+  app.get(OPENAPI_PATH, context => context.json(describeLocalApi(agent)))
+  app.get('/metrics', async context => context.text(await options.metrics()))
+  app.get(AGENT_EVENTS_PATH, context => streamEvents(context, agent))
+  app.notFound(context =>
+    answerError(
+      context,
+      new MeshError('not-found', `Cannot ${context.req.method} ${context.req.path}: no such path`),
+    ),
+  )
+  return app
+}
+
+/** Each app's own API, below `/api/meshes/{mesh}/apps/{provider}/{app}`. */
+function bindApps(root: Hono, agent: Agent): void {
+  const bound = new WeakMap<RunningApp, Hono>()
+  root.all('/api/meshes/:mesh/apps/:provider/:app/*', context => {
+    const mesh = context.req.param('mesh') as Name
+    const name = `${context.req.param('provider')}/${context.req.param('app')}`
+    let membership: ReturnType<Agent['mesh']>
+    try {
+      membership = agent.mesh(mesh)
+    } catch (error) {
+      return answerError(context, error as MeshError)
+    }
+    const running = membership.apps.find(({ app }) => app.name === name)
+    if (running === undefined)
+      return answerError(context, new MeshError('not-found', `Cannot use app "${name}": not running`))
+    let app = bound.get(running)
+    if (app === undefined) {
+      app = new Hono().basePath(`/api/meshes/:mesh/apps/${name}`)
+      serveRoutes(app, running.app.api, running.instance.handlers, {
+        log: agent.options.log,
+        caller: () => ({ source: 'user' as const }),
+      })
+      bound.set(running, app)
+    }
+    return app.fetch(context.req.raw, context.env)
+  })
+}
+
+function describeLocalApi(agent: Agent): object {
+  return describeApis('ZTM agent', agent.options.version, [
+    { api: AGENT_API, tag: 'agent' },
+    ...agent.options.apps.map(app => ({
+      api: app.api,
+      tag: app.name.replace('/', '_'),
+      prefix: `/api/meshes/{mesh}/apps/${app.name}`,
+      prefixParams: z.object({ mesh: nameShape }),
+    })),
+  ])
+}
+
+/** Meshes as they are, at once and after every change; at most four times a second. */
+function streamEvents(context: Context, agent: Agent): Response {
+  return streamSSE(context, async stream => {
+    let isWanted = true
+    let wake = () => {}
+    const end = agent.onChange(() => {
+      isWanted = true
+      wake()
+    })
+    stream.onAbort(() => {
+      end()
+      wake()
+    })
+    while (!stream.aborted) {
+      if (isWanted) {
+        isWanted = false
+        await stream.writeSSE({
+          event: 'meshes',
+          data: JSON.stringify([...agent.meshes.values()].map(viewMesh)),
+        })
+        await stream.sleep(250)
+      } else {
+        await new Promise<void>(resolve => {
+          wake = resolve
+        })
+      }
+    }
+    end()
+  })
+}
+
+/** A page of another site, or a name that was made to point here, gets nothing. */
+function refuseForeign(context: Context, address: Address | undefined): MeshError | undefined {
+  const host = context.req.header('host') ?? ''
+  const origin = context.req.header('origin')
+  const port = address?.port ?? 0
+  const names = new Set([`localhost:${port}`, `127.0.0.1:${port}`, `[::1]:${port}`])
+  if (address !== undefined) names.add(formatAddress(address))
+  if (!names.has(host))
+    return new MeshError('wrong-origin', 'Cannot use the agent: asked by a host name that is not its own')
+  if (origin !== undefined && !names.has(origin.replace(/^http:\/\//, ''))) {
+    return new MeshError('wrong-origin', 'Cannot use the agent: asked by a page that is not its own')
+  }
+  return undefined
+}
+
+function isToken(context: Context, token: string): boolean {
+  const shown = /^Bearer (.{1,256})$/.exec(context.req.header('authorization') ?? '')?.[1] ?? ''
+  const [a, b] = [Buffer.from(shown), Buffer.from(token)]
+  return a.length === b.length && timingSafeEqual(a, b)
+}
+
+/** One-time codes and the browser sessions made from them; they live as long as the agent. */
+function createLogins(now: () => number) {
+  const codes = new Map<string, number>()
+  const sessions = new Set<string>()
+  return {
+    makeCode(): string {
+      const code = randomBytes(24).toString('base64url')
+      if (codes.size >= MAX_CODES) codes.delete(codes.keys().next().value as string)
+      codes.set(code, now() + CODE_LIFE_MS)
+      return code
+    },
+    logIn(context: Context): Response {
+      const code = context.req.query('code') ?? ''
+      const isGood = (codes.get(code) ?? 0) > now()
+      codes.delete(code)
+      if (!isGood)
+        return answerError(
+          context,
+          new MeshError(
+            'not-logged-in',
+            'Cannot log in: the code was used or is too old: run `ztm gui` again',
+          ),
+        )
+      const session = randomBytes(32).toString('base64url')
+      if (sessions.size >= MAX_SESSIONS) sessions.delete(sessions.values().next().value as string)
+      sessions.add(session)
+      setCookie(context, COOKIE, session, {
+        httpOnly: true,
+        sameSite: 'Strict',
+        path: '/',
+        maxAge: 30 * 86_400,
+      })
+      // Not a redirect: a SameSite=Strict cookie is not sent along one that began at another program.
+      return context.html(LOGGED_IN)
+    },
+    has: (context: Context) => sessions.has(getCookie(context, COOKIE) ?? ''),
+  }
+}
+
+const COOKIE = 'ztm-session'
+const CODE_LIFE_MS = 60_000
+const MAX_CODES = 16
+const MAX_SESSIONS = 64
+const page = (text: string, head = '') =>
+  `<!doctype html><html lang="en"><meta charset="utf-8"><title>ZTM</title>${head}<p>${text}</p></html>`
+const LOGGED_IN = page('Logged in. <a href="/">Go on</a>', '<meta http-equiv="refresh" content="0;url=/">')
+const WELCOME = page(
+  'The agent is running and you are logged in. Its API is described at <a href="/api/openapi.json">/api/openapi.json</a>.',
+)
+const WAY_IN = page('The agent is running. To log this browser in, type <code>ztm gui</code> in a terminal.')

@@ -1,0 +1,309 @@
+import type { TLSSocket } from 'node:tls'
+import type { HubEvent } from '../core/api/events.ts'
+import { CONTROLLER_API } from '../core/api/hub-api.ts'
+import type { Eviction, LogLines } from '../core/api/shapes.ts'
+import { MeshError, toMeshError } from '../core/model/errors.ts'
+import type { EndpointId } from '../core/model/ids.ts'
+import type { Log, LogLevel } from '../core/model/log.ts'
+import type { EndpointIdentity } from '../core/model/spiffe-id.ts'
+import type { Store } from '../core/model/store.ts'
+import type { Clock } from '../core/model/time.ts'
+import type { ShownIdentity } from '../net/http2-server.ts'
+import type { TlsIdentity } from '../net/tls-options.ts'
+import { checkChain, tlsIdentity } from '../pki/check.ts'
+import type { KeyPair } from '../pki/key-pair.ts'
+import { checkSessionTicket } from '../pki/session-ticket.ts'
+import { createSigningRequest } from '../pki/signing-request.ts'
+import type { App } from '../sdk/app.ts'
+import { type RunningApp, startApp } from './app-host.ts'
+import { createDialer, type Dialer } from './dialer.ts'
+import { createEvictions, type Evictions } from './evictions.ts'
+import { createHostings, type Hostings } from './hostings.ts'
+import { createHubLink, type HubLink } from './hub-link.ts'
+import type { MeshRecord } from './mesh-record.ts'
+import { createPeerServer, type PeerServer } from './peer-server.ts'
+import { createPeers, type Peers } from './peers.ts'
+import { openRelay, openRelayOverLink } from './relay-way.ts'
+import { createTicketCache } from './ticket-cache.ts'
+
+/** What an agent's life in one mesh is made of. */
+export interface MembershipOptions {
+  readonly record: MeshRecord
+  readonly deviceKey: KeyPair
+  readonly apps: readonly App[]
+  readonly store: Store
+  readonly version: string
+  readonly clock: Clock
+  readonly random: () => number
+  readonly log: Log
+  readonly readLog: (query: {
+    level: LogLevel
+    limit: number
+    sinceMs?: number | undefined
+    app?: string | undefined
+  }) => Promise<LogLines>
+  /** Something a person watching would want to see changed. */
+  readonly onChange: () => void
+}
+
+/** An agent's life in one mesh. Meshes share nothing but the device's key. */
+export interface Membership extends AsyncDisposable {
+  readonly record: MeshRecord
+  readonly self: EndpointIdentity
+  readonly link: HubLink
+  readonly peers: Peers
+  readonly server: PeerServer
+  readonly apps: readonly RunningApp[]
+}
+
+/** Start a membership: apps first, which may listen before a hub is reached, then the link. */
+export async function startMembership(options: MembershipOptions): Promise<Membership> {
+  const membership = new MeshMembership(options)
+  await membership.start()
+  return membership
+}
+
+class MeshMembership implements Membership {
+  readonly #options: MembershipOptions
+  readonly #evictions: Evictions
+  readonly #dialer: Dialer
+  readonly #hostings: Hostings
+  record: MeshRecord
+  readonly self: EndpointIdentity
+  readonly link: HubLink
+  readonly peers: Peers
+  readonly server: PeerServer
+  apps: RunningApp[] = []
+
+  constructor(options: MembershipOptions) {
+    const { clock, log, random, record, store } = options
+    this.#options = options
+    this.record = record
+    this.self = {
+      kind: 'endpoint',
+      mesh: record.id,
+      user: record.endpoint.user,
+      endpoint: record.endpoint.id,
+    }
+    this.#evictions = createEvictions(store, record.name, log)
+    const identity = () => this.#identity()
+    const checkRenewal = (chain: string, peer: EndpointIdentity) => this.#checkRenewal(chain, peer)
+    this.link = createHubLink({
+      bootstraps: record.bootstraps,
+      identity,
+      identifyHub: socket => this.#identifyHub(socket),
+      certificate: () => this.record,
+      renew: link => this.#renew(link),
+      onEvent: event => this.#onEvent(event),
+      onState: state => {
+        if (state.state === 'online') this.#online()
+        options.onChange()
+      },
+      clock,
+      random,
+      log,
+    })
+    this.peers = createPeers({
+      link: this.link,
+      identity,
+      identifyPeer: (socket, endpoint) => this.#identifyPeer(socket, endpoint),
+      checkRenewal,
+      clock,
+      log,
+      onChange: options.onChange,
+    })
+    const tickets = createTicketCache((ticket, dialler, service) =>
+      checkSessionTicket(ticket, { rootPem: this.record.ca, now: clock.now(), dialler, service }),
+    )
+    this.#hostings = createHostings({
+      endpoint: this.self.endpoint,
+      user: this.self.user,
+      link: this.link,
+      checkTicket: (ticket, from, service) => tickets.check(ticket, from, service, clock.now()),
+      clock,
+      log,
+    })
+    this.#dialer = createDialer({
+      self: this.self,
+      link: this.link,
+      peers: this.peers,
+      hostings: this.#hostings,
+      clock,
+      log,
+    })
+    this.server = createPeerServer({
+      user: this.self.user,
+      identity,
+      identifyPeer: socket => this.#identifyPeer(socket),
+      checkRenewal,
+      hostings: this.#hostings,
+      apps: () => this.apps,
+      readLog: options.readLog,
+      clock,
+      log,
+    })
+  }
+
+  async start(): Promise<void> {
+    await this.#evictions.load()
+    for (const app of this.#options.apps) {
+      try {
+        this.apps.push(
+          await startApp({
+            app,
+            mesh: this.record.name,
+            endpointName: () => this.record.endpoint.name,
+            self: this.self,
+            store: this.#options.store,
+            link: this.link,
+            peers: this.peers,
+            hostings: this.#hostings,
+            dialer: this.#dialer,
+            clock: this.#options.clock,
+            log: this.#options.log,
+          }),
+        )
+      } catch (error) {
+        // One app that cannot start must not keep the endpoint off the mesh.
+        this.#options.log.error('app.not-started', { app: app.name, reason: toMeshError(error).message })
+      }
+    }
+    if (this.record.isEnabled) this.link.start()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const { instance } of this.apps) await instance[Symbol.asyncDispose]()
+    await this.peers[Symbol.asyncDispose]()
+    await this.server[Symbol.asyncDispose]()
+    await this.link[Symbol.asyncDispose]()
+  }
+
+  #identity(): TlsIdentity {
+    const { chain, ca } = this.record
+    return { chainPem: chain, privateKeyPem: this.#options.deviceKey.privateKeyPem, rootPem: ca }
+  }
+
+  #identifyHub(socket: TLSSocket): ShownIdentity {
+    const shown = tlsIdentity(socket, { rootPem: this.record.ca, now: this.#options.clock.now() })
+    if (shown?.identity.kind === 'hub') return shown
+    throw new MeshError('not-trusted', 'Cannot open link: the other side is no hub of this mesh')
+  }
+
+  #identifyPeer(socket: TLSSocket, wanted?: EndpointId): ShownIdentity {
+    const shown = tlsIdentity(socket, { rootPem: this.record.ca, now: this.#options.clock.now() })
+    if (shown?.identity.kind !== 'endpoint') {
+      throw new MeshError('not-trusted', 'Cannot open session: the other side is no endpoint of this mesh')
+    }
+    if (wanted !== undefined && shown.identity.endpoint !== wanted) {
+      throw new MeshError(
+        'not-trusted',
+        `Cannot open session: wanted endpoint ${wanted}, another one answered`,
+      )
+    }
+    this.#evictions.admit(shown.identity, shown.issuedAtMs)
+    return shown
+  }
+
+  #checkRenewal(chain: string, peer: EndpointIdentity): { expiresAtMs: number } {
+    const checked = checkChain(chain, {
+      rootPem: this.record.ca,
+      now: this.#options.clock.now(),
+      expect: ['endpoint'],
+    })
+    if (
+      checked.identity.kind !== 'endpoint' ||
+      checked.identity.endpoint !== peer.endpoint ||
+      checked.identity.user !== peer.user
+    ) {
+      throw new MeshError(
+        'not-trusted',
+        'Cannot go on with session: the renewed certificate is of another endpoint',
+      )
+    }
+    this.#evictions.admit(peer, checked.issuedAtMs)
+    return checked
+  }
+
+  async #renew(link: HubLink): Promise<void> {
+    const { deviceKey, clock, store, log } = this.#options
+    const signingRequest = await createSigningRequest(deviceKey)
+    const answer = await link.call(CONTROLLER_API.renew, { body: { request: signingRequest } })
+    const { identity } = checkChain(answer.chain, {
+      rootPem: this.record.ca,
+      now: clock.now(),
+      expect: ['endpoint'],
+    })
+    if (identity.kind !== 'endpoint' || identity.endpoint !== this.self.endpoint) {
+      throw new MeshError('not-trusted', 'Cannot renew: hub gave the certificate of another endpoint')
+    }
+    this.record = {
+      ...this.record,
+      chain: answer.chain,
+      issuedAtMs: clock.now(),
+      expiresAtMs: answer.expiresAtMs,
+    }
+    await store.put(`mesh/${this.record.name}`, this.record)
+    log.info('certificate.renewed', { expiresAt: new Date(answer.expiresAtMs).toISOString() })
+    this.server.renewed()
+    this.peers.renewed()
+  }
+
+  #online(): void {
+    const { log, version } = this.#options
+    const announced = this.link
+      .call(CONTROLLER_API.announce, { body: { version } })
+      .then(() => this.#hostings.announce())
+    announced.catch(error => log.warn('endpoint.not-announced', { reason: toMeshError(error).message }))
+  }
+
+  #onEvent(event: HubEvent): void {
+    switch (event.event) {
+      case 'hello':
+        this.#dropEvicted(this.#evictions.replace(event.evictions))
+        break
+      case 'introduce':
+        void this.#accept(event.ticket, event.peer)
+        break
+      case 'evicted':
+        this.#dropEvicted(this.#evictions.add(event.eviction))
+        break
+      case 'eviction-undone':
+        this.#evictions.remove(event.id)
+        break
+      case 'services-changed':
+        this.#dialer.forget(event.services)
+        this.#options.onChange()
+        break
+      case 'closing':
+      case 'draining':
+        break
+      default:
+        event satisfies never
+    }
+  }
+
+  #dropEvicted(added: readonly Eviction[]): void {
+    if (added.length === 0) return
+    const error = new MeshError('evicted', 'Session ended: the other side was evicted from the mesh')
+    const isGone = (identity: EndpointIdentity) =>
+      added.some(
+        ({ user, endpoint }) =>
+          identity.user === user && (endpoint === undefined || endpoint === identity.endpoint),
+      )
+    this.peers.drop(isGone, error)
+    this.server.drop(isGone)
+  }
+
+  /** The other half of a relay that somebody asked the hub for. */
+  async #accept(ticket: string, peer: EndpointId): Promise<void> {
+    const { log } = this.#options
+    try {
+      const connection = await openRelay(this.link, ticket, 'accept').catch(() =>
+        openRelayOverLink(this.link, ticket, 'accept'),
+      )
+      this.server.accept(connection)
+    } catch (error) {
+      log.warn('relay.not-accepted', { peer, reason: toMeshError(error).message })
+    }
+  }
+}

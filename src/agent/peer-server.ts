@@ -1,0 +1,175 @@
+import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
+import type { Duplex } from 'node:stream'
+import type { TLSSocket } from 'node:tls'
+import { Hono } from 'hono'
+import { PEER_API } from '../core/api/peer-api.ts'
+import type { Handlers } from '../core/api/route.ts'
+import type { LogLines } from '../core/api/shapes.ts'
+import { MeshError } from '../core/model/errors.ts'
+import type { Log } from '../core/model/log.ts'
+import type { UserName } from '../core/model/names.ts'
+import type { EndpointIdentity } from '../core/model/spiffe-id.ts'
+import type { Clock } from '../core/model/time.ts'
+import { type AcceptedPeer, createHttp2Server, type ShownIdentity } from '../net/http2-server.ts'
+import { SILENCE_MS } from '../net/keep-alive.ts'
+import { type Http2App, refuseStream, serveHttp2 } from '../net/serve-http2.ts'
+import { serveRoutes } from '../net/serve-routes.ts'
+import type { TlsIdentity } from '../net/tls-options.ts'
+import type { RunningApp } from './app-host.ts'
+import type { Hostings } from './hostings.ts'
+
+/** What the accepting side of sessions needs. */
+export interface PeerServerOptions {
+  readonly user: UserName
+  readonly identity: () => TlsIdentity
+  /** @throws MeshError if it is no endpoint of this mesh in good standing */
+  readonly identifyPeer: (socket: TLSSocket) => ShownIdentity
+  readonly checkRenewal: (chain: string, identity: EndpointIdentity) => { expiresAtMs: number }
+  readonly hostings: Hostings
+  readonly apps: () => readonly RunningApp[]
+  readonly readLog: (query: {
+    level: 'debug' | 'info' | 'warn' | 'error'
+    limit: number
+    sinceMs?: number | undefined
+    app?: string | undefined
+  }) => Promise<LogLines>
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/** The accepting side of end-to-end sessions in one mesh. */
+export interface PeerServer extends AsyncDisposable {
+  accept(connection: Duplex): void
+  renewed(): void
+  readonly all: readonly { identity: EndpointIdentity; sinceMs: number }[]
+  drop(isGone: (identity: EndpointIdentity) => boolean): void
+}
+
+/** Make the accepting side. */
+export function createPeerServer(options: PeerServerOptions): PeerServer {
+  const { clock, log, hostings } = options
+  const app: Http2App = new Hono()
+  const expiry = new Map<AcceptedPeer, { expiresAtMs: number; heardAtMs: number; sinceMs: number }>()
+  const server = createHttp2Server({
+    identity: options.identity(),
+    identify: options.identifyPeer,
+    log,
+    onSession(peer) {
+      if (peer.refusal !== undefined) {
+        setTimeout(() => peer.session.destroy(), REFUSAL_GRACE_MS).unref()
+        return
+      }
+      const now = clock.now()
+      const state = { expiresAtMs: peer.shown?.expiresAtMs ?? 0, heardAtMs: now, sinceMs: now }
+      expiry.set(peer, state)
+      peer.session.on('ping', () => {
+        state.heardAtMs = clock.now()
+      })
+      peer.session.once('close', () => expiry.delete(peer))
+    },
+    onStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, peer) {
+      if (peer.refusal !== undefined) refuseStream(stream, peer.refusal)
+      else if (headers[':method'] === 'CONNECT') hostings.receive(stream, headers, endpointOf(peer))
+      else void serveHttp2(app, stream, headers, peer)
+    },
+  })
+
+  const env = (context: { env: unknown }) => (context.env as { peer: AcceptedPeer }).peer
+  serveRoutes(app as unknown as Hono, PEER_API, createHandlers(options, expiry), { log, caller: env })
+  bindApps(app as unknown as Hono, options, context => requireOwner(options.user, env(context)))
+
+  /** A peer that fell silent, or did not renew its certificate, is put out. */
+  const sweep = setInterval(() => {
+    const now = clock.now()
+    for (const [peer, { expiresAtMs, heardAtMs }] of expiry) {
+      if (expiresAtMs > now && heardAtMs + SILENCE_MS > now) continue
+      log.info('session.ended', {
+        address: peer.address,
+        reason: expiresAtMs > now ? 'silent' : 'certificate expired',
+      })
+      peer.session.destroy()
+    }
+  }, SWEEP_MS)
+
+  return {
+    accept: connection => server.accept(connection),
+    renewed: () => server.renew(options.identity()),
+    get all() {
+      return [...expiry].map(([peer, { sinceMs }]) => ({ identity: endpointOf(peer), sinceMs }))
+    },
+    drop(isGone) {
+      for (const peer of expiry.keys()) if (isGone(endpointOf(peer))) peer.session.destroy()
+    },
+    async [Symbol.asyncDispose]() {
+      clearInterval(sweep)
+      await server[Symbol.asyncDispose]()
+    },
+  }
+}
+
+function createHandlers(
+  options: PeerServerOptions,
+  expiry: Map<AcceptedPeer, { expiresAtMs: number }>,
+): Handlers<typeof PEER_API, AcceptedPeer> {
+  return {
+    async ping() {
+      return { timeMs: options.clock.now() }
+    },
+    async exchangeCertificates({ body, caller }) {
+      const { expiresAtMs } = options.checkRenewal(body.chain, endpointOf(caller))
+      const state = expiry.get(caller)
+      if (state !== undefined) state.expiresAtMs = expiresAtMs
+      return { chain: options.identity().chainPem }
+    },
+    async showLog({ query, caller }) {
+      requireOwner(options.user, caller)
+      return { lines: await options.readLog(query) }
+    },
+    async listApps({ caller }) {
+      requireOwner(options.user, caller)
+      return { apps: options.apps().map(({ app }) => ({ name: app.name, isBuiltin: true, isRunning: true })) }
+    },
+  }
+}
+
+/** Each app's own API, for endpoints that may manage this one. */
+function bindApps(
+  root: Hono,
+  options: PeerServerOptions,
+  caller: (context: { env: unknown }) => EndpointIdentity,
+): void {
+  const bound = new WeakMap<RunningApp, Hono>()
+  root.all('/api/apps/:provider/:app/*', async context => {
+    const name = `${context.req.param('provider')}/${context.req.param('app')}`
+    const running = options.apps().find(({ app }) => app.name === name)
+    if (running === undefined) {
+      const error = new MeshError('not-found', `Cannot use app "${name}": it does not run on this endpoint`)
+      return context.json(error.toBody(), 404)
+    }
+    let hono = bound.get(running)
+    if (hono === undefined) {
+      hono = new Hono().basePath(`/api/apps/${running.app.name}`)
+      serveRoutes(hono, running.app.api, running.instance.handlers, {
+        log: options.log,
+        caller: inner => ({ source: 'peer' as const, identity: caller(inner) }),
+      })
+      bound.set(running, hono)
+    }
+    return hono.fetch(context.req.raw, context.env)
+  })
+}
+
+function endpointOf(peer: AcceptedPeer): EndpointIdentity {
+  if (peer.identity?.kind === 'endpoint') return peer.identity
+  throw new MeshError('not-trusted', 'Cannot use this endpoint: only endpoints of the mesh may')
+}
+
+function requireOwner(user: UserName, peer: AcceptedPeer): EndpointIdentity {
+  const identity = endpointOf(peer)
+  if (identity.user === user) return identity
+  throw new MeshError('denied', `Cannot manage this endpoint: it is ${user}'s, you are ${identity.user}`)
+}
+
+/** How long a refused connection lives so that it can be told why. */
+const REFUSAL_GRACE_MS = 2_000
+const SWEEP_MS = 1_000

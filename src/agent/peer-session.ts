@@ -1,0 +1,130 @@
+import type { ClientHttp2Session } from 'node:http2'
+import { PEER_API } from '../core/api/peer-api.ts'
+import type { Answer, Arguments, Route } from '../core/api/route.ts'
+import { MeshError } from '../core/model/errors.ts'
+import type { EndpointIdentity } from '../core/model/spiffe-id.ts'
+import type { Clock, Ms } from '../core/model/time.ts'
+import { type CallOptions, callRoute } from '../net/call-route.ts'
+import type { Http2Client } from '../net/http2-client.ts'
+import { keepAlive } from '../net/keep-alive.ts'
+
+/** Which way the bytes of a session go. */
+export type PathKind = 'relay' | 'relay-h2'
+
+/** An end-to-end session that this agent opened to a peer. */
+export interface PeerSession {
+  readonly identity: EndpointIdentity
+  readonly path: PathKind
+  readonly openedAtMs: Ms
+  readonly session: ClientHttp2Session
+  readonly roundTripMs: number | undefined
+  /** Streams open now. */
+  readonly streamCount: number
+  readonly lastUsedMs: Ms
+  readonly isOpen: boolean
+  /** Note a stream that is opened on `session`, so that an idle session can be told. */
+  use(stream: { once(event: 'close', call: () => void): unknown }): void
+  call<R extends Route>(route: R, args: Arguments<R>, options?: CallOptions): Promise<Answer<R>>
+  /** Show our renewed certificate and be shown theirs. */
+  exchangeCertificates(): Promise<void>
+  close(reason: MeshError): void
+}
+
+/** What a session needs to stay valid. */
+export interface PeerSessionOptions {
+  readonly client: Http2Client
+  readonly path: PathKind
+  readonly clock: Clock
+  readonly ownChain: () => string
+  /** Check a renewed chain of this peer. @throws MeshError if it is not for the same identity and key */
+  readonly checkRenewal: (chain: string, identity: EndpointIdentity) => { expiresAtMs: number }
+  readonly onClosed: (session: PeerSession) => void
+}
+
+/** Wrap an opened client session. It is closed when the peer's certificate ends without being renewed. */
+export function createPeerSession(options: PeerSessionOptions): PeerSession {
+  const { client, clock, path } = options
+  const { session } = client
+  const identity = client.shown.identity as EndpointIdentity
+  const openedAtMs = clock.now()
+  let expiresAtMs = client.shown.expiresAtMs
+  let roundTripMs: number | undefined
+  let streamCount = 0
+  let lastUsedMs = openedAtMs
+  let timer: NodeJS.Timeout | undefined
+  let isOpen = true
+
+  const peer: PeerSession = {
+    identity,
+    path,
+    openedAtMs,
+    session,
+    get roundTripMs() {
+      return roundTripMs
+    },
+    get streamCount() {
+      return streamCount
+    },
+    get lastUsedMs() {
+      return lastUsedMs
+    },
+    get isOpen() {
+      return isOpen && !session.closed && !session.destroyed
+    },
+    use(stream) {
+      streamCount += 1
+      lastUsedMs = clock.now()
+      stream.once('close', () => {
+        streamCount -= 1
+        lastUsedMs = clock.now()
+      })
+    },
+    call: (route, args, callOptions) => callRoute(session, route, args, callOptions),
+    async exchangeCertificates() {
+      const answer = await callRoute(session, PEER_API.exchangeCertificates, {
+        body: { chain: options.ownChain() },
+      })
+      expiresAtMs = options.checkRenewal(answer.chain, identity).expiresAtMs
+      watchExpiry()
+    },
+    close() {
+      isOpen = false
+      clearTimeout(timer)
+      session.destroy()
+    },
+  }
+
+  /** Ask for the renewed certificate when a sixth of the life is left, give up when none is. */
+  function watchExpiry(): void {
+    clearTimeout(timer)
+    const leftMs = expiresAtMs - clock.now()
+    if (leftMs <= 0) {
+      peer.close(
+        new MeshError('certificate-expired', 'Session ended: the other side did not renew its certificate'),
+      )
+      return
+    }
+    const wait = Math.min(Math.max(leftMs / 6, Math.min(leftMs, 500)), MAX_TIMER_MS)
+    const isDue = leftMs < (expiresAtMs - openedAtMs) / 3 || leftMs < DUE_MS
+    timer = setTimeout(() => {
+      if (!isDue) watchExpiry()
+      else peer.exchangeCertificates().catch(watchExpiry)
+    }, wait)
+  }
+
+  session.once('close', () => {
+    isOpen = false
+    clearTimeout(timer)
+    options.onClosed(peer)
+  })
+  keepAlive(session, measured => {
+    roundTripMs = measured
+  })
+  watchExpiry()
+  return peer
+}
+
+/** A certificate this near its end is asked for anew. */
+const DUE_MS = 60_000
+/** Node's timers take 31 bits. */
+const MAX_TIMER_MS = 2_000_000_000

@@ -1,0 +1,70 @@
+import type { z } from 'zod'
+import type { MeshInfo, pathShape } from '../core/api/agent-api.ts'
+import type { EndpointInfo } from '../core/api/shapes.ts'
+import type { Membership } from './membership.ts'
+
+/** A mesh, as the local API shows it. */
+export function viewMesh(membership: Membership): MeshInfo {
+  const { record, link } = membership
+  const state = link.state
+  const base = {
+    name: record.name,
+    id: record.id,
+    endpoint: record.endpoint,
+    bootstraps: record.bootstraps,
+    certificateExpiresAtMs: record.expiresAtMs,
+  }
+  if (!record.isEnabled) return { ...base, state: 'disabled', sinceMs: record.joinedAtMs }
+  switch (state.state) {
+    case 'online':
+      return { ...base, state: 'online', sinceMs: state.since, hub: state.bootstrap }
+    case 'connecting':
+      return {
+        ...base,
+        state: 'connecting',
+        sinceMs: state.since,
+        hub: state.bootstrap,
+        ...(state.lastError && { error: state.lastError.toBody() }),
+      }
+    case 'waiting':
+      return { ...base, state: 'offline', sinceMs: state.until, error: state.lastError.toBody() }
+    case 'stopped':
+      return { ...base, state: 'offline', sinceMs: record.joinedAtMs }
+  }
+}
+
+/** The ways to peers, as the local API shows them. */
+export function viewPaths(
+  membership: Membership,
+  names?: ReadonlyMap<string, EndpointInfo>,
+): z.output<typeof pathShape>[] {
+  const open = membership.peers.all.map(session => {
+    const name = names?.get(session.identity.endpoint)?.name
+    return {
+      endpoint: session.identity.endpoint,
+      ...(name !== undefined && { name }),
+      path: session.path,
+      state: 'open' as const,
+      sinceMs: session.openedAtMs,
+      streamCount: session.streamCount,
+      ...(session.roundTripMs !== undefined && { roundTripMs: session.roundTripMs }),
+    }
+  })
+  const failed = membership.peers.failed.map(({ endpoint, atMs, message }) => ({
+    endpoint,
+    path: 'relay' as const,
+    state: 'failed' as const,
+    sinceMs: atMs,
+    streamCount: 0,
+    error: message,
+  }))
+  return [...open, ...failed]
+}
+
+/** An endpoint, and whether it is this one. */
+export function viewEndpoint(
+  membership: Membership,
+  endpoint: EndpointInfo,
+): EndpointInfo & { isLocal: boolean } {
+  return { ...endpoint, isLocal: endpoint.id === membership.self.endpoint }
+}

@@ -1,0 +1,117 @@
+import { randomBytes } from 'node:crypto'
+import { type Agent, startAgent } from '../agent/agent.ts'
+import { startLocalServer } from '../agent/local-server.ts'
+import { createAgentMetrics } from '../agent/metrics.ts'
+import { tunnelApp } from '../apps/tunnel/tunnel.ts'
+import type { RunAgentOptions } from '../cli/run-options.ts'
+import { VERSION } from '../cli/version.ts'
+import { formatAddress } from '../core/model/address.ts'
+import { openDeviceKey } from '../pki/device-key.ts'
+import { type DataFolder, openDataFolder } from '../store/data-folder.ts'
+import { lockFolder } from '../store/lock.ts'
+import { openLogFile } from '../store/log-file.ts'
+import { readLogFile } from '../store/log-reader.ts'
+import { socketPath } from '../store/socket-path.ts'
+import { openSqliteStore } from '../store/sqlite-store.ts'
+import { serveMetrics } from './serve-metrics.ts'
+import { onceToldToStop } from './signals.ts'
+import { SYSTEM_CLOCK } from './system-clock.ts'
+
+/**
+ * Run an agent until it is told to stop.
+ *
+ * @returns the exit code
+ * @throws MeshError `already-running`, `port-in-use`, `storage-failed` …
+ */
+export async function runAgent(options: RunAgentOptions): Promise<number> {
+  const stop = onceToldToStop()
+  await using opened = await openAgent({ ...options, onStop: stop.tell, isForeground: true })
+  const { join } = options
+  if (join !== undefined && !opened.agent.meshes.has(join.mesh)) {
+    await opened.agent.join(join.mesh, join.endpoint, join.permit, false)
+  }
+  const where = opened.address === undefined ? '' : `: http://${opened.address}`
+  process.stderr.write(`ztm: agent is up${where}\n`)
+  await stop.told
+  return 0
+}
+
+/** An agent that was opened by `openAgent`. */
+export interface OpenedAgent extends AsyncDisposable {
+  readonly agent: Agent
+  /** Where browsers reach it. */
+  readonly address: string | undefined
+  readonly socketPath: string
+}
+
+/** Put an agent together: folder, log, store, key, apps, local API. */
+export async function openAgent(
+  options: RunAgentOptions & { onStop: () => void; isForeground: boolean },
+): Promise<OpenedAgent> {
+  await using opening = new AsyncDisposableStack()
+  const folder = await openDataFolder(options.dataFolder)
+  opening.use(await lockFolder(folder, 'agent'))
+  const logFile = folder.path('agent.log')
+  const log = opening.use(
+    openLogFile({
+      file: logFile,
+      level: options.logLevel,
+      ...(options.isForeground && { alsoTo: 'stderr-pretty' }),
+    }),
+  )
+  const store = opening.use(await openSqliteStore(folder.path('ztm.db')))
+  const deviceKey = await openDeviceKey(folder)
+  const agent = opening.use(
+    await startAgent({
+      store,
+      deviceKey,
+      apps: [tunnelApp],
+      version: VERSION,
+      clock: SYSTEM_CLOCK,
+      random: Math.random,
+      log,
+      readLog: async ({ level, limit, sinceMs, mesh, app }) => {
+        const lines = await readLogFile({
+          file: logFile,
+          level,
+          limit,
+          ...(sinceMs !== undefined && { sinceMs }),
+        })
+        return lines.filter(
+          ({ fields }) =>
+            (mesh === undefined || fields.mesh === mesh) && (app === undefined || fields.app === app),
+        )
+      },
+    }),
+  )
+  const metrics = createAgentMetrics(() => agent)
+  const path = socketPath(folder.root, 'agent')
+  const server = opening.use(
+    await startLocalServer({
+      agent,
+      dataFolder: folder.root,
+      socketPath: path,
+      listen: options.listen === 'off' ? undefined : options.listen,
+      token: await openToken(folder),
+      metrics,
+      stop: options.onStop,
+    }),
+  )
+  if (options.metrics !== undefined) opening.use(await serveMetrics(options.metrics, metrics))
+  log.info('agent.started', { version: VERSION })
+  const all = opening.move()
+  return {
+    agent,
+    address: server.address === undefined ? undefined : formatAddress(server.address),
+    socketPath: path,
+    [Symbol.asyncDispose]: () => all.disposeAsync(),
+  }
+}
+
+async function openToken(folder: DataFolder): Promise<string> {
+  const stored = await folder.readSecret('agent.token')
+  if (stored !== undefined) return stored.trim()
+  const token = randomBytes(32).toString('base64url')
+  await folder.writeSecret('agent.token', `${token}\n`)
+  return token
+}

@@ -1,0 +1,156 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
+import type { RunHubOptions } from '../cli/run-options.ts'
+import { VERSION } from '../cli/version.ts'
+import { openController } from '../controller/controller.ts'
+import { formatAddress, parseAddress } from '../core/model/address.ts'
+import { MeshError } from '../core/model/errors.ts'
+import { type HubId, parseHubId } from '../core/model/ids.ts'
+import { formatPermit } from '../core/model/permit.ts'
+import { type Hub, startHub } from '../hub/hub.ts'
+import { startHubLocalServer } from '../hub/local-server.ts'
+import { createHubMetrics } from '../hub/metrics.ts'
+import { openAuthority } from '../pki/authority.ts'
+import { tlsIdentity } from '../pki/check.ts'
+import { openDataFolder } from '../store/data-folder.ts'
+import { lockFolder } from '../store/lock.ts'
+import { openLogFile } from '../store/log-file.ts'
+import { readLogFile } from '../store/log-reader.ts'
+import { socketPath } from '../store/socket-path.ts'
+import { openSqliteStore } from '../store/sqlite-store.ts'
+import { openHubIdentity } from './hub-identity.ts'
+import { serveMetrics } from './serve-metrics.ts'
+import { onceToldToStop } from './signals.ts'
+import { SYSTEM_CLOCK } from './system-clock.ts'
+
+/**
+ * Run a hub with its controller in this process until it is told to stop.
+ *
+ * @returns the exit code
+ * @throws MeshError `already-running`, `port-in-use`, `storage-failed` …
+ */
+export async function runHub(options: RunHubOptions): Promise<number> {
+  const stop = onceToldToStop()
+  await using hub = await openHub({ ...options, onStop: stop.tell, isForeground: true })
+  process.stderr.write(`ztm: hub is up at ${hub.address}: ${hub.names.join(', ')}\n`)
+  await stop.told
+  return 0
+}
+
+/** A hub that was opened by `openHub`. */
+export interface OpenedHub extends AsyncDisposable {
+  readonly address: string
+  readonly names: readonly string[]
+  readonly hub: Hub
+  readonly permit: string
+}
+
+/** Put a hub together: folder, log, store, authority, controller, port. */
+export async function openHub(
+  options: RunHubOptions & { onStop: () => void; isForeground: boolean; endpointValidMs?: number },
+): Promise<OpenedHub> {
+  await using opening = new AsyncDisposableStack()
+  const folder = await openDataFolder(options.dataFolder)
+  opening.use(await lockFolder(folder, 'hub'))
+  const logFile = folder.path('hub.log')
+  const log = opening.use(
+    openLogFile({
+      file: logFile,
+      level: options.logLevel,
+      ...(options.isForeground && { alsoTo: 'stderr-pretty' }),
+    }),
+  )
+  const clock = SYSTEM_CLOCK
+  const store = opening.use(await openSqliteStore(folder.path('ztm-hub.db')))
+  const authority = await openAuthority({ folder, now: clock.now(), log })
+  const { id, names } = await loadHubRecord(store, options)
+  const identity = opening.use(await openHubIdentity({ authority, id, names, clock, log }))
+  const controller = await openController({
+    store,
+    authority,
+    hub: { id, names },
+    signer: () => identity.current,
+    clock,
+    log,
+    random: byteCount => new Uint8Array(randomBytes(byteCount)),
+    ...(options.endpointValidMs !== undefined && { validity: { endpointMs: options.endpointValidMs } }),
+  })
+  const readLog = async (query: Parameters<Parameters<typeof startHub>[0]['readLog']>[0]) =>
+    await readLogFile({ file: logFile, ...query })
+  const hub = opening.use(
+    await startHub({
+      mesh: authority.mesh,
+      id,
+      names,
+      listen: options.listen,
+      identity: identity.current,
+      identify: socket => tlsIdentity(socket, { rootPem: authority.rootCertificatePem, now: clock.now() }),
+      controller,
+      version: VERSION,
+      clock,
+      log,
+      readLog,
+      certificateExpiresAtMs: () => identity.expiresAtMs,
+      ...(options.maxAgents !== undefined && { limits: { registry: { maxLinks: options.maxAgents } } }),
+    }),
+  )
+  identity.onRenewed(renewed => hub.renew(renewed))
+  const permit = async (isNew: boolean) =>
+    formatPermit(await (isNew ? controller.rotateRootPermit() : controller.rootPermit()))
+  const metrics = createHubMetrics(() => hub)
+  opening.use(
+    await startHubLocalServer({
+      hub,
+      mesh: authority.mesh,
+      dataFolder: folder.root,
+      socketPath: socketPath(folder.root, 'hub'),
+      endpointCount: () => controller.endpointCount,
+      permit,
+      readLog,
+      metrics,
+      stop: options.onStop,
+      log,
+    }),
+  )
+  if (options.metrics !== undefined) opening.use(await serveMetrics(options.metrics, metrics))
+  const text = await permit(false)
+  if (options.permitFile !== undefined) await writePermit(options.permitFile, text)
+  const all = opening.move()
+  return {
+    address: formatAddress(hub.address),
+    names,
+    hub,
+    permit: text,
+    [Symbol.asyncDispose]: () => all.disposeAsync(),
+  }
+}
+
+async function loadHubRecord(
+  store: Awaited<ReturnType<typeof openSqliteStore>>,
+  options: RunHubOptions,
+): Promise<{ id: HubId; names: readonly string[] }> {
+  const stored = (await store.get('hub'))?.value as { id?: unknown; names?: unknown } | undefined
+  const id = stored === undefined ? parseHubId(randomUUID()) : parseHubId(stored.id)
+  const before = Array.isArray(stored?.names) ? stored.names.map(String) : []
+  const names = options.names.length > 0 ? options.names : before
+  if (names.length === 0) {
+    throw new MeshError(
+      'bad-usage',
+      'Cannot run hub: it does not know where agents reach it: give --names HOST:PORT, a public address of this computer',
+    )
+  }
+  for (const name of names) parseAddress(name)
+  await store.put('hub', { id, names: [...names] })
+  return { id, names }
+}
+
+/** @throws MeshError `storage-failed` */
+async function writePermit(file: string, text: string): Promise<void> {
+  try {
+    await writeFile(file, text, { mode: 0o600 })
+  } catch (cause) {
+    throw new MeshError('storage-failed', `Cannot write permit to ${file}: ${(cause as Error).message}`, {
+      cause,
+    })
+  }
+}

@@ -1,0 +1,225 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
+import net from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/** What a command printed and how it ended. */
+export interface CommandResult {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** How a command is run. */
+export interface CommandOptions {
+  /** State folder; the mesh's own folder `cli` if absent. */
+  readonly data?: string
+  readonly input?: string
+  readonly env?: Record<string, string>
+  /** Default 60 s. */
+  readonly timeoutMs?: number
+  /** Working directory. */
+  readonly cwd?: string
+}
+
+/** A daemon that was started. */
+export interface Daemon {
+  readonly role: 'hub' | 'agent'
+  readonly name: string
+  readonly data: string
+  readonly child: ChildProcess
+  /** Everything it has printed so far. */
+  output(): string
+  /** End it by a signal and wait until it is gone. */
+  stop(signal?: NodeJS.Signals): Promise<void>
+}
+
+/**
+ * A mesh of real processes on loopback, with all its state in one temporary folder. Disposing it ends every process
+ * and removes the folder.
+ */
+export interface ProcessMesh extends AsyncDisposable {
+  readonly folder: string
+  /** Path of the permit that the first hub wrote. */
+  readonly permit: string
+  /** A hub that listens on a free port, or on that of its last run. */
+  startHub(options?: {
+    name?: string
+    args?: readonly string[]
+    env?: Record<string, string>
+  }): Promise<Daemon & { address: string }>
+  startAgent(
+    name: string,
+    options?: { args?: readonly string[]; env?: Record<string, string>; isWaiting?: boolean },
+  ): Promise<Daemon>
+  /** Start an agent and join the mesh as `name`. */
+  join(name: string, options?: { mesh?: string; permit?: string; args?: readonly string[] }): Promise<Daemon>
+  /** Run `ztm …` to its end. */
+  ztm(data: string, args: readonly string[], options?: CommandOptions): Promise<CommandResult>
+  /** Run `ztm …`, which must succeed. @returns what it printed */
+  run(data: string, ...args: string[]): Promise<string>
+  /** Run `ztm … -o json`, which must succeed. */
+  json(data: string, ...args: string[]): Promise<unknown>
+}
+
+/** Make the folder; nothing is started yet. */
+export async function createProcessMesh(): Promise<ProcessMesh> {
+  const folder = await mkdtemp(join(tmpdir(), 'ztm-'))
+  const daemons = new Set<Daemon>()
+  const ports = new Map<string, number>()
+  const permit = join(folder, 'root.json')
+
+  async function launch(
+    role: 'hub' | 'agent',
+    name: string,
+    args: readonly string[],
+    env: Record<string, string>,
+  ): Promise<Daemon> {
+    const data = join(folder, name)
+    await mkdir(data, { recursive: true, mode: 0o700 })
+    const child = spawn(process.execPath, [...NODE_ARGS, MAIN, 'run', role, '--data', data, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...env },
+    })
+    let text = ''
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.setEncoding('utf8').on('data', (chunk: string) => {
+        text = (text + chunk).slice(-1_000_000)
+      })
+    }
+    const gone = new Promise<void>(resolve => child.once('close', () => resolve()))
+    const daemon: Daemon = {
+      role,
+      name,
+      data,
+      child,
+      output: () => text,
+      async stop(signal = 'SIGTERM') {
+        daemons.delete(daemon)
+        if (child.exitCode === null && child.signalCode === null) child.kill(signal)
+        const late = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS)
+        await gone
+        clearTimeout(late)
+      },
+    }
+    daemons.add(daemon)
+    return daemon
+  }
+
+  async function untilUp(daemon: Daemon): Promise<void> {
+    const { child } = daemon
+    await new Promise<void>((resolve, reject) => {
+      const fail = (why: string) =>
+        reject(new Error(`${daemon.role} ${daemon.name} ${why}:\n${daemon.output()}`))
+      const timer = setTimeout(() => fail('is not up in time'), START_TIMEOUT_MS)
+      const look = () => {
+        if (!daemon.output().includes(`ztm: ${daemon.role} is up`)) return
+        clearTimeout(timer)
+        resolve()
+      }
+      child.stderr?.on('data', look)
+      child.once('close', code => {
+        clearTimeout(timer)
+        fail(`ended with ${code}`)
+      })
+      look()
+    })
+  }
+
+  const mesh: ProcessMesh = {
+    folder,
+    permit,
+    async startHub({ name = 'hub', args = [], env = {} } = {}) {
+      const port = ports.get(name) ?? (await freePort())
+      ports.set(name, port)
+      const address = `127.0.0.1:${port}`
+      const own = [
+        '--listen',
+        address,
+        '--names',
+        address,
+        ...(args.includes('--permit') ? [] : ['--permit', permit]),
+      ]
+      const daemon = await launch('hub', name, [...own, ...args], env)
+      await untilUp(daemon)
+      return Object.assign(daemon, { address })
+    },
+    async startAgent(name, { args = [], env = {}, isWaiting = true } = {}) {
+      const daemon = await launch(
+        'agent',
+        name,
+        [...(args.includes('--listen') ? [] : ['--listen', 'off']), ...args],
+        env,
+      )
+      if (isWaiting) await untilUp(daemon)
+      return daemon
+    },
+    async join(name, options = {}) {
+      const daemon = await mesh.startAgent(name)
+      const how = ['--as', name, '--permit', options.permit ?? permit, ...(options.args ?? [])]
+      await mesh.run(name, 'join', options.mesh ?? 'home', ...how)
+      return daemon
+    },
+    ztm: (data, args, options = {}) =>
+      runCommand([...NODE_ARGS, MAIN, ...args], { data: join(folder, data), ...options }),
+    async run(data, ...args) {
+      const result = await mesh.ztm(data, args)
+      if (result.code === 0) return result.stdout
+      throw new Error(`ztm ${args.join(' ')}: exit ${result.code}\n${result.stdout}${result.stderr}`)
+    },
+    json: async (data, ...args) => JSON.parse(await mesh.run(data, ...args, '-o', 'json')),
+    async [Symbol.asyncDispose]() {
+      await Promise.all([...daemons].map(daemon => daemon.stop()))
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+  return mesh
+}
+
+function runCommand(command: readonly string[], options: CommandOptions): Promise<CommandResult> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, command, {
+      stdio: ['pipe', 'pipe', 'pipe'],
+      env: { ...process.env, ...(options.data && { ZTM_DATA: options.data }), ...options.env },
+      ...(options.cwd && { cwd: options.cwd }),
+      timeout: options.timeoutMs ?? 60_000,
+      killSignal: 'SIGKILL',
+    })
+    let [stdout, stderr] = ['', '']
+    child.stdout.setEncoding('utf8').on('data', chunk => {
+      stdout += chunk
+    })
+    child.stderr.setEncoding('utf8').on('data', chunk => {
+      stderr += chunk
+    })
+    child.once('error', reject)
+    child.once('close', code => resolve({ code, stdout, stderr }))
+    child.stdin.on('error', () => {})
+    child.stdin.end(options.input ?? '')
+  })
+}
+
+/** A TCP port that is free now. Another program may take it first: rare, and then loud. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = net.createServer()
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as net.AddressInfo
+      server.close(() => resolve(port))
+    })
+  })
+}
+
+/** Text of a file of the mesh. */
+export function readText(path: string): Promise<string> {
+  return readFile(path, 'utf8')
+}
+
+const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../..')
+const MAIN = join(ROOT, 'src/bin/ztm.ts')
+const NODE_ARGS = ['--disable-warning=ExperimentalWarning']
+const START_TIMEOUT_MS = 20_000
+const STOP_TIMEOUT_MS = 10_000
