@@ -65,16 +65,18 @@ export async function openHub(
   const authority = await openAuthority({ folder, now: clock.now(), log })
   const { id, names } = await loadHubRecord(store, options)
   const identity = opening.use(await openHubIdentity({ authority, id, names, clock, log }))
-  const controller = await openController({
-    store,
-    authority,
-    hub: { id, names },
-    signer: () => identity.current,
-    clock,
-    log,
-    random: byteCount => new Uint8Array(randomBytes(byteCount)),
-    ...(options.endpointValidMs !== undefined && { validity: { endpointMs: options.endpointValidMs } }),
-  })
+  const controller = opening.use(
+    await openController({
+      store,
+      authority,
+      hub: { id, names },
+      signer: () => identity.current,
+      clock,
+      log,
+      random: byteCount => new Uint8Array(randomBytes(byteCount)),
+      ...(options.endpointValidMs !== undefined && { validity: { endpointMs: options.endpointValidMs } }),
+    }),
+  )
   const readLog = async (query: Parameters<Parameters<typeof startHub>[0]['readLog']>[0]) =>
     await readLogFile({ file: logFile, ...query })
   const hub = opening.use(
