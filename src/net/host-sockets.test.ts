@@ -3,9 +3,15 @@ import { once } from 'node:events'
 import { describe, it } from 'node:test'
 import type { Target } from '../core/model/address.ts'
 import { MeshError } from '../core/model/errors.ts'
-import type { Listener, TcpConnection } from '../sdk/app.ts'
 import { makeScratchFolder } from '../testing/scratch-folder.ts'
-import { bindUdp, connectTcp, connectUdp, listenTcp } from './host-sockets.ts'
+import {
+  bindUdp,
+  connectTcp,
+  connectUdp,
+  type HostConnection,
+  type HostPort,
+  listenTcp,
+} from './host-sockets.ts'
 import { listen } from './hub-port.ts'
 
 const LOOPBACK = { host: '127.0.0.1', port: 0 }
@@ -14,20 +20,20 @@ const withCode = (code: string, message?: RegExp) => (error: unknown) =>
 
 /** A listener and the two ends of one connection to it. */
 async function connectPair(at = LOOPBACK) {
-  const { promise, resolve } = Promise.withResolvers<TcpConnection>()
+  const { promise, resolve } = Promise.withResolvers<HostConnection>()
   const listener = await listenTcp(at, resolve)
   const near = await connectTcp({ kind: 'address', ...listener.address }, { timeoutMs: 5_000 })
   return { listener, near, far: await promise }
 }
 
-async function close(...ends: (TcpConnection | Listener)[]): Promise<void> {
+async function close(...ends: (HostConnection | HostPort)[]): Promise<void> {
   for (const end of ends) {
     if ('destroy' in end) end.destroy()
     else await end[Symbol.asyncDispose]()
   }
 }
 
-async function text(connection: TcpConnection): Promise<string> {
+async function text(connection: HostConnection): Promise<string> {
   return Buffer.concat(await connection.toArray()).toString()
 }
 
@@ -45,7 +51,7 @@ describe('listenTcp()', () => {
     const { listener, near, far } = await connectPair({ host: '*', port: 0 })
     near.destroy()
     assert.match(far.remote, /^\[::1\]:\d+$|^127\.0\.0\.1:\d+$/)
-    const { promise, resolve } = Promise.withResolvers<TcpConnection>()
+    const { promise, resolve } = Promise.withResolvers<HostConnection>()
     const other = await listenTcp({ host: '*', port: 0 }, resolve)
     const client = await connectTcp(
       { kind: 'address', host: '127.0.0.1', port: other.address.port },

@@ -3,9 +3,35 @@ import dns from 'node:dns/promises'
 import net, { type Socket } from 'node:net'
 import { type Address, formatAddress, formatTarget, type Target } from '../core/model/address.ts'
 import { MeshError } from '../core/model/errors.ts'
-import type { ConnectOptions, Listener, TcpConnection, UdpEvents, UdpFlow, UdpPort } from '../sdk/app.ts'
 import { listen } from './hub-port.ts'
 import { fromNodeError } from './node-error.ts'
+
+// What apps see of these is declared by their own side, in sdk/app.ts: the types here are what fits there.
+
+/** A TCP connection, or one of a unix socket, that may be half open. */
+export type HostConnection = Socket & {
+  /** The other end, `host:port`; `unix:/path` for a unix socket. */
+  readonly remote: string
+  /** Break it: the other side sees a reset. */
+  reset(): void
+}
+
+/** A port that is open until it is disposed. */
+export interface HostPort extends AsyncDisposable {
+  readonly address: Address
+}
+
+/** A UDP port. */
+export interface HostUdpPort extends HostPort {
+  /** What cannot be sent now is lost. */
+  send(bytes: Uint8Array, to: Address): void
+}
+
+/** A UDP socket with one other end. */
+export interface HostUdpFlow extends AsyncDisposable {
+  /** What cannot be sent now is lost. */
+  send(bytes: Uint8Array): void
+}
 
 /**
  * Accept TCP connections. `*` and `::` take IPv4 and IPv6. Disposing stops accepting at once and leaves the
@@ -15,8 +41,8 @@ import { fromNodeError } from './node-error.ts'
  */
 export async function listenTcp(
   at: Address,
-  onConnection: (connection: TcpConnection) => void,
-): Promise<Listener> {
+  onConnection: (connection: HostConnection) => void,
+): Promise<HostPort> {
   const server = await listenAnyFamily(at, async host => {
     const candidate = net.createServer(SOCKET_OPTIONS, socket => onConnection(toTcpConnection(socket)))
     await listen(candidate, { host, port: at.port })
@@ -39,7 +65,10 @@ export async function listenTcp(
  * @throws MeshError `unreachable`, `timed-out`, `not-found` (no such unix socket), `not-permitted`, `bad-input`
  * @see RFC 8305, "Happy Eyeballs"
  */
-export async function connectTcp(to: Target, options: ConnectOptions): Promise<TcpConnection> {
+export async function connectTcp(
+  to: Target,
+  options: { readonly timeoutMs: number; readonly signal?: AbortSignal },
+): Promise<HostConnection> {
   checkHost(to.kind === 'unix' ? to.path : to.host)
   const { timeoutMs, signal } = options
   const action = `Cannot connect to ${formatTarget(to)}`
@@ -80,7 +109,7 @@ export async function connectTcp(to: Target, options: ConnectOptions): Promise<T
 export async function bindUdp(
   at: Address,
   onDatagram: (bytes: Uint8Array, from: Address) => void,
-): Promise<UdpPort> {
+): Promise<HostUdpPort> {
   const socket = await listenAnyFamily(at, host => bindSocket(host, at.port))
   // Port 0 can only be forged, and nothing can be sent there.
   socket.on('message', (bytes, from) => {
@@ -102,11 +131,15 @@ export async function bindUdp(
 }
 
 /**
- * Open a UDP socket that sends to one address and hears from it alone.
+ * Open a UDP socket that sends to one address and hears from it alone. `onUnreachable` is called when the other end's
+ * computer says that nobody listens there; the flow stays usable, as that may change.
  *
  * @throws MeshError `unreachable`, `bad-input`
  */
-export async function connectUdp(to: Address, events: UdpEvents): Promise<UdpFlow> {
+export async function connectUdp(
+  to: Address,
+  events: { onDatagram: (bytes: Uint8Array) => void; onUnreachable?: (error: MeshError) => void },
+): Promise<HostUdpFlow> {
   checkHost(to.host)
   const action = `Cannot reach ${formatAddress(to)}`
   const { address, family } = await dns.lookup(to.host).catch(error => {
@@ -162,7 +195,7 @@ function checkHost(host: string): void {
   )
 }
 
-function toTcpConnection(socket: Socket, unixPath = 'unix'): TcpConnection {
+function toTcpConnection(socket: Socket, unixPath = 'unix'): HostConnection {
   // Whoever holds the connection hears of its end by `close`; without this a reset would end the process.
   socket.on('error', () => {})
   const { remoteAddress, remotePort } = socket

@@ -2,9 +2,12 @@ import { z } from 'zod'
 import { defineRoute } from '../../core/api/route.ts'
 import { accessShape, endpointIdShape, nameShape, userShape } from '../../core/api/shapes.ts'
 
-/** A port and the address it is bound at; IPv6 without brackets. */
+// A host name (of any script) or an IP address, with a zone or `*`; an empty one would mean every address to Node.
+const hostShape = z.string().regex(/^[\p{L}\p{M}\p{N}._:%*-]+$/u, 'not a host name or IP address')
+
+/** A port and the address it is bound at; IPv6 without brackets. `*` and `::` take both families. */
 export const listenShape = z.strictObject({
-  ip: z.string().min(1).max(64).default('127.0.0.1'),
+  ip: hostShape.max(64).default('127.0.0.1'),
   /** 0 chooses a free port. */
   port: z.number().int().min(0).max(65_535),
 })
@@ -12,10 +15,15 @@ export const listenShape = z.strictObject({
 /** Where an outbound connects to. */
 export const targetShape = z.union([
   z.strictObject({
-    host: z.string().min(1).max(253).default('127.0.0.1'),
+    host: hostShape.max(253).default('127.0.0.1'),
     port: z.number().int().min(1).max(65_535),
   }),
-  z.strictObject({ unix: z.string().min(1).max(107) }),
+  z.strictObject({
+    unix: z
+      .string()
+      .max(107)
+      .regex(/^\/[^\p{Cc}]*$/u, 'not an absolute path'),
+  }),
 ])
 
 /** What is set of an inbound: the end that listens. */
@@ -33,10 +41,31 @@ export const outboundSettingShape = z.strictObject({
   users: accessShape.shape.users,
   /** How connections are spread over the targets. */
   balance: z.enum(['round-robin', 'least-connections']).default('round-robin'),
+  /** The targets are a range of ports: a listen of an equally long range goes to the target of its own index. */
+  isRange: z.boolean().default(false),
+  /** Try targets that nobody uses by connecting now and then; off for targets that serve one connection only. */
+  isProbed: z.boolean().default(true),
 })
+/** What is set of an inbound. */
+export type InboundSetting = z.output<typeof inboundSettingShape>
+/** What is set of an outbound. */
+export type OutboundSetting = z.output<typeof outboundSettingShape>
 
 const protocolShape = z.enum(['tcp', 'udp'])
 const endpointRef = z.object({ id: endpointIdShape, name: nameShape })
+
+// Since the agent started. For UDP a connection is a flow: what one client address sends and gets.
+const trafficFields = {
+  connectionCount: z.number(),
+  totalCount: z.number(),
+  failedCount: z.number(),
+  /** Bytes this end sent into the mesh, and received from it. */
+  sentBytes: z.number(),
+  receivedBytes: z.number(),
+  /** Datagrams lost to a full queue or a limit; 0 for TCP. */
+  droppedCount: z.number(),
+  lastError: z.string().optional(),
+}
 
 /** An inbound as it is. */
 export const inboundShape = z.object({
@@ -48,11 +77,10 @@ export const inboundShape = z.object({
   exits: z.array(endpointIdShape),
   /** Whose service it was when it was first dialled; another's is refused. */
   owner: userShape.optional(),
-  /** Since the agent started. */
-  totalCount: z.number(),
-  failedCount: z.number(),
-  lastError: z.string().optional(),
+  ...trafficFields,
 })
+/** An inbound as it is. */
+export type InboundInfo = z.output<typeof inboundShape>
 
 /** An outbound as it is. */
 export const outboundShape = z.object({
@@ -69,11 +97,16 @@ export const outboundShape = z.object({
   entrances: z.array(endpointIdShape),
   users: outboundSettingShape.shape.users,
   balance: outboundSettingShape.shape.balance,
+  isRange: z.boolean(),
+  isProbed: z.boolean(),
+  /** Of all targets together. */
+  health: z.enum(['up', 'partly', 'down', 'unknown']),
   /** Why the service is not hosted, if it is not: another user owns the name, say. */
   error: z.string().optional(),
-  totalCount: z.number(),
-  failedCount: z.number(),
+  ...trafficFields,
 })
+/** An outbound as it is. */
+export type OutboundInfo = z.output<typeof outboundShape>
 
 /** A tunnel: all its ends that the caller can see. */
 export const tunnelShape = z.object({
@@ -85,6 +118,8 @@ export const tunnelShape = z.object({
     endpointRef.extend({ isOnline: z.boolean(), health: z.enum(['up', 'partly', 'down', 'unknown']) }),
   ),
 })
+/** A tunnel: all its ends that the caller can see. */
+export type TunnelInfo = z.output<typeof tunnelShape>
 
 const endpointParams = z.object({ endpoint: z.string().min(1).max(64) })
 const endParams = endpointParams.extend({ protocol: protocolShape, name: nameShape })
