@@ -82,7 +82,8 @@ export async function openController(options: ControllerOptions): Promise<Contro
   const { endpoints, evictions, presence, members, decisions, rootPermits } = state
   const memberOf = ({ mesh, user, endpoint }: EndpointIdentity) => {
     const record = endpoints.get(endpoint)
-    return mesh === authority.mesh && record?.user === user ? record : undefined
+    const isMember = mesh === authority.mesh && record?.user === user && !members.isEvicted(record)
+    return isMember ? record : undefined
   }
   const permitOf = (record: { certificate: string; privateKey: string }): Permit => ({
     ca: authority.rootCertificatePem,
@@ -139,7 +140,7 @@ async function openState(context: Context, authority: Authority) {
   const invitations = await openInvitations(context)
   const hostings = await openHostings(context, endpoints)
   const presence = await openPresence(context)
-  const rootPermits = await openRootPermits(context, authority)
+  const rootPermits = await openRootPermits(context, { authority, evictions })
   const members = createMembers({ mesh: authority.mesh, endpoints, evictions })
   const decisions = createDecisions(context, { endpoints, hostings, members })
   const view = createServiceView({ endpoints, hostings, presence, decisions })

@@ -59,13 +59,13 @@ export function createEnrolment(
     async enroll({ body, caller }) {
       const { address } = caller
       attempts.check(address, clock.now())
-      refuseSkew(body.timeMs, clock.now())
       try {
+        refuseSkew(body.timeMs, clock.now())
         const { chainPem, ...answer } = await enroll(body, caller)
         return { ...answer, chain: chainPem, timeMs: clock.now() }
       } catch (error) {
         const { code } = toMeshError(error)
-        if (IS_GUESS.has(code)) attempts.failed(address, clock.now())
+        if (COUNTED.has(code)) attempts.failed(address, clock.now())
         log.warn('enrolment.refused', { address, name: body.name, code })
         throw error
       }
@@ -180,8 +180,11 @@ function refuseSkew(theirsMs: number, oursMs: number): void {
   )
 }
 
-/** Refusals that somebody would meet who tries out tokens. */
-const IS_GUESS: ReadonlySet<string> = new Set([
+/** Refusals that need no right to be met: whoever tries out tokens, or fills the log. */
+const COUNTED: ReadonlySet<string> = new Set([
+  'bad-input',
+  'too-large',
+  'clock-skew',
   'bad-permit',
   'denied',
   'evicted',

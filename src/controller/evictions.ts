@@ -21,6 +21,8 @@ export interface Evictions {
   against(whom: Evictable, givenAtMs: number): EvictionRecord | undefined
   /** The moment from which something given to this one is refused by no eviction; 0 where there is none. */
   goodFromMs(whom: Evictable): number
+  /** The moment from which something given to anybody is refused by no eviction. */
+  allGoodFromMs(): number
   /** Whether the user as a whole was evicted, and when: of several, the last. */
   ofUser(user: UserName): EvictionRecord | undefined
   put(record: EvictionRecord): Promise<void>
@@ -77,6 +79,7 @@ export async function openEvictions({ store, log }: Pick<Context, 'store' | 'log
       return record !== undefined && givenAtMs < record.beforeMs ? record : undefined
     },
     goodFromMs: whom => last(whom)?.beforeMs ?? 0,
+    allGoodFromMs: () => [...table.values()].reduce((latest, { beforeMs }) => Math.max(latest, beforeMs), 0),
     ofUser: user => last({ user }),
     put: record => table.put(record),
     delete: id => table.delete(id),

@@ -46,8 +46,9 @@ export function createInvitationHandlers(
     if (openCount >= limits.openInvitations) {
       throw new MeshError('too-many', `Cannot invite: ${openCount} invitations are open: take some back`)
     }
-    // A clock that was set back must not make a new invitation older than an eviction it is to overcome.
-    const createdAtMs = Math.max(now, evictions.goodFromMs({ user: body.user }))
+    // Evictions reach to the end of their second, or further where the clock was set back since: an invitation made
+    // after them must not count as older.
+    const createdAtMs = Math.max(now, evictions.allGoodFromMs())
     const made = await invitations.make({
       user: body.user,
       by,

@@ -4,6 +4,7 @@ import type { Identity } from '../core/model/spiffe-id.ts'
 import type { Authority } from '../pki/authority.ts'
 import { createKeyPair, keyFingerprint } from '../pki/key-pair.ts'
 import type { Context } from './context.ts'
+import type { Evictions } from './evictions.ts'
 import { ROOT_USER } from './members.ts'
 import { type RootPermitRecord, rootPermitRecordShape } from './records.ts'
 import { openTable } from './table.ts'
@@ -24,7 +25,10 @@ export interface RootPermits {
 }
 
 /** Load the root permit. */
-export async function openRootPermits(context: Context, authority: Authority): Promise<RootPermits> {
+export async function openRootPermits(
+  context: Context,
+  { authority, evictions }: { authority: Authority; evictions: Pick<Evictions, 'allGoodFromMs'> },
+): Promise<RootPermits> {
   const { store, clock, log, random, exclusive } = context
   const table = await openTable({
     store,
@@ -47,7 +51,7 @@ export async function openRootPermits(context: Context, authority: Authority): P
       key: await keyFingerprint(publicKeyPem),
       certificate: issued.chainPem,
       privateKey: privateKeyPem,
-      createdAtMs: now,
+      createdAtMs: Math.max(now, evictions.allGoodFromMs()),
       expiresAtMs: issued.expiresAtMs,
     }
     const old = table.get(ROOT_USER)
