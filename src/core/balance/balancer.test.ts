@@ -112,6 +112,30 @@ test('pick() gives all members when all failed, the one whose backoff ends first
   balancer.failed('c', ms(1))
   balancer.failed('a', ms(2))
   assert.deepEqual(balancer.pick(ms(3)), ['b', 'c', 'a'])
+  const other = createBalancer({ method: 'round-robin', members: ['a', 'b', 'c'] })
+  for (const [at, name] of (['c', 'a', 'b'] as const).entries()) other.failed(name, ms(at))
+  assert.deepEqual(other.pick(ms(3)), ['c', 'a', 'b'])
+})
+
+test('pick() does not put a trial off by asking for members that are passed over', () => {
+  const balancer = createBalancer<string>({ method: 'round-robin', members: ['a'] })
+  balancer.failed('a', ms(0))
+  balancer.pick(ms(900))
+  balancer.failed('a', ms(950))
+  balancer.setMembers(['a', 'b'])
+  assert.equal(balancer.pick(ms(999))[0], 'b')
+  assert.equal(balancer.pick(ms(1_000))[0], 'a')
+})
+
+test('failed() after a success counts anew, though connections were still on their way', () => {
+  const balancer = createBalancer<string>({ method: 'round-robin', members: ['a', 'b'] })
+  balancer.failed('a', ms(0))
+  assert.equal(balancer.pick(ms(1_000))[0], 'a')
+  balancer.succeeded('a')
+  balancer.failed('a', ms(1_001))
+  balancer.failed('a', ms(1_002))
+  assert.equal(firsts(balancer, 1, 2_000), 'b')
+  assert.equal(firsts(balancer, 1, 2_001), 'a')
 })
 
 test('pick() does not keep a member out for long when the clock was set back', () => {

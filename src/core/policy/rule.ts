@@ -12,7 +12,7 @@ export type Action =
   | 'meet'
   /** Control an endpoint: its tunnels, apps, labels, logs. */
   | 'manage'
-  /** Invite, evict, see the hub's log. */
+  /** Invite, evict, see the hub's log; of an endpoint: label and remove it. */
   | 'administer'
 
 /** Who wants it, as certificates and the controller's records prove it. */
@@ -30,7 +30,10 @@ export type Resource =
       readonly kind: 'service'
       readonly service: ServiceName
       readonly owner: UserName
-      /** The endpoint that hosts it; absent when the question is about any. */
+      /**
+       * The endpoint that hosts it. Where it is absent, rules that name endpoints do not fit: to ask whether any
+       * hosting may be dialled, ask of each.
+       */
       readonly endpoint?: EndpointId
     }
   | {
@@ -46,19 +49,29 @@ export type Resource =
  * list fits nothing (a group that lost its last member must not come to mean everybody).
  */
 export interface Who {
+  /** `*` is every member of the mesh. */
   readonly users?: readonly (UserName | '*')[]
   readonly endpoints?: readonly EndpointId[]
+  /** Any endpoint but these; the one member of which an empty list fits everything, as it leaves nobody out. */
+  readonly exceptEndpoints?: readonly EndpointId[]
+  /** The subject has one of them at least. */
   readonly labels?: readonly Name[]
+  /** The subject is in one of them at least. */
   readonly groups?: readonly Name[]
   /** The subject's user is the resource's owner. */
   readonly isOwner?: true
   readonly isAdmin?: true
 }
 
-/** The resources a rule speaks of; as with `Who`, all members present must fit. */
+/**
+ * The resources a rule speaks of; as with `Who`, all members present must fit, and an empty list fits nothing. Only
+ * services fit `services`, only endpoints fit `labels`, and the mesh fits neither these nor `endpoints` or `owners`.
+ */
 export interface What {
   readonly kind?: Resource['kind']
+  /** `*` is every service. */
   readonly services?: readonly (ServiceName | '*')[]
+  /** The endpoint itself, or the one that hosts the service. */
   readonly endpoints?: readonly EndpointId[]
   readonly owners?: readonly UserName[]
   readonly labels?: readonly Name[]
