@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
-import type { Access } from '../api/shapes.ts'
 import type { EndpointId } from '../model/ids.ts'
 import type { Name, ServiceName, UserName } from '../model/names.ts'
 import { ms } from '../model/time.ts'
 import { decide } from './decide.ts'
 import type { Action, Resource, Rule, Subject } from './rule.ts'
-import { accessRules, explain, mayMeet, STANDING_RULES } from './standing-rules.ts'
+import { type AccessList, accessRules, explain, mayMeet, STANDING_RULES } from './standing-rules.ts'
 
 const NOW = ms(0)
 const WEB = 'tcp/web' as ServiceName
@@ -122,7 +121,7 @@ test('accessRules() say nothing of other services, endpoints, owners and actions
 test('accessRules() allow exactly what the access list says, for any list', () => {
   const user = fc.constantFrom(ALICE, BOB, EVE)
   const endpoint = fc.constantFrom(LAPTOP, PHONE, SERVER)
-  const access: fc.Arbitrary<Access> = fc.record({
+  const access: fc.Arbitrary<AccessList> = fc.record({
     users: fc.array(fc.oneof(user, fc.constant('*' as const)), { maxLength: 3 }),
     entrances: fc.array(endpoint, { maxLength: 3 }),
   })

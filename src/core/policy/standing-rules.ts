@@ -1,4 +1,3 @@
-import type { Access } from '../api/shapes.ts'
 import type { EndpointId } from '../model/ids.ts'
 import type { ServiceName, UserName } from '../model/names.ts'
 import { quote } from '../model/quote.ts'
@@ -79,6 +78,14 @@ export function mayMeet(
   return refusal
 }
 
+/** The access list of a hosting, as `accessShape` of core/api reads it. */
+export interface AccessList {
+  /** Users who may dial besides the owner; `*` is every member of the mesh. */
+  readonly users: readonly (UserName | '*')[]
+  /** Endpoints one may dial from; empty means from any. */
+  readonly entrances: readonly EndpointId[]
+}
+
 /**
  * The rules that a hosting's access list stands for: its owner and the listed users may dial, and where entrances are
  * listed, nobody may from elsewhere. The latter is a deny, so that neither another rule nor being the owner opens a
@@ -93,7 +100,7 @@ export function accessRules(
   service: ServiceName,
   endpoint: EndpointId,
   owner: UserName,
-  { users, entrances }: Access,
+  { users, entrances }: AccessList,
 ): Rule[] {
   const what = { kind: 'service', services: [service], endpoints: [endpoint], owners: [owner] } as const
   const listed: Rule = {
