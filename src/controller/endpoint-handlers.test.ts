@@ -137,7 +137,7 @@ suite('listUsers()', () => {
       'bob false 2 1 false',
       'carol false 0 0 false',
       'dave false 1 0 true',
-      'root true 2 0 false',
+      'root true 1 0 false',
     ])
     await rig.invite('dave')
     assert.equal((await users())[2], 'dave false 1 0 false')

@@ -74,7 +74,7 @@ export interface ControllerRig extends AsyncDisposable {
   reopen(): Promise<void>
 }
 
-/** Make a rig. The administrator `root` joins at the first invitation. */
+/** Make a rig. Its administrator, who invites, is the first who joins by the root permit. */
 export async function openControllerRig(options: Partial<ControllerOptions> = {}): Promise<ControllerRig> {
   const clock = createManualClock()
   const log = createRecordedLog()
@@ -124,15 +124,17 @@ export async function openControllerRig(options: Partial<ControllerOptions> = {}
       const { request } = device
       const body = { request, name, token, isReplacing, labels, version: '0.1.0', timeMs: clock.now() }
       const answer = await rig.ask('enroll', caller, { body })
-      return memberOf(answer, device, authority, clock.now())
+      const member = memberOf(answer, device, authority, clock.now())
+      if (token === undefined) root ??= member
+      return member
     },
     async joinAs(user, name, device) {
       const { token } = await rig.invite(user)
       return rig.join({ name, token, ...(device && { device }) })
     },
     async invite(user, wish = {}) {
-      root ??= await rig.join({ name: 'root-of-the-rig' })
-      const { invitation, token } = await rig.ask('invite', root.caller, { body: { ...wish, user } })
+      const by = root ?? (await rig.join({ name: 'root-of-the-rig' }))
+      const { invitation, token } = await rig.ask('invite', by.caller, { body: { ...wish, user } })
       return { id: invitation.id, token }
     },
     async permitCaller(address) {
@@ -184,7 +186,6 @@ function at(address = STRANGER.address): { address: string } {
 
 function memberOf(answer: Answer<Api['enroll']>, device: Device, authority: Authority, now: number): Member {
   const { endpoint: id, user, name, chain } = answer
-  // A certificate may begin within the second to come; see the evictions.
   const checked = checkChain(chain, { rootPem: authority.rootCertificatePem, now, expect: ['endpoint'] })
   const identity = { kind: 'endpoint', mesh: authority.mesh, user, endpoint: id } as const
   const caller = { identity, address: '192.0.2.9:50000', issuedAtMs: checked.issuedAtMs }
