@@ -1,0 +1,182 @@
+import { MeshError, toMeshError } from '../../core/model/errors.ts'
+import { protocolOf, type ServiceName } from '../../core/model/names.ts'
+import type { Host, Hosting, Incoming } from '../../sdk/app.ts'
+import type { TunnelLimits } from './limits.ts'
+import type { OutboundInfo, OutboundSetting } from './messages.ts'
+import type { Outlet } from './outlet.ts'
+import { createRateLimitedLog, type RateLimitedLog } from './rate-limited-log.ts'
+import { type OutboundRecord, partsOf } from './records.ts'
+import { TargetPool } from './target-pool.ts'
+import { createTcpOutlet } from './tcp-outlet.ts'
+import { createUdpOutlet } from './udp-outlet.ts'
+
+/** What an outbound needs. */
+export interface OutboundOptions {
+  readonly host: Host
+  readonly service: ServiceName
+  readonly limits: TunnelLimits
+}
+
+/** The end of a tunnel that hosts its service: streams that arrive go on to the targets. */
+export class Outbound implements AsyncDisposable {
+  readonly #options: OutboundOptions
+  readonly #pool: TargetPool
+  readonly #outlet: Outlet
+  readonly #warn: RateLimitedLog
+  #setting: OutboundSetting
+  #hosting: Hosting | undefined
+  #error: MeshError | undefined
+  #isDisposed = false
+  #retryMs: number
+  #cancelRetry: (() => void) | undefined
+  #totalCount = 0
+  #failedCount = 0
+  #lastError: string | undefined
+
+  /** An outbound that is not hosted yet: see `restore`, `open`. */
+  constructor(options: OutboundOptions, setting: OutboundSetting) {
+    const { host, service, limits } = options
+    const isUdp = protocolOf(service) === 'udp'
+    checkTargets(service, setting)
+    this.#options = options
+    this.#setting = setting
+    this.#retryMs = limits.firstRetryMs
+    this.#warn = createRateLimitedLog(host, 'tunnel.stream-refused', limits.logIntervalMs)
+    this.#pool = new TargetPool({
+      host,
+      limits,
+      isProbed: !isUdp,
+      onHealth: health => {
+        host.log.info('tunnel.health', { service, health })
+        this.#hosting?.report(health)
+      },
+    })
+    const createOutlet = isUdp ? createUdpOutlet : createTcpOutlet
+    this.#outlet = createOutlet({ host, pool: this.#pool, limits })
+  }
+
+  /** Host what was kept. Where that fails it is tried again and again. */
+  async restore(): Promise<void> {
+    this.#cancelRetry?.()
+    try {
+      await this.#serve()
+      this.#error = undefined
+    } catch (thrown) {
+      this.#error = toMeshError(thrown)
+      const { host, service, limits } = this.#options
+      host.log.warn('tunnel.not-hosted', { service, code: this.#error.code, reason: this.#error.message })
+      if (this.#isDisposed) return
+      this.#cancelRetry = host.after(this.#retryMs, () => void this.restore())
+      this.#retryMs = Math.min(this.#retryMs * 2, limits.longestRetryMs)
+    }
+  }
+
+  /**
+   * Host it for the first time.
+   *
+   * @param save  makes it last; it is not hosted if that throws
+   * @throws MeshError `name-taken`, `conflict`
+   */
+  async open(save: (record: OutboundRecord) => Promise<void>): Promise<void> {
+    await this.#serve()
+    await save(this.record())
+  }
+
+  /**
+   * Become what `setting` says. Open connections stay, but those of people who no longer may.
+   *
+   * @param save  makes it last; nothing changes if it throws
+   */
+  async change(setting: OutboundSetting, save: (record: OutboundRecord) => Promise<void>): Promise<void> {
+    checkTargets(this.#options.service, setting)
+    await save({ version: 1, setting })
+    this.#setting = setting
+    if (this.#hosting === undefined) {
+      await this.restore()
+      return
+    }
+    // First who may, then what: nobody who is shut out by this change gets to a new target.
+    await this.#hosting.update(accessOf(setting))
+    this.#pool.set(setting)
+  }
+
+  /** What must be kept of it. */
+  record(): OutboundRecord {
+    return { version: 1, setting: this.#setting }
+  }
+
+  describe(): OutboundInfo {
+    const { service } = this.#options
+    const { entrances, users, balance, isRange, isProbed } = this.#setting
+    const error = this.#error ?? this.#hosting?.error
+    return {
+      ...partsOf(service),
+      targets: this.#pool.describe(key => this.#outlet.count(key)),
+      entrances: [...entrances],
+      users: [...users],
+      balance,
+      isRange,
+      isProbed,
+      health: this.#pool.health,
+      ...(error !== undefined && { error: error.message }),
+      connectionCount: this.#outlet.count(),
+      totalCount: this.#totalCount,
+      failedCount: this.#failedCount,
+      ...this.#outlet.traffic(),
+      ...(this.#lastError !== undefined && { lastError: this.#lastError }),
+    }
+  }
+
+  /** Host it no longer and break every connection. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isDisposed = true
+    this.#cancelRetry?.()
+    this.#pool[Symbol.dispose]()
+    this.#outlet.close()
+    await this.#hosting?.[Symbol.asyncDispose]()
+  }
+
+  async #serve(): Promise<void> {
+    const { host, service } = this.#options
+    const hosting = await host.serve(service, {
+      access: accessOf(this.#setting),
+      onStream: incoming => void this.#receive(incoming),
+    })
+    if (this.#isDisposed) {
+      await hosting[Symbol.asyncDispose]()
+      return
+    }
+    this.#hosting = hosting
+    this.#pool.set(this.#setting)
+    if (this.#pool.health !== 'unknown') hosting.report(this.#pool.health)
+  }
+
+  async #receive(incoming: Incoming): Promise<void> {
+    this.#totalCount += 1
+    try {
+      await this.#outlet.receive(incoming)
+    } catch (thrown) {
+      const error = toMeshError(thrown)
+      // Given up by the dialler: nobody hears the refusal, and nothing is wrong here.
+      if (!incoming.signal.aborted) this.#fail(error)
+      incoming.refuse(error)
+    }
+  }
+
+  #fail(error: MeshError): void {
+    this.#failedCount += 1
+    this.#lastError = error.message
+    const { service } = this.#options
+    this.#warn(error.code, { service, code: error.code, reason: error.message })
+  }
+}
+
+function accessOf({ users, entrances }: OutboundSetting) {
+  return { users, entrances }
+}
+
+function checkTargets(service: ServiceName, { targets }: OutboundSetting): void {
+  if (protocolOf(service) === 'udp' && targets.some(target => 'unix' in target)) {
+    throw new MeshError('bad-input', `Cannot use unix sockets as targets of "${service}": UDP has none`)
+  }
+}

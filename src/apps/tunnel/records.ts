@@ -1,0 +1,79 @@
+import { z } from 'zod'
+import { userShape } from '../../core/api/shapes.ts'
+import { toMeshError } from '../../core/model/errors.ts'
+import {
+  type Name,
+  type Protocol,
+  parseServiceName,
+  protocolOf,
+  type ServiceName,
+} from '../../core/model/names.ts'
+import type { Json } from '../../core/model/store.ts'
+import type { Host } from '../../sdk/app.ts'
+import { inboundSettingShape, outboundSettingShape } from './messages.ts'
+
+/** An inbound as it is kept, below `inbound/{protocol}/{name}`. */
+export const inboundRecordShape = z.strictObject({
+  version: z.literal(1),
+  setting: inboundSettingShape,
+  /** For each listen asked with port 0 the port that was chosen; 0 for the others. */
+  chosenPorts: z.array(z.number().int().min(0).max(65_535)).max(1_000),
+  owner: userShape.optional(),
+})
+/** An inbound as it is kept. */
+export type InboundRecord = z.output<typeof inboundRecordShape>
+
+/** An outbound as it is kept, below `outbound/{protocol}/{name}`. */
+export const outboundRecordShape = z.strictObject({ version: z.literal(1), setting: outboundSettingShape })
+/** An outbound as it is kept. */
+export type OutboundRecord = z.output<typeof outboundRecordShape>
+
+/** The two kinds of ends a tunnel has. */
+export type EndKind = 'inbound' | 'outbound'
+
+/** Where an end is kept. */
+export function recordKey(kind: EndKind, service: ServiceName): string {
+  return `${kind}/${service}`
+}
+
+/**
+ * Read everything that is kept of one kind. What cannot be read, damaged or of a later version, is logged and left
+ * as it is.
+ */
+export async function readRecords<T>(
+  host: Host,
+  kind: EndKind,
+  shape: z.ZodType<T>,
+): Promise<{ service: ServiceName; record: T }[]> {
+  const found: { service: ServiceName; record: T }[] = []
+  for (const { key, value } of await host.storage.list(`${kind}/`)) {
+    try {
+      const service = parseServiceName(key.slice(kind.length + 1))
+      found.push({ service, record: shape.parse(value) })
+    } catch (thrown) {
+      host.log.error('tunnel.record-unreadable', { key, reason: describe(thrown) })
+    }
+  }
+  return found
+}
+
+/** A record as the storage takes it. */
+export function toJson(record: InboundRecord | OutboundRecord): Json {
+  return JSON.parse(JSON.stringify(record)) as Json
+}
+
+/** The service of a tunnel's two parts. */
+export function serviceOf(protocol: Protocol, name: Name): ServiceName {
+  return parseServiceName(`${protocol}/${name}`)
+}
+
+/** The two parts of a service's name. */
+export function partsOf(service: ServiceName): { protocol: Protocol; name: Name } {
+  return { protocol: protocolOf(service), name: service.slice(4) as Name }
+}
+
+function describe(thrown: unknown): string {
+  if (!(thrown instanceof z.ZodError)) return toMeshError(thrown).message
+  const [issue] = thrown.issues
+  return `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not of its form'}`
+}

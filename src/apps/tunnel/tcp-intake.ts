@@ -1,0 +1,55 @@
+import type { Address } from '../../core/model/address.ts'
+import { MeshError } from '../../core/model/errors.ts'
+import type { Host, TcpConnection } from '../../sdk/app.ts'
+import { createConnectionSet } from './connection-set.ts'
+import type { Intake, IntakeOptions } from './intake.ts'
+import { join } from './join.ts'
+import type { ListenPlace } from './listen-place.ts'
+
+/** How TCP comes into the mesh: a stream is dialled for every accepted connection, and the two are joined. */
+export function createTcpIntake(host: Host, { service, dialer, limits }: IntakeOptions): Intake {
+  const connections = createConnectionSet<ListenPlace>()
+
+  function receive(connection: TcpConnection, place: ListenPlace): void {
+    if (connections.count() >= limits.maxConnections) {
+      dialer.refuse(
+        new MeshError(
+          'too-many',
+          `Cannot take connection for "${service}": ${limits.maxConnections} are open: close some`,
+        ),
+      )
+      connection.reset()
+      return
+    }
+    connections.add(place, connection)
+    carry(connection, place.rangeIndex)
+  }
+
+  function carry(connection: TcpConnection, port: number | undefined): void {
+    const dialing = dialer.dial(port)
+    const sendEarly = (bytes: Uint8Array) => {
+      if (!dialing.write(bytes)) connection.pause()
+    }
+    const giveUp = () => dialing.cancel()
+    connection.on('data', sendEarly)
+    connection.once('close', giveUp)
+    dialing.opened.then(
+      ({ stream }) => {
+        connection.off('close', giveUp)
+        connection.off('data', sendEarly)
+        join(connection, stream)
+      },
+      () => connection.reset(),
+    )
+  }
+
+  return {
+    listen: (at: Address, place) => host.listenTcp(at, connection => receive(connection, place)),
+    drop: place => connections.reset(place),
+    count: place => connections.count(place),
+    traffic() {
+      const { readBytes, writtenBytes } = connections.traffic()
+      return { sentBytes: readBytes, receivedBytes: writtenBytes, droppedCount: 0 }
+    },
+  }
+}

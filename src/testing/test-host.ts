@@ -1,0 +1,343 @@
+import { randomUUID } from 'node:crypto'
+import { Hono } from 'hono'
+import { type Answer, type Arguments, formatPath, type Route } from '../core/api/route.ts'
+import type { EndpointInfo, ServiceInfo } from '../core/api/shapes.ts'
+import { MeshError, parseErrorBody } from '../core/model/errors.ts'
+import { type EndpointId, parseEndpointId, parseMeshId } from '../core/model/ids.ts'
+import { parseName, parseUserName, type ServiceName } from '../core/model/names.ts'
+import type { EndpointIdentity } from '../core/model/spiffe-id.ts'
+import type { Json } from '../core/model/store.ts'
+import { bindUdp, connectTcp, connectUdp, listenTcp } from '../net/host-sockets.ts'
+import { serveRoutes } from '../net/serve-routes.ts'
+import type { App, AppCaller, AppStorage, DialOptions, Host, Hosting, ServeOptions } from '../sdk/app.ts'
+import { createManualTimers, type ManualTimers } from './manual-timers.ts'
+import { createRecordedLog, type RecordedLog } from './recorded-log.ts'
+import { TestDialing } from './test-dialing.ts'
+
+/** A mesh of hosts in memory, for tests of apps: no hub, no agents; real TCP and UDP; time stands until it is turned on. */
+export interface TestMesh extends AsyncDisposable {
+  readonly timers: ManualTimers
+  /** Add an endpoint. @param user  `root` if absent */
+  addEndpoint(name: string, user?: string): TestEndpoint
+  /** Let no dial be answered until the function is called that this returns. */
+  holdDials(): () => void
+}
+
+/** What a test may make fail at an endpoint. */
+export interface TestFaults {
+  dial?: MeshError | undefined
+  serve?: MeshError | undefined
+  /** What writing records throws. */
+  storage?: MeshError | undefined
+}
+
+/** An endpoint and what the test sees of it. */
+export interface TestEndpoint {
+  readonly identity: EndpointIdentity
+  readonly name: string
+  readonly log: RecordedLog
+  /** What its apps have kept; stays over restarts of the app. */
+  readonly records: Map<string, Json>
+  /** What was dialled and prepared from here. */
+  readonly dials: { readonly service: ServiceName; readonly options: DialOptions }[]
+  readonly prepared: ServiceName[]
+  readonly hosted: ReadonlyMap<ServiceName, TestHosting>
+  readonly faults: TestFaults
+  isOnline: boolean
+  host(app: App): Host
+  /** Start an app here. */
+  start(app: App): Promise<TestApp>
+}
+
+/** An app that runs at an endpoint. */
+export interface TestApp extends AsyncDisposable {
+  /** Ask its API as this computer's user. @throws MeshError what the app throws */
+  call<R extends Route>(route: R, args: Arguments<R>): Promise<Answer<R>>
+  /** Ask it as somebody else, by method and path, with any body. */
+  request(caller: AppCaller, request: { method: string; path: string; body?: unknown }): Promise<unknown>
+}
+
+/** A service as an endpoint hosts it. */
+export interface TestHosting {
+  options: ServeOptions
+  health: 'up' | 'partly' | 'down' | 'unknown'
+}
+
+/** Make a mesh without endpoints. */
+export function createTestMesh(): TestMesh {
+  const mesh = new MemoryMesh()
+  return {
+    timers: mesh.timers,
+    addEndpoint: (name, user = 'root') => {
+      const endpoint = new MemoryEndpoint(mesh, name, user)
+      mesh.endpoints.push(endpoint)
+      return endpoint
+    },
+    holdDials: () => mesh.holdDials(),
+    async [Symbol.asyncDispose]() {
+      const apps = mesh.endpoints.flatMap(({ apps }) => [...apps.values()])
+      await Promise.all(apps.map(app => app[Symbol.asyncDispose]()))
+    },
+  }
+}
+
+class MemoryMesh {
+  readonly timers = createManualTimers()
+  readonly endpoints: MemoryEndpoint[] = []
+  readonly id = parseMeshId('a'.repeat(26))
+  held: Promise<void> | undefined
+
+  holdDials(): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.held = promise
+    return () => {
+      this.held = undefined
+      resolve()
+    }
+  }
+
+  /** Who hosts a service now: all of one user. */
+  hostings(service: ServiceName): MemoryEndpoint[] {
+    return this.endpoints.filter(({ hosted }) => hosted.has(service))
+  }
+}
+
+class MemoryEndpoint implements TestEndpoint {
+  readonly identity: EndpointIdentity
+  readonly name: string
+  readonly log = createRecordedLog()
+  readonly records = new Map<string, Json>()
+  readonly dials: { service: ServiceName; options: DialOptions }[] = []
+  readonly prepared: ServiceName[] = []
+  readonly hosted = new Map<ServiceName, TestHosting>()
+  readonly faults: TestFaults = {}
+  readonly apps = new Map<string, TestApp>()
+  isOnline = true
+  readonly #mesh: MemoryMesh
+
+  constructor(mesh: MemoryMesh, name: string, user: string) {
+    this.#mesh = mesh
+    this.name = name
+    this.identity = {
+      kind: 'endpoint',
+      mesh: mesh.id,
+      user: parseUserName(user),
+      endpoint: parseEndpointId(randomUUID()),
+    }
+  }
+
+  async start(app: App): Promise<TestApp> {
+    const instance = await app.start(this.host(app))
+    const server = new Hono<{ Bindings: { caller: AppCaller } }>()
+    serveRoutes(server as never, app.api, instance.handlers, {
+      caller: context => (context.env as { caller: AppCaller }).caller,
+      log: this.log,
+    })
+    const request: TestApp['request'] = async (caller, { method, path, body }) => {
+      const text = body === undefined ? undefined : JSON.stringify(body)
+      const response = await server.request(
+        path,
+        { method, ...(text !== undefined && { body: text }) },
+        { caller },
+      )
+      const answer = await response.text()
+      if (response.ok) return answer === '' ? undefined : JSON.parse(answer)
+      throw parseErrorBody(JSON.parse(answer)) ?? new MeshError('bad-message', answer)
+    }
+    const running: TestApp = {
+      request,
+      async call(route, { params, query, body }) {
+        const path = formatPath(route, params ?? {}, query ?? {})
+        return (await request({ source: 'user' }, { method: route.method, path, body })) as never
+      },
+      [Symbol.asyncDispose]: async () => {
+        this.apps.delete(app.name)
+        await instance[Symbol.asyncDispose]()
+      },
+    }
+    this.apps.set(app.name, running)
+    return running
+  }
+
+  host(app: App): Host {
+    const { identity, name } = this
+    const { timers } = this.#mesh
+    return {
+      mesh: parseName('test'),
+      endpoint: { id: identity.endpoint, name: parseName(name), user: identity.user },
+      log: this.log,
+      clock: timers.clock,
+      after: (ms, call) => timers.after(ms, call),
+      storage: this.#storage(),
+      findEndpoint: async nameOrId => describe(this.#find(nameOrId)),
+      services: async () => this.#services(),
+      serve: (service, options) => this.#serve(service, options),
+      dial: (service, options = {}) => {
+        this.dials.push({ service, options })
+        return this.#dial(service, options)
+      },
+      prepare: service => {
+        this.prepared.push(service)
+      },
+      request: (endpoint, request) => this.#request(app, endpoint, request),
+      listenTcp,
+      connectTcp,
+      bindUdp,
+      connectUdp,
+    }
+  }
+
+  #storage(): AppStorage {
+    const check = () => {
+      if (this.faults.storage !== undefined) throw this.faults.storage
+    }
+    return {
+      get: async key => this.records.get(key),
+      list: async prefix =>
+        [...this.records]
+          .filter(([key]) => key.startsWith(prefix))
+          .sort(([a], [b]) => (a < b ? -1 : 1))
+          .map(([key, value]) => ({ key, value })),
+      put: async (key, value) => {
+        check()
+        this.records.set(key, structuredClone(value))
+      },
+      delete: async key => {
+        check()
+        this.records.delete(key)
+      },
+    }
+  }
+
+  #find(nameOrId: string): MemoryEndpoint {
+    const [found, other] = this.#mesh.endpoints.filter(
+      ({ name, identity }) => name === nameOrId || identity.endpoint === nameOrId,
+    )
+    if (found === undefined) throw new MeshError('not-found', `Cannot find endpoint "${nameOrId}"`)
+    if (other !== undefined) throw new MeshError('ambiguous', `Cannot choose endpoint "${nameOrId}"`)
+    return found
+  }
+
+  #services(): ServiceInfo[] {
+    if (!this.isOnline) throw new MeshError('offline', 'Cannot list services: no hub can be reached')
+    const names = new Set(this.#mesh.endpoints.flatMap(({ hosted }) => [...hosted.keys()]))
+    return [...names].flatMap(name => {
+      const hostings = this.#mesh.hostings(name).filter(hosting => hosting.admits(name, this.identity))
+      const owner = hostings[0]?.identity.user
+      if (owner === undefined) return []
+      return [{ name, owner, hostings: hostings.map(hosting => hosting.describeHosting(name)) }]
+    })
+  }
+
+  async #serve(service: ServiceName, options: ServeOptions): Promise<Hosting> {
+    if (this.faults.serve !== undefined) throw this.faults.serve
+    if (this.hosted.has(service)) throw new MeshError('conflict', `Cannot host "${service}": hosted already`)
+    const owner = this.#mesh.hostings(service)[0]?.identity.user ?? this.identity.user
+    if (owner !== this.identity.user) {
+      throw new MeshError('name-taken', `Cannot host "${service}": it is ${owner}'s`)
+    }
+    const hosting: TestHosting = { options, health: 'unknown' }
+    this.hosted.set(service, hosting)
+    return {
+      update: async access => {
+        hosting.options = { ...hosting.options, access }
+      },
+      report: health => {
+        hosting.health = health
+      },
+      [Symbol.asyncDispose]: async () => {
+        this.hosted.delete(service)
+      },
+    }
+  }
+
+  #dial(service: ServiceName, options: DialOptions): TestDialing {
+    return new TestDialing(async attempt => {
+      await this.#mesh.held
+      if (this.faults.dial !== undefined) throw this.faults.dial
+      const hostings = this.#mesh.hostings(service)
+      const owner = hostings[0]?.identity.user
+      if (owner === undefined) throw new MeshError('not-found', `Cannot dial "${service}": nobody hosts it`)
+      if (options.owner !== undefined && options.owner !== owner) {
+        throw new MeshError('denied', `Cannot dial "${service}": it is ${owner}'s now`)
+      }
+      let lastError = new MeshError('offline', `Cannot dial "${service}": its endpoints are offline`)
+      for (const hosting of hostings.filter(({ isOnline }) => isOnline)) {
+        const endpoint = hosting.identity.endpoint
+        if (options.exits?.length && !options.exits.includes(endpoint)) continue
+        try {
+          return { stream: await hosting.offer(service, this.identity, options, attempt), endpoint, owner }
+        } catch (error) {
+          lastError = error as MeshError
+        }
+      }
+      throw lastError
+    })
+  }
+
+  async #request(
+    app: App,
+    endpoint: EndpointId,
+    request: { method: string; path: string; body?: Json },
+  ): Promise<unknown> {
+    const other = this.#find(endpoint)
+    if (!other.isOnline)
+      throw new MeshError('offline', `Cannot reach endpoint "${other.name}": it is offline`)
+    if (other.identity.user !== this.identity.user) {
+      throw new MeshError('denied', `Cannot manage endpoint "${other.name}": it is ${other.identity.user}'s`)
+    }
+    const running = other.apps.get(app.name)
+    if (running === undefined) throw new MeshError('not-found', `Cannot find app "${app.name}"`)
+    return running.request({ source: 'peer', identity: this.identity }, request)
+  }
+
+  admits(service: ServiceName, { user, endpoint }: EndpointIdentity): boolean {
+    const access = this.hosted.get(service)?.options.access
+    if (access === undefined) return false
+    const isUser = user === this.identity.user || access.users.includes(user) || access.users.includes('*')
+    return isUser && (access.entrances.length === 0 || access.entrances.includes(endpoint))
+  }
+
+  offer(service: ServiceName, from: EndpointIdentity, { port }: DialOptions, attempt: TestDialing) {
+    const hosting = this.hosted.get(service)
+    if (hosting === undefined || !this.admits(service, from)) {
+      throw new MeshError('denied', `Cannot dial "${service}": not allowed`)
+    }
+    return attempt.offer((stream, signal, settle) =>
+      hosting.options.onStream({
+        service,
+        from,
+        signal,
+        ...(port !== undefined && { port }),
+        accept: () => {
+          settle()
+          return stream
+        },
+        refuse: settle,
+      }),
+    )
+  }
+
+  describeHosting(service: ServiceName): ServiceInfo['hostings'][number] {
+    const hosting = this.hosted.get(service)
+    return {
+      endpoint: this.identity.endpoint,
+      name: parseName(this.name),
+      isOnline: this.isOnline,
+      health: hosting?.health ?? 'unknown',
+      access: hosting?.options.access ?? { users: [], entrances: [] },
+    }
+  }
+}
+
+function describe({ identity, name, isOnline }: MemoryEndpoint): EndpointInfo {
+  return {
+    id: identity.endpoint,
+    name: parseName(name),
+    user: identity.user,
+    labels: [],
+    version: 'test',
+    isOnline,
+    lastSeenMs: 0,
+  }
+}
