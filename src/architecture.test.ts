@@ -41,7 +41,7 @@ const ROOMS: RoomTable = {
   pki: ['core'],
   store: ['core'],
   net: ['core', 'pki'],
-  controller: ['core', 'pki', 'store'],
+  controller: ['core', 'pki'],
   hub: ['core', 'pki', 'net', 'store'],
   agent: ['core', 'pki', 'net', 'store', 'sdk'],
   gateway: ['core', 'pki', 'net', 'sdk'],

@@ -253,6 +253,13 @@ export const ERRORS = {
     exit: 10,
     means: 'The operating system does not allow it to this user.',
   },
+  'system-failed': {
+    fault: 'us',
+    retry: false,
+    http: 500,
+    exit: 10,
+    means: 'A tool of the operating system refused what it was asked.',
+  },
   unsupported: {
     fault: 'caller',
     retry: false,
