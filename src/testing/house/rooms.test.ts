@@ -7,6 +7,7 @@ const TABLE: RoomTable = {
   '': [],
   'core/model': [],
   hub: ['core', 'store/data-folder'],
+  cli: ['apps/*/messages'],
   'apps/*': ['core/model'],
   testing: ['hub'],
 }
@@ -40,6 +41,13 @@ test('findBrokenWalls() takes the innermost room, and keeps apps apart', () => {
   assert.deepEqual(walls('src/apps/tunnel/app.ts', "import '../proxy/app.ts'\nimport './messages.ts'"), [
     'src/apps/tunnel/app.ts:1: imports src/apps/proxy/app.ts, but apps/tunnel may import core/model',
   ])
+})
+
+test('findBrokenWalls() takes a star for any one folder', () => {
+  assert.deepEqual(
+    walls('src/cli/a.ts', "import '../apps/tunnel/messages.ts'\nimport '../apps/tunnel/app.ts'"),
+    ['src/cli/a.ts:2: imports src/apps/tunnel/app.ts, but cli may import apps/*/messages'],
+  )
 })
 
 test('findBrokenWalls() lets tests alone import testing', () => {

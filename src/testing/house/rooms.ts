@@ -3,7 +3,8 @@ import type { SourceFile } from './source-file.ts'
 
 /**
  * Which room may import which: room -> rooms, folders or single files (without `.ts`), paths below `src/`. A room may
- * always import itself. A key with `/*` stands for every folder below it, each a room of its own.
+ * always import itself. A key that ends with a star stands for every folder there, each a room of its own; in a list
+ * a star stands for any one folder.
  */
 export type RoomTable = Readonly<Record<string, readonly string[]>>
 
@@ -72,5 +73,7 @@ function holdsRooms(folder: string, table: RoomTable): boolean {
 
 function isWithin(target: string, places: readonly string[]): boolean {
   const stem = target.replace(/^src\//, '').replace(/\.tsx?$/, '')
-  return target.startsWith('src/') && places.some(place => stem === place || stem.startsWith(`${place}/`))
+  const parts = stem.split('/')
+  const isIn = (place: string) => place.split('/').every((part, at) => part === '*' || part === parts[at])
+  return target.startsWith('src/') && places.some(isIn)
 }
