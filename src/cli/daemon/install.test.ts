@@ -7,7 +7,7 @@ import { installService, removeService, type ServiceTools } from './install.ts'
 import type { Machine } from './machine.ts'
 import type { ServicePlan } from './plan.ts'
 import type { ToolResult } from './run-tool.ts'
-import type { Supervisor } from './supervisor.ts'
+import type { ServiceManager } from './service-manager.ts'
 
 const ids = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }
 
@@ -19,19 +19,19 @@ const PLAN: ServicePlan = {
   owner: { name: 'ann', ...ids, homeFolder: '/home/ann' },
 }
 
-const SUPERVISORS = {
+const MANAGERS = {
   system: { kind: 'systemd', scope: 'system', folder: '/etc/systemd/system' },
   user: { kind: 'systemd', scope: 'user', folder: '/home/ann/.config/systemd/user' },
   launchd: { kind: 'launchd', scope: 'user', folder: '/home/ann/Library/LaunchAgents', domain: 'gui/501' },
   windows: { kind: 'task-scheduler', scope: 'user' },
-} as const satisfies Record<string, Supervisor>
+} as const satisfies Record<string, ServiceManager>
 
 /** A computer below a folder whose tools write down what they were asked, and answer as told. */
-function computer(root: string, supervisor: Supervisor, answers: Record<string, Partial<ToolResult>> = {}) {
+function computer(root: string, manager: ServiceManager, answers: Record<string, Partial<ToolResult>> = {}) {
   const asked: string[] = []
   const machine: Machine = {
-    platform: supervisor.kind === 'launchd' ? 'darwin' : 'linux',
-    isAdministrator: supervisor.scope === 'system',
+    platform: manager.kind === 'launchd' ? 'darwin' : 'linux',
+    isAdministrator: manager.scope === 'system',
     user: PLAN.owner,
     env: {},
     exists: path => path === '/run/systemd/system' || existsSync(path),
@@ -41,13 +41,13 @@ function computer(root: string, supervisor: Supervisor, answers: Record<string, 
     asked.push(line)
     return { status: 0, output: '', ...answers[line] }
   }
-  const tools: ServiceTools = { supervisor, machine, run, root }
+  const tools: ServiceTools = { manager, machine, run, root }
   return { tools, asked }
 }
 
 test('installService() writes, enables and restarts a unit of the system', async () => {
   using folder = makeScratchFolder()
-  const { tools, asked } = computer(folder.path, SUPERVISORS.system)
+  const { tools, asked } = computer(folder.path, MANAGERS.system)
   const { place, notes } = await installService(PLAN, tools)
   const unit = folder.file('etc/systemd/system/ztm-agent.service')
   assert.equal(place, '/etc/systemd/system/ztm-agent.service')
@@ -65,7 +65,7 @@ test('installService() writes, enables and restarts a unit of the system', async
 
 test('installService() tells a user about lingering', async () => {
   using folder = makeScratchFolder()
-  const { tools, asked } = computer(folder.path, SUPERVISORS.user)
+  const { tools, asked } = computer(folder.path, MANAGERS.user)
   const { notes } = await installService(PLAN, tools)
   assert.deepEqual(asked, [
     'systemctl --user daemon-reload',
@@ -80,9 +80,9 @@ test('installService() tells a user about lingering', async () => {
 test('installService() loads a LaunchAgent, after unloading the one before', async () => {
   using folder = makeScratchFolder()
   const notLoaded = { 'launchctl print gui/501/ztm.agent': { status: 113 } }
-  const first = computer(folder.path, SUPERVISORS.launchd, notLoaded)
+  const first = computer(folder.path, MANAGERS.launchd, notLoaded)
   await installService(PLAN, first.tools)
-  const second = computer(folder.path, SUPERVISORS.launchd)
+  const second = computer(folder.path, MANAGERS.launchd)
   await installService(PLAN, second.tools)
   const plist = '/home/ann/Library/LaunchAgents/ztm.agent.plist'
   const load = ['launchctl enable gui/501/ztm.agent', `launchctl bootstrap gui/501 ${plist}`]
@@ -97,7 +97,7 @@ test('installService() loads a LaunchAgent, after unloading the one before', asy
 
 test('installService() creates a task from UTF-16 and runs it', async () => {
   using folder = makeScratchFolder()
-  const { tools, asked } = computer(folder.path, SUPERVISORS.windows)
+  const { tools, asked } = computer(folder.path, MANAGERS.windows)
   await installService(PLAN, tools)
   assert.deepEqual(asked, [
     'schtasks /create /tn ztm-agent /xml /home/ann/.ztm/ztm-agent.xml /f',
@@ -110,7 +110,7 @@ test('installService() creates a task from UTF-16 and runs it', async () => {
 test('installService() reports the last lines of a tool that refuses, and stops there', async () => {
   using folder = makeScratchFolder()
   const output = 'one\ntwo\n\nthree\u001b[2J\nfour\n'
-  const { tools, asked } = computer(folder.path, SUPERVISORS.system, {
+  const { tools, asked } = computer(folder.path, MANAGERS.system, {
     'systemctl enable ztm-agent.service': { status: 1, output },
   })
   await assert.rejects(installService(PLAN, tools), {
@@ -119,7 +119,7 @@ test('installService() reports the last lines of a tool that refuses, and stops 
       'Cannot start agent as a service: `systemctl enable ztm-agent.service` failed: two; three\ufffd[2J; four',
   })
   assert.equal(asked.length, 2)
-  const denied = computer(folder.path, SUPERVISORS.system, {
+  const denied = computer(folder.path, MANAGERS.system, {
     'systemctl daemon-reload': { status: 1, output: 'Access denied' },
   })
   await assert.rejects(installService(PLAN, denied.tools), { code: 'not-permitted' })
@@ -127,7 +127,7 @@ test('installService() reports the last lines of a tool that refuses, and stops 
 
 test('installService() writes nothing for a plan that cannot be written down', async () => {
   using folder = makeScratchFolder()
-  const { tools, asked } = computer(folder.path, SUPERVISORS.system)
+  const { tools, asked } = computer(folder.path, MANAGERS.system)
   await assert.rejects(installService({ ...PLAN, program: ['ztm'] }, tools), { code: 'bad-input' })
   assert.deepEqual(
     [asked, existsSync(folder.file('etc')), existsSync(folder.file('home'))],
@@ -137,8 +137,8 @@ test('installService() writes nothing for a plan that cannot be written down', a
 
 test('installService() and removeService() of a user leave the service of all users alone', async () => {
   using folder = makeScratchFolder()
-  await installService(PLAN, computer(folder.path, SUPERVISORS.system).tools)
-  const { tools, asked } = computer(folder.path, SUPERVISORS.user)
+  await installService(PLAN, computer(folder.path, MANAGERS.system).tools)
+  const { tools, asked } = computer(folder.path, MANAGERS.user)
   await assert.rejects(installService(PLAN, tools), { code: 'conflict' })
   await assert.rejects(removeService('agent', tools), { code: 'not-permitted' })
   assert.deepEqual(asked, [])
@@ -146,7 +146,7 @@ test('installService() and removeService() of a user leave the service of all us
 
 test('removeService() stops, disables and removes a unit', async () => {
   using folder = makeScratchFolder()
-  const { tools, asked } = computer(folder.path, SUPERVISORS.user)
+  const { tools, asked } = computer(folder.path, MANAGERS.user)
   const { place } = await installService(PLAN, tools)
   asked.length = 0
   await removeService('agent', tools)
@@ -159,7 +159,7 @@ test('removeService() stops, disables and removes a unit', async () => {
 
 test('removeService() keeps the unit when systemd refuses', async () => {
   using folder = makeScratchFolder()
-  const { tools } = computer(folder.path, SUPERVISORS.system, {
+  const { tools } = computer(folder.path, MANAGERS.system, {
     'systemctl disable --now ztm-agent.service': { status: 1, output: 'Transport endpoint is not connected' },
   })
   const { place } = await installService(PLAN, tools)
@@ -169,14 +169,14 @@ test('removeService() keeps the unit when systemd refuses', async () => {
 
 test('removeService() unloads a LaunchAgent and deletes a task', async () => {
   using folder = makeScratchFolder()
-  const mac = computer(folder.path, SUPERVISORS.launchd)
+  const mac = computer(folder.path, MANAGERS.launchd)
   const plist = folder.file('home/ann/Library/LaunchAgents/ztm.hub.plist')
   mkdirSync(dirname(plist), { recursive: true })
   writeFileSync(plist, '')
   await removeService('hub', mac.tools)
   assert.deepEqual(mac.asked, ['launchctl print gui/501/ztm.hub', 'launchctl bootout gui/501/ztm.hub'])
   assert.equal(existsSync(plist), false)
-  const windows = computer(folder.path, SUPERVISORS.windows)
+  const windows = computer(folder.path, MANAGERS.windows)
   await removeService('hub', windows.tools)
   assert.deepEqual(windows.asked, [
     'schtasks /query /tn ztm-hub',
@@ -191,12 +191,9 @@ test('removeService() says so when there is no such service', async () => {
     code: 'not-found',
     message: /^Cannot stop hub: it is no service here: end the "ztm run hub"/,
   }
-  for (const supervisor of [SUPERVISORS.system, SUPERVISORS.user, SUPERVISORS.launchd]) {
-    await assert.rejects(removeService('hub', computer(folder.path, supervisor).tools), expected)
+  for (const manager of [MANAGERS.system, MANAGERS.user, MANAGERS.launchd]) {
+    await assert.rejects(removeService('hub', computer(folder.path, manager).tools), expected)
   }
   const noTask = { 'schtasks /query /tn ztm-hub': { status: 1 } }
-  await assert.rejects(
-    removeService('hub', computer(folder.path, SUPERVISORS.windows, noTask).tools),
-    expected,
-  )
+  await assert.rejects(removeService('hub', computer(folder.path, MANAGERS.windows, noTask).tools), expected)
 })

@@ -8,12 +8,12 @@ import type { Machine } from './machine.ts'
 import type { DaemonRole, ServicePlan } from './plan.ts'
 import type { RunTool, ToolResult } from './run-tool.ts'
 import { formatScheduledTask, taskName } from './scheduled-task.ts'
-import { detectSupervisor, type Supervisor } from './supervisor.ts'
+import { detectServiceManager, type ServiceManager } from './service-manager.ts'
 import { formatSystemdUnit } from './systemd-unit.ts'
 
 /** What installing and stopping a service works with. */
 export interface ServiceTools {
-  readonly supervisor: Supervisor
+  readonly manager: ServiceManager
   readonly machine: Machine
   readonly run: RunTool
   /** Put before every path that is written: `/`, or a test's folder. */
@@ -37,31 +37,31 @@ export interface InstalledService {
  *   that one refuses, `conflict` if all users have it as a service already and this one starts it for itself
  */
 export async function installService(plan: ServicePlan, tools: ServiceTools): Promise<InstalledService> {
-  const { supervisor } = tools
+  const { manager } = tools
   const action = `Cannot start ${plan.role} as a service`
-  const place = placeOf(plan.role, supervisor)
-  const text = format(plan, supervisor)
+  const place = placeOf(plan.role, manager)
+  const text = format(plan, manager)
   if (await isInstalledForAll(plan.role, tools)) {
     const advice = `stop that one first (sudo ztm stop ${plan.role})`
     throw new MeshError('conflict', `${action}: it is a service for all users already: ${advice}`)
   }
   await makeDataFolder(plan, tools.root, action)
   const tool = toolOf(tools.run, action)
-  switch (supervisor.kind) {
+  switch (manager.kind) {
     case 'systemd': {
       await writeDefinition(join(tools.root, place), text, action)
-      const systemctl = systemctlOf(supervisor.scope, tool)
+      const systemctl = systemctlOf(manager.scope, tool)
       await systemctl('daemon-reload')
       await systemctl('enable', unitName(plan.role))
       await systemctl('restart', unitName(plan.role))
       return { place, notes: notesOf(plan, tools) }
     }
     case 'launchd': {
-      const service = `${supervisor.domain}/${launchdLabel(plan.role)}`
+      const service = `${manager.domain}/${launchdLabel(plan.role)}`
       await writeDefinition(join(tools.root, place), text, action)
       if (await isLoaded(service, tools.run)) await tool('launchctl', 'bootout', service)
       await tool('launchctl', 'enable', service)
-      await tool('launchctl', 'bootstrap', supervisor.domain, join(tools.root, place))
+      await tool('launchctl', 'bootstrap', manager.domain, join(tools.root, place))
       return { place, notes: notesOf(plan, tools) }
     }
     case 'task-scheduler': {
@@ -81,10 +81,10 @@ export async function installService(plan: ServicePlan, tools: ServiceTools): Pr
  *   administrator, `system-failed` with the last lines of the system's tool, `storage-failed`
  */
 export async function removeService(role: DaemonRole, tools: ServiceTools): Promise<void> {
-  const { supervisor, root } = tools
+  const { manager, root } = tools
   const action = `Cannot stop ${role}`
   const tool = toolOf(tools.run, action)
-  const place = placeOf(role, supervisor)
+  const place = placeOf(role, manager)
   if (!(await isInstalled(role, tools))) {
     if (!(await isInstalledForAll(role, tools))) {
       throw new MeshError(
@@ -97,16 +97,16 @@ export async function removeService(role: DaemonRole, tools: ServiceTools): Prom
       `${action}: it is a service for all users: do it as administrator (sudo)`,
     )
   }
-  switch (supervisor.kind) {
+  switch (manager.kind) {
     case 'systemd': {
-      const systemctl = systemctlOf(supervisor.scope, tool)
+      const systemctl = systemctlOf(manager.scope, tool)
       await systemctl('disable', '--now', unitName(role))
       await removeDefinition(join(root, place), action)
       await systemctl('daemon-reload')
       return
     }
     case 'launchd': {
-      const service = `${supervisor.domain}/${launchdLabel(role)}`
+      const service = `${manager.domain}/${launchdLabel(role)}`
       if (await isLoaded(service, tools.run)) await tool('launchctl', 'bootout', service)
       await removeDefinition(join(root, place), action)
       return
@@ -121,18 +121,18 @@ export async function removeService(role: DaemonRole, tools: ServiceTools): Prom
 
 /** Whether a daemon was installed as a service, running or not. */
 export async function isInstalled(role: DaemonRole, tools: ServiceTools): Promise<boolean> {
-  const place = placeOf(role, tools.supervisor)
-  if (tools.supervisor.kind !== 'task-scheduler') return tools.machine.exists(posix.join(tools.root, place))
+  const place = placeOf(role, tools.manager)
+  if (tools.manager.kind !== 'task-scheduler') return tools.machine.exists(posix.join(tools.root, place))
   return (await tools.run('schtasks', ['/query', '/tn', place])).status === 0
 }
 
 /** Whether this is one user's view, and the daemon is a service for all users. */
 async function isInstalledForAll(role: DaemonRole, tools: ServiceTools): Promise<boolean> {
-  const { supervisor, machine } = tools
-  if (supervisor.scope === 'system' || supervisor.kind === 'task-scheduler') return false
+  const { manager, machine } = tools
+  if (manager.scope === 'system' || manager.kind === 'task-scheduler') return false
   return isInstalled(role, {
     ...tools,
-    supervisor: detectSupervisor(role, { ...machine, isAdministrator: true }),
+    manager: detectServiceManager(role, { ...machine, isAdministrator: true }),
   })
 }
 
@@ -167,7 +167,7 @@ async function isLoaded(service: string, run: RunTool): Promise<boolean> {
   return (await run('launchctl', ['print', service])).status === 0
 }
 
-function format(plan: ServicePlan, { kind, scope }: Supervisor): string {
+function format(plan: ServicePlan, { kind, scope }: ServiceManager): string {
   switch (kind) {
     case 'systemd':
       return formatSystemdUnit(plan, scope)
@@ -178,12 +178,12 @@ function format(plan: ServicePlan, { kind, scope }: Supervisor): string {
   }
 }
 
-function placeOf(role: DaemonRole, supervisor: Supervisor): string {
-  switch (supervisor.kind) {
+function placeOf(role: DaemonRole, manager: ServiceManager): string {
+  switch (manager.kind) {
     case 'systemd':
-      return posix.join(supervisor.folder, unitName(role))
+      return posix.join(manager.folder, unitName(role))
     case 'launchd':
-      return posix.join(supervisor.folder, `${launchdLabel(role)}.plist`)
+      return posix.join(manager.folder, `${launchdLabel(role)}.plist`)
     case 'task-scheduler':
       return taskName(role)
   }
@@ -233,17 +233,17 @@ async function removeDefinition(path: string, action: string): Promise<void> {
   }
 }
 
-function notesOf({ role, owner, reach }: ServicePlan, { supervisor, machine }: ServiceTools): string[] {
-  if (supervisor.kind === 'systemd' && supervisor.scope === 'user') {
+function notesOf({ role, owner, reach }: ServicePlan, { manager, machine }: ServiceTools): string[] {
+  if (manager.kind === 'systemd' && manager.scope === 'user') {
     if (machine.exists(`/var/lib/systemd/linger/${owner.name}`)) return []
     return [
       `The ${role} ends when you log out and starts when you log in: to keep it, run \`loginctl enable-linger\``,
     ]
   }
-  if (supervisor.kind === 'systemd' && role === 'agent' && reach !== 'open') {
+  if (manager.kind === 'systemd' && role === 'agent' && reach !== 'open') {
     return [
       'The agent sees no homes and writes to its state folder alone, and so do the shells of its terminal app',
     ]
   }
-  return supervisor.scope === 'user' ? [`The ${role} starts when you log in`] : []
+  return manager.scope === 'user' ? [`The ${role} starts when you log in`] : []
 }

@@ -78,7 +78,7 @@ test('findBarrels() finds default exports and passed-on names, and spares the fr
 
 test('findBadNames() finds names that say nothing and names that are not kebab-case', () => {
   const names = ['src/net/utils.ts', 'src/agent/base/x.ts', 'src/net/test-helpers.ts', 'src/net/LinkPool.ts']
-  const fine = ['src/apps/services/hosting.ts', 'src/controller/service-view.ts', 'src/anywhere.d.ts']
+  const fine = ['src/apps/services/hosting.ts', 'src/cli/service-manager.ts', 'src/anywhere.d.ts']
   const found = findBadNames([...names, ...fine].map(path => parseSource(path, '')))
   assert.deepEqual(places(found), [
     'src/net/utils.ts: "utils.ts" says nothing of what is in it',

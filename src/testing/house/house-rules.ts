@@ -157,6 +157,7 @@ function importsByPath(files: readonly SourceFile[]): Map<string, string[]> {
 
 const IMPURE =
   /(?<![.\w])(?:Date\.now|new Date\(\s*\)|Math\.random|set(?:Timeout|Interval|Immediate)|queueMicrotask|performance\s*\.|console\s*\.|process\s*\.|Buffer\s*\.|fetch\(|crypto\s*\.)/g
-const EMPTY_NAMES = /(?:^|-)(?:utils?|helpers?|common|misc|managers?)$|^(?:service|base)$/
+/** A service manager is a thing; a manager is none. */
+const EMPTY_NAMES = /(?:^|-)(?:utils?|helpers?|common|misc)$|^(?:managers?|service|base)$/
 const EXPORTS =
   /^export\s+(?:declare\s+)?(?:abstract\s+)?(?:async\s+)?(?:function\s*\*?|class|interface|type|const|let)\s+(\w+)/gm

@@ -5,7 +5,7 @@ import type { DaemonOwner, DaemonRole, Scope } from './plan.ts'
 import type { RunTool } from './run-tool.ts'
 
 /** The part of the operating system that runs services here, and where it looks for their files. */
-export type Supervisor =
+export type ServiceManager =
   | { readonly kind: 'systemd'; readonly scope: Scope; readonly folder: string }
   | { readonly kind: 'launchd'; readonly scope: Scope; readonly folder: string; readonly domain: string }
   | { readonly kind: 'task-scheduler'; readonly scope: Scope }
@@ -17,13 +17,13 @@ export type Supervisor =
  * @param role  for the message
  * @throws MeshError `unsupported` if there is nothing that does
  */
-export function detectSupervisor(role: DaemonRole, machine: Machine): Supervisor {
+export function detectServiceManager(role: DaemonRole, machine: Machine): ServiceManager {
   const { platform, isAdministrator, user, env } = machine
   const scope = isAdministrator ? 'system' : 'user'
   switch (platform) {
     case 'linux': {
       // What sd_booted(3) asks: systemd may be installed and something else run the computer.
-      if (!machine.exists('/run/systemd/system')) throw noSupervisor(role, 'this machine has no systemd')
+      if (!machine.exists('/run/systemd/system')) throw noManager(role, 'this machine has no systemd')
       const config = env.XDG_CONFIG_HOME || posix.join(user.homeFolder, '.config')
       const folder = isAdministrator ? '/etc/systemd/system' : posix.join(config, 'systemd/user')
       return { kind: 'systemd', scope, folder }
@@ -37,7 +37,7 @@ export function detectSupervisor(role: DaemonRole, machine: Machine): Supervisor
     case 'win32':
       return { kind: 'task-scheduler', scope }
     default:
-      throw noSupervisor(role, `no services are known for ${platform}`)
+      throw noManager(role, `no services are known for ${platform}`)
   }
 }
 
@@ -74,6 +74,6 @@ async function findHome(name: string, platform: NodeJS.Platform, run: RunTool): 
   return posix.isAbsolute(home.trim()) ? home.trim() : undefined
 }
 
-function noSupervisor(role: DaemonRole, state: string): MeshError {
+function noManager(role: DaemonRole, state: string): MeshError {
   return new MeshError('unsupported', `Cannot start ${role} as a service: ${state}: use "ztm run ${role}"`)
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { userInfo } from 'node:os'
 import { test } from 'node:test'
 import { type Machine, readMachine } from './machine.ts'
-import { detectSupervisor, findOwner } from './supervisor.ts'
+import { detectServiceManager, findOwner } from './service-manager.ts'
 
 function machineOf(part: Partial<Machine> = {}): Machine {
   return {
@@ -18,49 +18,49 @@ function machineOf(part: Partial<Machine> = {}): Machine {
 const root = { isAdministrator: true, user: { name: 'root', uid: 0, gid: 0, homeFolder: '/home/of-root' } }
 const sudo = { SUDO_USER: 'ann', SUDO_UID: '1000', SUDO_GID: '1001' }
 
-test('detectSupervisor() finds systemd, of the system for root and of the user for others', () => {
-  assert.deepEqual(detectSupervisor('hub', machineOf(root)), {
+test('detectServiceManager() finds systemd, of the system for root and of the user for others', () => {
+  assert.deepEqual(detectServiceManager('hub', machineOf(root)), {
     kind: 'systemd',
     scope: 'system',
     folder: '/etc/systemd/system',
   })
-  assert.deepEqual(detectSupervisor('hub', machineOf()), {
+  assert.deepEqual(detectServiceManager('hub', machineOf()), {
     kind: 'systemd',
     scope: 'user',
     folder: '/home/ann/.config/systemd/user',
   })
-  assert.deepEqual(detectSupervisor('hub', machineOf({ env: { XDG_CONFIG_HOME: '/cfg' } })), {
+  assert.deepEqual(detectServiceManager('hub', machineOf({ env: { XDG_CONFIG_HOME: '/cfg' } })), {
     kind: 'systemd',
     scope: 'user',
     folder: '/cfg/systemd/user',
   })
 })
 
-test('detectSupervisor() finds launchd and the task scheduler', () => {
-  assert.deepEqual(detectSupervisor('agent', machineOf({ platform: 'darwin' })), {
+test('detectServiceManager() finds launchd and the task scheduler', () => {
+  assert.deepEqual(detectServiceManager('agent', machineOf({ platform: 'darwin' })), {
     kind: 'launchd',
     scope: 'user',
     folder: '/home/ann/Library/LaunchAgents',
     domain: 'gui/1000',
   })
-  assert.deepEqual(detectSupervisor('agent', machineOf({ platform: 'darwin', ...root })), {
+  assert.deepEqual(detectServiceManager('agent', machineOf({ platform: 'darwin', ...root })), {
     kind: 'launchd',
     scope: 'system',
     folder: '/Library/LaunchDaemons',
     domain: 'system',
   })
-  assert.deepEqual(detectSupervisor('agent', machineOf({ platform: 'win32' })), {
+  assert.deepEqual(detectServiceManager('agent', machineOf({ platform: 'win32' })), {
     kind: 'task-scheduler',
     scope: 'user',
   })
 })
 
-test('detectSupervisor() says what to do where nothing runs services', () => {
-  assert.throws(() => detectSupervisor('agent', machineOf({ exists: () => false })), {
+test('detectServiceManager() says what to do where nothing runs services', () => {
+  assert.throws(() => detectServiceManager('agent', machineOf({ exists: () => false })), {
     code: 'unsupported',
     message: 'Cannot start agent as a service: this machine has no systemd: use "ztm run agent"',
   })
-  assert.throws(() => detectSupervisor('hub', machineOf({ platform: 'freebsd' })), {
+  assert.throws(() => detectServiceManager('hub', machineOf({ platform: 'freebsd' })), {
     code: 'unsupported',
     message: 'Cannot start hub as a service: no services are known for freebsd: use "ztm run hub"',
   })
