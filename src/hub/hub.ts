@@ -271,7 +271,7 @@ class HubProcess implements Hub {
       evictions: [...controller.evictions()],
       address: peer.address,
     })
-    this.#drive(this.#registry.linkOpened(link.id, identity.endpoint, clock.now()))
+    this.#drive(this.#registry.linkOpened(link.id, identity.endpoint))
     controller.connected(identity.endpoint, peer.address, clock.now())
     log.info('link.opened', { endpoint: identity.endpoint, user: identity.user, address: peer.address })
   }

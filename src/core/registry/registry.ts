@@ -10,7 +10,12 @@ export type RelayId = number & { readonly __id: 'relay' }
 /** Which of the two a half is. */
 export type Side = 'dial' | 'accept'
 
-/** What the hub must now do. */
+/**
+ * What the hub must now do.
+ *
+ * `wake`: call `tick` at that time. A wake that is already set for an earlier time stands, for `tick` asks again; so an
+ * edge keeps one timer, for the earliest wake it was asked for.
+ */
 export type RegistryAction =
   | { readonly do: 'send'; readonly link: LinkId; readonly event: HubEvent }
   | { readonly do: 'close-link'; readonly link: LinkId; readonly error: MeshError }
@@ -25,6 +30,7 @@ export interface RegistryLimits {
   readonly maxRelays: number
   /** Tickets asked for by one endpoint and not yet used or expired. */
   readonly maxOpenTicketsPerEndpoint: number
+  /** Relays one endpoint asked for. Those others opened to it do not count, or anybody could keep it from dialling. */
   readonly maxRelaysPerEndpoint: number
   /** A ticket must be presented by both sides within this time. */
   readonly ticketLifeMs: number
@@ -47,11 +53,13 @@ export const REGISTRY_LIMITS: RegistryLimits = {
  * Each side may present it once.
  */
 export interface Registry {
-  linkOpened(link: LinkId, endpoint: EndpointId, now: Ms): RegistryAction[]
+  /** An older link of the same endpoint is closed: an agent that comes again does not know that it is still here. */
+  linkOpened(link: LinkId, endpoint: EndpointId): RegistryAction[]
+  /** In any order: the end of a link that was replaced does not take the newer one away. */
   linkClosed(link: LinkId): RegistryAction[]
   /**
-   * @param ticket  32 random bytes as base64url, made by the caller
-   * @throws MeshError `offline` if the endpoint has no link, `too-many` at a limit
+   * @param ticket  32 random bytes as base64url, made by the caller for this call
+   * @throws MeshError `offline` if one of the two has no link (who was put out has none), `too-many` at a limit
    */
   askRelay(from: EndpointId, to: EndpointId, ticket: string, now: Ms): RegistryAction[]
   /** @param by  the endpoint of the link the half came over; undefined for a bare ticket, which is its own proof */
@@ -68,6 +76,8 @@ export interface Registry {
   readonly linkCount: number
   readonly relayCount: number
   readonly openTicketCount: number
+  /** Entries of all tables together, a measure of memory: 0 when nobody is here and nothing runs. */
+  readonly entryCount: number
 }
 
 /** Make an empty registry. */
@@ -79,7 +89,7 @@ interface Ticket {
   readonly text: string
   readonly dial: EndpointId
   readonly accept: EndpointId
-  readonly expiresAt: Ms
+  readonly askedAt: Ms
   /** The half that came first and waits. */
   waiting?: { readonly half: HalfId; readonly side: Side }
 }
@@ -88,10 +98,11 @@ class RegistryMachine implements Registry {
   readonly #limits: RegistryLimits
   readonly #linkOf = new Map<EndpointId, LinkId>()
   readonly #endpointOf = new Map<LinkId, EndpointId>()
-  // Insertion order is order of expiry, as every ticket lives equally long.
+  // In the order they were asked for, which is the order of expiry, as every ticket lives equally long.
   readonly #tickets = new Map<string, Ticket>()
   readonly #waiting = new Map<HalfId, Ticket>()
   readonly #relays = new Map<RelayId, readonly [EndpointId, EndpointId]>()
+  /** By who asked. */
   readonly #ticketCount = new Map<EndpointId, number>()
   readonly #relayCount = new Map<EndpointId, number>()
   #nextRelay = 1
@@ -110,6 +121,12 @@ class RegistryMachine implements Registry {
 
   get openTicketCount(): number {
     return this.#tickets.size
+  }
+
+  get entryCount(): number {
+    const links = this.#linkOf.size + this.#endpointOf.size
+    const counts = this.#ticketCount.size + this.#relayCount.size
+    return links + counts + this.#tickets.size + this.#waiting.size + this.#relays.size
   }
 
   linkOf(endpoint: EndpointId): LinkId | undefined {
@@ -139,24 +156,24 @@ class RegistryMachine implements Registry {
   }
 
   askRelay(from: EndpointId, to: EndpointId, text: string, now: Ms): RegistryAction[] {
-    const expired = this.tick(now)
+    // Expires nothing itself: were it to throw then, the halves that expired would never be told.
     const link = this.#linkOf.get(to)
     if (link === undefined) {
       throw new MeshError('offline', `Cannot reach endpoint ${to}: it is not connected to this hub`)
     }
-    this.#refuseAtLimit(from)
-    const expiresAt = ms(now + this.#limits.ticketLifeMs)
-    this.#tickets.set(text, { text, dial: from, accept: to, expiresAt })
+    if (!this.#linkOf.has(from)) throw new MeshError('offline', 'Cannot open relay: your link has ended')
+    const limit = this.#relayLimit(from) ?? this.#ticketLimit(from)
+    if (limit !== undefined) throw new MeshError('too-many', `Cannot open relay: ${limit}: try again later`)
+    if (this.#tickets.has(text)) throw new MeshError('bug', 'Cannot open relay: the ticket is in use')
+    const isFirst = this.#tickets.size === 0
+    this.#tickets.set(text, { text, dial: from, accept: to, askedAt: now })
     add(this.#ticketCount, from, 1)
-    return [
-      ...expired,
-      { do: 'send', link, event: { event: 'introduce', ticket: text, peer: from } },
-      { do: 'wake', at: expiresAt },
-    ]
+    const introduce: HubEvent = { event: 'introduce', ticket: text, peer: from }
+    return [{ do: 'send', link, event: introduce }, ...(isFirst ? this.#wake() : [])]
   }
 
   present(half: HalfId, text: string, side: Side, by: EndpointId | undefined, now: Ms): RegistryAction[] {
-    const expired = this.tick(now)
+    const expired = this.#expire(now)
     const ticket = this.#tickets.get(text)
     const holder = side === 'dial' ? ticket?.dial : ticket?.accept
     if (ticket === undefined || ticket.waiting?.side === side || (by !== undefined && by !== holder)) {
@@ -172,13 +189,9 @@ class RegistryMachine implements Registry {
       return expired
     }
     const other = ticket.waiting.half
-    this.#forget(ticket)
-    const relay = this.#nextRelay++ as RelayId
-    this.#relays.set(relay, [ticket.dial, ticket.accept])
-    add(this.#relayCount, ticket.dial, 1)
-    add(this.#relayCount, ticket.accept, 1)
     const [dial, accept] = side === 'dial' ? [half, other] : [other, half]
-    return [...expired, { do: 'join', relay, dial, accept }]
+    this.#forget(ticket)
+    return [...expired, ...this.#join(ticket, dial, accept)]
   }
 
   halfClosed(half: HalfId): RegistryAction[] {
@@ -192,7 +205,7 @@ class RegistryMachine implements Registry {
     const ends = this.#relays.get(relay)
     if (ends === undefined) return []
     this.#relays.delete(relay)
-    for (const endpoint of ends) add(this.#relayCount, endpoint, -1)
+    add(this.#relayCount, ends[0], -1)
     return []
   }
 
@@ -218,14 +231,21 @@ class RegistryMachine implements Registry {
 
   broadcast(event: HubEvent, to?: readonly EndpointId[]): RegistryAction[] {
     const links =
-      to === undefined ? [...this.#linkOf.values()] : to.flatMap(endpoint => this.#linkOf.get(endpoint) ?? [])
+      to === undefined
+        ? [...this.#linkOf.values()]
+        : [...new Set(to)].flatMap(endpoint => this.#linkOf.get(endpoint) ?? [])
     return links.map(link => ({ do: 'send', link, event }))
   }
 
   tick(now: Ms): RegistryAction[] {
+    return [...this.#expire(now), ...this.#wake()]
+  }
+
+  #expire(now: Ms): RegistryAction[] {
     const actions: RegistryAction[] = []
     for (const ticket of this.#tickets.values()) {
-      if (ticket.expiresAt > now) break
+      // Either way: a clock that was set back must not keep tickets open for as long as it was set back.
+      if (Math.abs(now - ticket.askedAt) < this.#limits.ticketLifeMs) break
       this.#forget(ticket)
       if (ticket.waiting === undefined) continue
       const error = new MeshError('timed-out', 'Cannot join relay: the other side did not come in time')
@@ -234,17 +254,38 @@ class RegistryMachine implements Registry {
     return actions
   }
 
-  #refuseAtLimit(from: EndpointId): void {
-    const { maxRelays, maxRelaysPerEndpoint, maxOpenTicketsPerEndpoint } = this.#limits
-    const what =
-      this.#relays.size >= maxRelays
-        ? `hub carries ${maxRelays} relays`
-        : (this.#relayCount.get(from) ?? 0) >= maxRelaysPerEndpoint
-          ? `endpoint has ${maxRelaysPerEndpoint} relays`
-          : (this.#ticketCount.get(from) ?? 0) >= maxOpenTicketsPerEndpoint
-            ? `endpoint has ${maxOpenTicketsPerEndpoint} tickets open`
-            : undefined
-    if (what !== undefined) throw new MeshError('too-many', `Cannot open relay: ${what}: try again later`)
+  #wake(): RegistryAction[] {
+    for (const { askedAt } of this.#tickets.values()) {
+      return [{ do: 'wake', at: ms(askedAt + this.#limits.ticketLifeMs) }]
+    }
+    return []
+  }
+
+  #join(ticket: Ticket, dial: HalfId, accept: HalfId): RegistryAction[] {
+    // Asked again: of many tickets opened below the limit, only as many may be used as reach it.
+    const limit = this.#relayLimit(ticket.dial)
+    if (limit !== undefined) {
+      const error = new MeshError('too-many', `Cannot join relay: ${limit}: try again later`)
+      return [dial, accept].map(half => ({ do: 'refuse', half, error }))
+    }
+    const relay = this.#nextRelay++ as RelayId
+    this.#relays.set(relay, [ticket.dial, ticket.accept])
+    add(this.#relayCount, ticket.dial, 1)
+    return [{ do: 'join', relay, dial, accept }]
+  }
+
+  /** Which limit keeps an endpoint from one more relay, if any. */
+  #relayLimit(dial: EndpointId): string | undefined {
+    const { maxRelays, maxRelaysPerEndpoint } = this.#limits
+    if (this.#relays.size >= maxRelays) return `hub carries ${maxRelays} relays`
+    const isFull = (this.#relayCount.get(dial) ?? 0) >= maxRelaysPerEndpoint
+    return isFull ? `endpoint has ${maxRelaysPerEndpoint} relays` : undefined
+  }
+
+  #ticketLimit(dial: EndpointId): string | undefined {
+    const { maxOpenTicketsPerEndpoint } = this.#limits
+    const isFull = (this.#ticketCount.get(dial) ?? 0) >= maxOpenTicketsPerEndpoint
+    return isFull ? `endpoint has ${maxOpenTicketsPerEndpoint} tickets open` : undefined
   }
 
   #forget(ticket: Ticket): void {
