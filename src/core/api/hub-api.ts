@@ -140,7 +140,7 @@ export const CONTROLLER_API = {
       health: z.enum(['up', 'partly', 'down', 'unknown']).default('unknown'),
     }),
     response: serviceShape,
-    errors: ['name-taken', 'too-many'],
+    errors: ['denied', 'name-taken', 'too-many'],
   }),
   unhost: defineRoute({
     method: 'DELETE',
@@ -202,7 +202,7 @@ export const CONTROLLER_API = {
       reason: z.string().max(256).optional(),
     }),
     response: evictionShape,
-    errors: ['denied', 'not-found', 'bad-input'],
+    errors: ['denied', 'not-found', 'bad-input', 'too-many'],
   }),
   listEvictions: defineRoute({
     method: 'GET',
