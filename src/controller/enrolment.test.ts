@@ -3,6 +3,8 @@ import { suite, test } from 'node:test'
 import { toMeshError } from '../core/model/errors.ts'
 import type { EndpointId } from '../core/model/ids.ts'
 import { checkChain } from '../pki/check.ts'
+import { keyPairOf } from '../pki/key-pair.ts'
+import { createSigningRequest } from '../pki/signing-request.ts'
 import { createDevice, openControllerRig, STRANGER } from '../testing/controller-rig.ts'
 import { assertRefused } from '../testing/refusal.ts'
 
@@ -51,11 +53,20 @@ suite('enroll() by the root permit', () => {
     assert.equal((await rig.join({ name: 'home' })).user, 'root')
   })
 
+  test('refuses a permit that is replaced while the call waits for its turn', async () => {
+    await using rig = await openControllerRig()
+    const permit = await rig.permitCaller()
+    const { request } = await createDevice()
+    const rotation = rig.controller.rotateRootPermit()
+    const enrolment = rig.ask('enroll', permit, { body: bodyFor(rig, 'home', request) })
+    await assertRefused(enrolment, 'denied', /replaced/)
+    await rotation
+    assert.equal(rig.controller.endpointCount, 0)
+  })
+
   test("refuses the permit's own key as that of an endpoint", async () => {
     await using rig = await openControllerRig()
     const { agent } = await rig.controller.rootPermit()
-    const { keyPairOf } = await import('../pki/key-pair.ts')
-    const { createSigningRequest } = await import('../pki/signing-request.ts')
     const request = await createSigningRequest(keyPairOf(agent.privateKey ?? ''))
     const body = bodyFor(rig, 'home', request)
     await assertRefused(rig.ask('enroll', await rig.permitCaller(), { body }), 'denied', /key of your own/)

@@ -14,7 +14,7 @@ import type { Context } from './context.ts'
 import type { EndpointRemoval } from './endpoint-removal.ts'
 import type { Endpoints } from './endpoints.ts'
 import type { Evictions } from './evictions.ts'
-import { findGrant, findPlace, type Grant } from './grants.ts'
+import { findGrant, findPlace, type Grant, refreshGrant } from './grants.ts'
 import { type Invitations, judgeInvitation } from './invitations.ts'
 import type { Members } from './members.ts'
 import type { RootPermits } from './root-permit.ts'
@@ -48,7 +48,7 @@ export function createEnrolment(
   async function enroll(body: EnrolBody, caller: Caller) {
     const grant = findGrant(body.token, caller, parts)
     const { publicKeyPem } = await openSigningRequest(body.request)
-    const key = await keyFingerprint(publicKeyPem)
+    const key = keyFingerprint(publicKeyPem)
     if (rootPermits.isKey(key)) {
       throw new MeshError('denied', "Cannot enrol: the permit's key is no endpoint's: make a key of your own")
     }
@@ -74,7 +74,7 @@ export function createEnrolment(
       exclusive(async () => {
         const record = members.require(caller)
         const { publicKeyPem } = await openSigningRequest(body.request)
-        if ((await keyFingerprint(publicKeyPem)) !== record.key) {
+        if (keyFingerprint(publicKeyPem) !== record.key) {
           log.warn('renewal.refused', { endpoint: record.id, user: record.user, address: caller.address })
           throw new MeshError(
             'denied',
@@ -103,7 +103,7 @@ async function admit(
   const { endpoints, invitations, removal } = parts
   const { body, key, publicKeyPem } = request
   const now = clock.now()
-  const grant = freshGrant(request.grant, invitations)
+  const grant = refreshGrant(request.grant, parts)
   const use = grant.invitation && judgeInvitation(grant.invitation, key, now)
   const { name, isReplacing } = body
   const place = findPlace(grant, { name, key, isReplacing }, parts)
@@ -146,14 +146,6 @@ async function admit(
     isKnown: previous !== undefined,
   })
   return { endpoint: id, user, name, chainPem, expiresAtMs: certificate.expiresAtMs }
-}
-
-/** The grant as it is in this turn: another call may have used the invitation while this one waited. */
-function freshGrant(grant: Grant, invitations: Invitations): Grant {
-  if (grant.invitation === undefined) return grant
-  const invitation = invitations.get(grant.invitation.id)
-  if (invitation !== undefined) return { ...grant, invitation }
-  throw new MeshError('permit-used', 'Cannot enrol: this invitation is gone: ask for a new one')
 }
 
 /** Issue a certificate; not before an eviction that is over for this endpoint, which would refuse it. */

@@ -8,7 +8,7 @@ import type { Evictions } from './evictions.ts'
 import type { Invitations } from './invitations.ts'
 import { evictedError, type Members } from './members.ts'
 import type { EndpointRecord, InvitationRecord } from './records.ts'
-import type { RootPermits } from './root-permit.ts'
+import type { PermitIdentity, RootPermits } from './root-permit.ts'
 
 /** What entitles a caller to a membership. */
 export interface Grant {
@@ -18,6 +18,8 @@ export interface Grant {
   readonly labels: readonly Name[]
   /** Absent for the root permit, which may be used again and again. */
   readonly invitation?: InvitationRecord
+  /** The root permit that was shown. */
+  readonly permit?: PermitIdentity
 }
 
 /**
@@ -38,8 +40,24 @@ export function findGrant(
   if (caller.identity?.kind !== 'permit') {
     throw new MeshError('denied', 'Cannot enrol: neither token nor permit given: join with a permit')
   }
-  const permit = parts.rootPermits.require(caller.identity)
-  return { user: permit.user, givenAtMs: permit.createdAtMs, labels: [] }
+  const { user, createdAtMs } = parts.rootPermits.require(caller.identity)
+  return { user, givenAtMs: createdAtMs, labels: [], permit: caller.identity }
+}
+
+/**
+ * The grant as it is now: while a call waited for its turn, another may have used its invitation or replaced its permit.
+ *
+ * @throws MeshError as `findGrant`, and `permit-used` for an invitation that is gone
+ */
+export function refreshGrant(
+  grant: Grant,
+  parts: { invitations: Pick<Invitations, 'get'>; rootPermits: Pick<RootPermits, 'require'> },
+): Grant {
+  if (grant.permit !== undefined) parts.rootPermits.require(grant.permit)
+  if (grant.invitation === undefined) return grant
+  const invitation = parts.invitations.get(grant.invitation.id)
+  if (invitation !== undefined) return { ...grant, invitation }
+  throw new MeshError('permit-used', 'Cannot enrol: this invitation is gone: ask for a new one')
 }
 
 /** The endpoint that a device becomes: one that is there, or a new one. */

@@ -40,7 +40,7 @@ export function createInvitationHandlers(
         `Cannot invite ${quote(body.user)}: it differs from user ${quote(similar)} only in case: choose another name`,
       )
     }
-    const boundTo = body.identity === undefined ? undefined : await keyFingerprint(body.identity)
+    const boundTo = body.identity === undefined ? undefined : keyFingerprint(body.identity)
     const now = clock.now()
     const openCount = [...invitations.values()].filter(record => isUsable(record, evictions, now)).length
     if (openCount >= limits.openInvitations) {

@@ -10,7 +10,8 @@ import { type RootPermitRecord, rootPermitRecordShape } from './records.ts'
 import { openTable } from './table.ts'
 import { randomUuid } from './uuid.ts'
 
-type PermitIdentity = Extract<Identity, { kind: 'permit' }>
+/** The identity of a permit's certificate. */
+export type PermitIdentity = Extract<Identity, { kind: 'permit' }>
 
 /** The one permit that admits any number of root's endpoints; its key can do nothing but `enroll`. */
 export interface RootPermits {
@@ -48,7 +49,7 @@ export async function openRootPermits(
       version: 1,
       id,
       user: ROOT_USER,
-      key: await keyFingerprint(publicKeyPem),
+      key: keyFingerprint(publicKeyPem),
       certificate: issued.chainPem,
       privateKey: privateKeyPem,
       createdAtMs: Math.max(now, evictions.allGoodFromMs()),

@@ -57,7 +57,8 @@ export function createServiceHandlers(
         service: name,
         endpoint: record.id,
         user: record.user,
-        users: hosting.access.users,
+        users: hosting.access.users.slice(0, MAX_LOGGED_USERS),
+        userCount: hosting.access.users.length,
       })
     }
     const isNewHealth = hostings.setHealth(hosting, body.health)
@@ -150,3 +151,6 @@ function tidy(access: Access): Access {
 function isSameAccess(a: Access, b: Access): boolean {
   return a.users.join('/') === b.users.join('/') && a.entrances.join('/') === b.entrances.join('/')
 }
+
+/** Of a long access list the log has the beginning and the count. */
+const MAX_LOGGED_USERS = 50
