@@ -22,6 +22,8 @@ const { metafile } = await build({
   splitting: true,
   format: 'esm',
   platform: 'node',
+  // The ES module of a package that has both: a CommonJS one would lose its names under `await import()`.
+  mainFields: ['module', 'main'],
   target: 'node24',
   outExtension: { '.js': '.mjs' },
   chunkNames: 'parts/[name]-[hash]',
