@@ -1,3 +1,5 @@
+import { printable, quote } from './quote.ts'
+
 /** Who can do something about an error. `peer` is the other agent or the hub; `us` is a bug or this computer. */
 export type Fault = 'caller' | 'peer' | 'network' | 'us'
 
@@ -319,14 +321,18 @@ export function isErrorCode(value: unknown): value is ErrorCode {
 /** Any thrown value as a MeshError: ours stay as they are, everything else is a `bug` with the original as cause. */
 export function toMeshError(thrown: unknown): MeshError {
   if (thrown instanceof MeshError) return thrown
-  const text = thrown instanceof Error ? thrown.message : String(thrown)
+  const message: unknown = thrown instanceof Error ? thrown.message : thrown
+  const text = typeof message === 'string' ? message : quote(message)
   return new MeshError('bug', `Unexpected failure: ${text}`, { cause: thrown })
 }
 
-/** The error in an answer's body, or undefined where the body is something else (a proxy's page, say). */
+/**
+ * The error in an answer's body, or undefined where the body is something else (a proxy's page, say). The message is
+ * cut to 1,024 characters and made fit to print: it is a stranger's.
+ */
 export function parseErrorBody(value: unknown): MeshError | undefined {
   if (typeof value !== 'object' || value === null) return undefined
   const { code, message } = value as { code?: unknown; message?: unknown }
   if (!isErrorCode(code) || typeof message !== 'string') return undefined
-  return new MeshError(code, message.slice(0, 1024))
+  return new MeshError(code, printable(message, 1_024))
 }

@@ -1,4 +1,5 @@
 import { MeshError } from './errors.ts'
+import { quote } from './quote.ts'
 
 /** A mesh: 26 lower-case letters and digits, the hash of its root key (so it cannot be borrowed by another CA). */
 export type MeshId = string & { readonly __id: 'mesh' }
@@ -14,7 +15,7 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 /** @throws MeshError `bad-input` unless it is 26 characters of a-z and 2-7 */
 export function parseMeshId(value: unknown): MeshId {
   if (typeof value !== 'string' || !/^[a-z2-7]{26}$/.test(value)) {
-    throw new MeshError('bad-input', `Cannot use mesh id ${JSON.stringify(value)}: not a mesh id`)
+    throw new MeshError('bad-input', `Cannot use mesh id ${quote(value)}: not a mesh id`)
   }
   return value as MeshId
 }
@@ -22,7 +23,7 @@ export function parseMeshId(value: unknown): MeshId {
 /** @throws MeshError `bad-input` unless it is a lower-case UUID */
 export function parseEndpointId(value: unknown): EndpointId {
   if (typeof value !== 'string' || !UUID.test(value)) {
-    throw new MeshError('bad-input', `Cannot use endpoint id ${JSON.stringify(value)}: not a UUID`)
+    throw new MeshError('bad-input', `Cannot use endpoint id ${quote(value)}: not a UUID`)
   }
   return value as EndpointId
 }
@@ -30,7 +31,7 @@ export function parseEndpointId(value: unknown): EndpointId {
 /** @throws MeshError `bad-input` unless it is a lower-case UUID */
 export function parseHubId(value: unknown): HubId {
   if (typeof value !== 'string' || !UUID.test(value)) {
-    throw new MeshError('bad-input', `Cannot use hub id ${JSON.stringify(value)}: not a UUID`)
+    throw new MeshError('bad-input', `Cannot use hub id ${quote(value)}: not a UUID`)
   }
   return value as HubId
 }

@@ -1,4 +1,5 @@
 import { MeshError } from './errors.ts'
+import { quote } from './quote.ts'
 
 /** A name a person gave to a mesh, an endpoint or a label: any script, 1-64 characters. */
 export type Name = string & { readonly __name: 'name' }
@@ -13,25 +14,29 @@ export type Protocol = 'tcp' | 'udp'
 /**
  * Check a name of a mesh, endpoint or label.
  *
- * @throws MeshError `bad-name` if it is empty, over 64 characters, or has a control or direction character, a
- *   slash, or white space at an end
+ * @returns the name in Unicode's composed form (NFC): keyboards compose letters differently, and both ways to type
+ *   one must name the same thing
+ * @throws MeshError `bad-name` if it is empty, over 64 characters, or has a slash, a control or invisible character,
+ *   or a space other than a plain one between two words
  */
 export function parseName(value: unknown, what = 'name'): Name {
   if (typeof value !== 'string') throw new MeshError('bad-name', `Cannot use ${what}: it is not text`)
   if (value.length === 0) throw new MeshError('bad-name', `Cannot use ${what}: it is empty`)
-  if (value.length > MAX_NAME_LENGTH) {
+  // Composing makes of four characters one at most; what is longer than that is not worth composing.
+  const name = value.length <= MAX_NAME_LENGTH * 4 ? value.normalize('NFC') : value
+  if (name.length > MAX_NAME_LENGTH) {
     throw new MeshError(
       'bad-name',
-      `Cannot use ${what}: ${value.length} characters: at most ${MAX_NAME_LENGTH}`,
+      `Cannot use ${what}: ${name.length} characters: at most ${MAX_NAME_LENGTH}`,
     )
   }
-  if (FORBIDDEN.test(value) || value.trim() !== value || value === '.' || value === '..') {
+  if (FORBIDDEN.test(name) || name.trim() !== name || name === '.' || name === '..') {
     throw new MeshError(
       'bad-name',
-      `Cannot use ${what} ${JSON.stringify(value)}: no slash, no control character, no space at its ends`,
+      `Cannot use ${what} ${quote(value)}: no slash, no control or invisible character, no space at its ends`,
     )
   }
-  return value as Name
+  return name as Name
 }
 
 /**
@@ -44,7 +49,7 @@ export function parseUserName(value: unknown): UserName {
   if (typeof value !== 'string' || !/^[A-Za-z0-9._-]{1,64}$/.test(value) || /^\.+$/.test(value)) {
     throw new MeshError(
       'bad-name',
-      `Cannot use user name ${JSON.stringify(value)}: 1 to 64 letters, digits, dots, dashes or underscores`,
+      `Cannot use user name ${quote(value)}: 1 to 64 letters, digits, dots, dashes or underscores`,
     )
   }
   return value as UserName
@@ -59,13 +64,9 @@ export function parseServiceName(value: unknown): ServiceName {
   const slash = typeof value === 'string' ? value.indexOf('/') : -1
   const protocol = typeof value === 'string' ? value.slice(0, slash) : ''
   if (typeof value !== 'string' || (protocol !== 'tcp' && protocol !== 'udp')) {
-    throw new MeshError(
-      'bad-name',
-      `Cannot use service name ${JSON.stringify(value)}: write tcp/NAME or udp/NAME`,
-    )
+    throw new MeshError('bad-name', `Cannot use service name ${quote(value)}: write tcp/NAME or udp/NAME`)
   }
-  parseName(value.slice(slash + 1), 'service name')
-  return value as ServiceName
+  return `${protocol}/${parseName(value.slice(slash + 1), 'service name')}` as ServiceName
 }
 
 /** The transport of a service. */
@@ -76,6 +77,8 @@ export function protocolOf(service: ServiceName): Protocol {
 /** The longest name, in UTF-16 units. */
 export const MAX_NAME_LENGTH = 64
 
-// Control characters, slashes, and the invisible characters that reorder or hide text on a screen.
+// What makes two names that look alike, or one that looks like nothing or like other text: control characters, lone
+// surrogates, private use, spaces but the plain one, and whatever Unicode says may be left out of a picture of the text
+// (directions, joiners, fillers, tags). U+2800 is a blank too; U+FFF9 and on stand for things that are not text.
 const FORBIDDEN =
-  /[\u0000-\u001f\u007f-\u009f/\\\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\uffff]|\p{Cs}/u
+  /[/\\\p{Cc}\p{Cs}\p{Co}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}\u2800\ufff9-\uffff]|(?! )\p{Zs}/u

@@ -1,6 +1,7 @@
 import { MeshError } from './errors.ts'
 import { type EndpointId, type HubId, type MeshId, parseEndpointId, parseHubId, parseMeshId } from './ids.ts'
 import { parseUserName, type UserName } from './names.ts'
+import { quote } from './quote.ts'
 
 /**
  * Who a certificate speaks for. The kind is part of the name, so that no member can pose as a hub, and the key in a
@@ -51,13 +52,11 @@ export function parseSpiffeId(text: string): Identity {
       if (parts[2] === 'permit') return { kind: 'permit', mesh, user, permit: parseEndpointId(parts[3]) }
     }
   } catch (cause) {
-    throw new MeshError(
-      'not-trusted',
-      `Cannot read identity ${JSON.stringify(text)}: not one of this system`,
-      { cause },
-    )
+    throw new MeshError('not-trusted', `Cannot read identity ${quote(text)}: not one of this system`, {
+      cause,
+    })
   }
-  throw new MeshError('not-trusted', `Cannot read identity ${JSON.stringify(text)}: not one of this system`)
+  throw new MeshError('not-trusted', `Cannot read identity ${quote(text)}: not one of this system`)
 }
 
 /** Whether two identities are the same one. */

@@ -15,17 +15,19 @@ export interface Clock {
 /**
  * A span as people write it: `10s`, `5m`, `24h`, `7d`, `500ms`.
  *
- * @returns milliseconds, or undefined if the text is not of that form
+ * @returns milliseconds, or undefined if the text is not of that form or the span is longer than all dates there are
  */
 export function parseSpan(text: string): Ms | undefined {
   const match = /^(\d{1,9})(ms|s|m|h|d)$/.exec(text)
   if (match === null) return undefined
-  return ms(Number(match[1]) * UNIT_MS[match[2] as keyof typeof UNIT_MS])
+  const span = Number(match[1]) * UNIT_MS[match[2] as keyof typeof UNIT_MS]
+  return span <= MAX_SPAN_MS ? ms(span) : undefined
 }
 
-/** A span for a person: `850 ms`, `12 s`, `5 min`, `3 h`, `2 d`. */
+/** A span for a person: `850 ms`, `12 s`, `5 min`, `3 h`, `2 d`; into the past with a minus. */
 export function formatSpan(span: number): string {
-  if (span < 1_000) return `${Math.round(span)} ms`
+  if (span < 0) return `-${formatSpan(-span)}`
+  if (Math.round(span) < 1_000) return `${Math.round(span)} ms`
   if (span < 120_000) return `${Math.round(span / 1_000)} s`
   if (span < 7_200_000) return `${Math.round(span / 60_000)} min`
   if (span < 172_800_000) return `${Math.round(span / 3_600_000)} h`
@@ -33,3 +35,6 @@ export function formatSpan(span: number): string {
 }
 
 const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
+
+// ECMA-262, 21.4.1.1: dates go from the epoch this far.
+const MAX_SPAN_MS = 8.64e15
