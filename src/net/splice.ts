@@ -1,5 +1,6 @@
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { MeshError } from '../core/model/errors.ts'
 
 /** Two connections joined, and what passed between them. */
 export interface Splice {
@@ -42,12 +43,8 @@ export function splice(a: Duplex, b: Duplex): Splice {
 export function breakOff(connection: Duplex): void {
   if (connection.destroyed) return
   if (connection instanceof Socket && !('encrypted' in connection)) connection.resetAndDestroy()
-  else if (isHttp2Stream(connection)) connection.close(CANCEL)
-  else connection.destroy()
-}
-
-function isHttp2Stream(connection: Duplex): connection is Duplex & { close(code: number): void } {
-  return 'sentHeaders' in connection && 'close' in connection
+  // An HTTP/2 stream that is closed by a code, or destroyed without an error, says "end" before it says "reset".
+  else connection.destroy(new MeshError('link-closed', 'Stream ended: the connection was broken'))
 }
 
 function countReads(connection: Duplex): () => number {
@@ -65,6 +62,3 @@ function onceClosed(connection: Duplex): Promise<void> {
     else connection.once('close', resolve)
   })
 }
-
-/** RST_STREAM code CANCEL, RFC 9113 section 7. */
-const CANCEL = 0x8

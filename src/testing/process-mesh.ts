@@ -44,6 +44,8 @@ export interface ProcessMesh extends AsyncDisposable {
   readonly folder: string
   /** Path of the permit that the first hub wrote. */
   readonly permit: string
+  /** Those that run now. */
+  readonly daemons: ReadonlySet<Daemon>
   /** A hub that listens on a free port, or on that of its last run. */
   startHub(options?: {
     name?: string
@@ -131,6 +133,7 @@ export async function createProcessMesh(): Promise<ProcessMesh> {
   const mesh: ProcessMesh = {
     folder,
     permit,
+    daemons,
     async startHub({ name = 'hub', args = [], env = {} } = {}) {
       const port = ports.get(name) ?? (await freePort())
       ports.set(name, port)
