@@ -1,12 +1,34 @@
 // Bundles src/bin/ztm.ts into dist/: a small entry, and a part for each thing a command loads only when it needs it,
 // so that `ztm --version` reads next to nothing. The launcher `ztm` prefers the bundle to the source.
 import { chmodSync, existsSync, rmSync } from 'node:fs'
+import { isBuiltin } from 'node:module'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const entry = 'src/bin/ztm.ts'
+
+/**
+ * Gives `await import('package')` the names it has under Node: a CommonJS package that becomes a part of its own would
+ * export `default` alone.
+ */
+const namesOfPackages = {
+  name: 'names of packages',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^[@a-z]/ }, ({ kind, path, resolveDir }) =>
+      kind !== 'dynamic-import' || isBuiltin(path)
+        ? undefined
+        : { path, namespace: 'package', pluginData: { resolveDir } },
+    )
+    onLoad({ filter: /./, namespace: 'package' }, async ({ path, pluginData: { resolveDir } }) => {
+      // A package that loads only in the program itself is an ES module: its names are known to esbuild.
+      const names = await import(path).then(Object.keys, () => undefined)
+      const list = names?.filter(name => /^[\w$]+$/.test(name)).join(', ') ?? '*'
+      return { contents: `export ${list === '*' ? list : `{ ${list} }`} from '${path}'`, resolveDir }
+    })
+  },
+}
 
 if (!existsSync(join(root, entry))) {
   console.error(`build: cannot bundle: there is no ${entry}`)
@@ -22,7 +44,6 @@ const { metafile } = await build({
   splitting: true,
   format: 'esm',
   platform: 'node',
-  // The ES module of a package that has both: a CommonJS one would lose its names under `await import()`.
   mainFields: ['module', 'main'],
   target: 'node24',
   outExtension: { '.js': '.mjs' },
@@ -35,6 +56,7 @@ const { metafile } = await build({
   banner: {
     js: "import{createRequire as makeRequire}from'node:module';const require=makeRequire(import.meta.url);",
   },
+  plugins: [namesOfPackages],
   metafile: true,
   logLevel: 'warning',
 }).catch(() => process.exit(1))
