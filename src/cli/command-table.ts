@@ -1,0 +1,162 @@
+import type { CommandEntry } from './context.ts'
+import { SELF } from './root-command.ts'
+
+const FIRST = 'Run:'
+const MESH = 'Mesh:'
+const LOOK = 'Look:'
+const APPS = 'Apps:'
+
+/** All commands, in the order of `ztm help`. */
+export const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: 'start',
+    group: FIRST,
+    summary: 'Install and start a hub or agent as a service',
+    load: async () => (await import('./commands/start.ts')).defineStart,
+  },
+  {
+    name: 'run',
+    group: FIRST,
+    summary: 'Run a hub or agent in the foreground',
+    load: async () => (await import('./commands/run.ts')).defineRun,
+  },
+  {
+    name: 'stop',
+    group: FIRST,
+    summary: 'Stop a hub or agent',
+    load: async () => (await import('./commands/stop.ts')).defineStop,
+  },
+  {
+    name: 'status',
+    group: FIRST,
+    summary: 'Show what runs, since when, and how it is',
+    load: async () => (await import('./commands/status.ts')).defineStatus,
+  },
+  {
+    name: 'doctor',
+    group: FIRST,
+    summary: 'Find out what is wrong, and what to do about it',
+    load: async () => (await import('./commands/doctor.ts')).defineDoctor,
+  },
+  {
+    name: 'log',
+    group: FIRST,
+    summary: 'Show the log of a hub, an agent or an app',
+    load: async () => (await import('./commands/log.ts')).defineLog,
+  },
+  {
+    name: 'join',
+    group: MESH,
+    summary: 'Join a mesh with a permit',
+    load: async () => (await import('./commands/join.ts')).defineJoin,
+  },
+  {
+    name: 'leave',
+    group: MESH,
+    summary: 'Leave a mesh',
+    load: async () => (await import('./commands/leave.ts')).defineLeave,
+  },
+  {
+    name: 'enable',
+    group: MESH,
+    summary: 'Go online in a mesh',
+    load: async () => (await import('./commands/enable.ts')).defineEnable,
+  },
+  {
+    name: 'disable',
+    group: MESH,
+    summary: 'Go offline in a mesh without leaving it',
+    load: async () => (await import('./commands/enable.ts')).defineDisable,
+  },
+  {
+    name: 'invite',
+    group: MESH,
+    summary: 'Make a one-time permit for a user',
+    load: async () => (await import('./commands/invite.ts')).defineInvite,
+  },
+  {
+    name: 'evict',
+    group: MESH,
+    summary: 'Put a user or an endpoint out of the mesh, or undo it',
+    load: async () => (await import('./commands/evict.ts')).defineEvict,
+  },
+  {
+    name: 'delete',
+    group: MESH,
+    summary: 'Remove an endpoint, or take an invitation back',
+    load: async () => (await import('./commands/delete.ts')).defineDelete,
+  },
+  {
+    name: 'label',
+    group: MESH,
+    summary: 'Show or change the labels of an endpoint',
+    load: async () => (await import('./commands/label.ts')).defineLabel,
+  },
+  {
+    name: 'permit',
+    group: MESH,
+    summary: 'Print the root permit of the hub on this computer',
+    load: async () => (await import('./commands/permit.ts')).definePermit,
+  },
+  {
+    name: 'identity',
+    group: MESH,
+    summary: 'Print the public key of this computer, for an invitation bound to it',
+    load: async () => (await import('./commands/identity.ts')).defineIdentity,
+  },
+  {
+    name: 'get',
+    group: LOOK,
+    summary: 'List meshes, hubs, endpoints, users, services, apps, invitations or evictions',
+    load: async () => (await import('./commands/get.ts')).defineGet,
+  },
+  {
+    name: 'describe',
+    group: LOOK,
+    summary: 'Show one thing in full',
+    load: async () => (await import('./commands/describe.ts')).defineDescribe,
+  },
+  {
+    name: 'ping',
+    group: LOOK,
+    summary: 'Measure the way to an endpoint',
+    load: async () => (await import('./commands/ping.ts')).definePing,
+  },
+  {
+    name: 'gui',
+    group: LOOK,
+    summary: 'Open the web page of the agent, logged in',
+    load: async () => (await import('./commands/gui.ts')).defineGui,
+  },
+  {
+    name: 'tunnel',
+    group: APPS,
+    summary: 'TCP and UDP tunnels between endpoints',
+    load: async () => (await import('./commands/tunnel.ts')).defineTunnel,
+  },
+  {
+    name: 'config',
+    group: SELF,
+    summary: 'Show or change the defaults of the command line',
+    load: async () => (await import('./commands/config.ts')).defineConfig,
+  },
+  {
+    name: 'completion',
+    group: SELF,
+    summary: 'Print a completion script for a shell',
+    load: async () => (await import('./commands/completion.ts')).defineCompletion,
+  },
+  {
+    name: 'version',
+    group: SELF,
+    summary: 'Show the version',
+    load: async () => (await import('./commands/version.ts')).defineVersion,
+  },
+  {
+    name: '__complete',
+    group: SELF,
+    summary: 'Answer a completion script',
+    isHidden: true,
+    load: async () => (await import('./commands/complete.ts')).defineComplete,
+  },
+]

@@ -1,0 +1,209 @@
+import { Argument, type Command } from 'commander'
+import { AGENT_API } from '../../core/api/agent-api.ts'
+import { MeshError } from '../../core/model/errors.ts'
+import { quote } from '../../core/model/quote.ts'
+import { callAgent } from '../api-client.ts'
+import type { Cli } from '../context.ts'
+import { addExamples } from '../examples.ts'
+import { isHubNamed, listAllEndpoints, serviceHealth } from '../listings.ts'
+import { choosePlace } from '../mesh-choice.ts'
+import { describeMeshState } from '../mesh-state.ts'
+import { showThing } from '../output/show.ts'
+import { formatTable } from '../output/table.ts'
+import { ago, bytes, milliseconds, moment, until } from '../output/words.ts'
+import { pathTable } from '../path-table.ts'
+import { parseEndpointWord } from '../prefix.ts'
+import { kindWords, type ThingKind, thingKind } from '../thing-kinds.ts'
+
+const KINDS = ['mesh', 'hub', 'ep', 'service', 'user', 'app'] as const satisfies readonly ThingKind[]
+type Kind = (typeof KINDS)[number]
+
+/** `ztm describe TYPE [NAME]` */
+export function defineDescribe(command: Command, cli: Cli): void {
+  command
+    .addArgument(new Argument('<type>', 'what').choices(kindWords(KINDS)))
+    .argument('[name]', 'which: a name or id; a mesh or endpoint may be left out')
+    .action((type: string, name: string | undefined) => describe(cli, thingKind(type) as Kind, name))
+  addExamples(
+    command,
+    'ztm describe mesh home',
+    'ztm describe hub 1.2.3.4:8888',
+    'ztm describe ep office',
+    'ztm describe service tcp/web',
+    'ztm describe user bob -o yaml',
+    'ztm describe app ztm/tunnel',
+  )
+}
+
+async function describe(cli: Cli, kind: Kind, name: string | undefined): Promise<void> {
+  if (kind === 'mesh') return describeMesh(cli, name ?? (await choosePlace(cli)).mesh.name)
+  if (kind === 'ep') return describeEndpoint(cli, name)
+  if (name === undefined) {
+    throw new MeshError(
+      'bad-usage',
+      `Cannot describe ${kind}: no name given: list them with \`ztm get ${kind}\``,
+    )
+  }
+  if (kind === 'hub') return describeHub(cli, name)
+  if (kind === 'service') return describeService(cli, name)
+  return kind === 'user' ? describeUser(cli, name) : describeApp(cli, name)
+}
+
+async function describeMesh(cli: Cli, name: string): Promise<void> {
+  const mesh = await callAgent(cli, AGENT_API.showMesh, { params: { mesh: name } })
+  await showThing(cli, mesh, {
+    name: mesh.name,
+    fields: [
+      ['Mesh', mesh.name],
+      ['Id', mesh.id],
+      ['Status', describeMeshState(cli, mesh)],
+      ['Since', moment(mesh.sinceMs)],
+      ['Hub', mesh.hub],
+      ['Bootstraps', mesh.bootstraps],
+      ['Endpoint', mesh.endpoint.name],
+      ['Endpoint id', mesh.endpoint.id],
+      ['User', mesh.endpoint.user],
+      [
+        'Certificate',
+        `expires ${moment(mesh.certificateExpiresAtMs)} (${until(cli, mesh.certificateExpiresAtMs)})`,
+      ],
+      ['CA', mesh.ca.trimEnd().split('\n')],
+      ['Own chain', mesh.certificate.trimEnd().split('\n')],
+    ],
+  })
+}
+
+async function describeHub(cli: Cli, name: string): Promise<void> {
+  const { mesh } = await choosePlace(cli)
+  const { hubs } = await callAgent(cli, AGENT_API.listHubs, { params: { mesh: mesh.name } })
+  const [hub, second] = hubs.filter(each => isHubNamed(each, name))
+  if (hub === undefined) throw missing('hub', name)
+  if (second !== undefined) {
+    throw new MeshError(
+      'ambiguous',
+      `Cannot describe hub ${quote(name)}: several have that name: give its id`,
+    )
+  }
+  await showThing(cli, hub, {
+    name: hub.names[0] ?? hub.id,
+    fields: [
+      ['Hub', hub.names],
+      ['Id', hub.id],
+      ['Attached', hub.isAttached ? 'yes' : 'no'],
+      ['Ping', hub.roundTripMs === undefined ? undefined : milliseconds(hub.roundTripMs)],
+      ['Started', `${moment(hub.startedAtMs)} (${ago(cli, hub.startedAtMs)})`],
+      ['Links', hub.linkCount],
+      ['Relays', hub.relayCount],
+      ['Relayed', bytes(hub.relayedBytes)],
+      [
+        'Certificate',
+        `expires ${moment(hub.certificateExpiresAtMs)} (${until(cli, hub.certificateExpiresAtMs)})`,
+      ],
+      ['Version', hub.version],
+    ],
+  })
+}
+
+async function describeEndpoint(cli: Cli, typed: string | undefined): Promise<void> {
+  const params = await endpointParams(cli, typed)
+  const endpoint = await callAgent(cli, AGENT_API.showEndpoint, { params })
+  await showThing(cli, endpoint, {
+    name: endpoint.name,
+    fields: [
+      ['Endpoint', endpoint.isLocal ? `${endpoint.name} (local)` : endpoint.name],
+      ['Id', endpoint.id],
+      ['User', endpoint.user],
+      ['Status', endpoint.isOnline ? 'online' : 'offline'],
+      [
+        'Last seen',
+        endpoint.isOnline ? 'now' : `${moment(endpoint.lastSeenMs)} (${ago(cli, endpoint.lastSeenMs)})`,
+      ],
+      ['Address', endpoint.address],
+      ['Labels', endpoint.labels],
+      ['Version', endpoint.version],
+    ],
+    below: pathTable(cli, endpoint.paths),
+  })
+}
+
+async function endpointParams(
+  cli: Cli,
+  typed: string | undefined,
+): Promise<{ mesh: string; endpoint: string }> {
+  const word = typed === undefined ? undefined : parseEndpointWord(typed)
+  if (word?.mesh !== undefined) return { mesh: word.mesh, endpoint: word.endpoint }
+  const { mesh, endpoint } = await choosePlace(cli)
+  return { mesh: mesh.name, endpoint: word?.endpoint ?? endpoint }
+}
+
+async function describeService(cli: Cli, name: string): Promise<void> {
+  const { mesh } = await choosePlace(cli)
+  const service = await callAgent(cli, AGENT_API.showService, { params: { mesh: mesh.name, service: name } })
+  const hostings = formatTable(service.hostings, [
+    { title: 'ENDPOINT', cell: hosting => hosting.name },
+    { title: 'STATUS', cell: hosting => (hosting.isOnline ? 'online' : 'offline') },
+    { title: 'HEALTH', cell: hosting => hosting.health },
+    { title: 'USERS', cell: hosting => ['(owner)', ...hosting.access.users].join(',') },
+    { title: 'ENTRANCES', cell: hosting => hosting.access.entrances.join(',') || '(all)' },
+    { title: 'ID', cell: hosting => hosting.endpoint },
+  ])
+  await showThing(cli, service, {
+    name: service.name,
+    fields: [
+      ['Service', service.name],
+      ['Owner', service.owner],
+      ['Health', serviceHealth(service)],
+    ],
+    below: `\n${hostings}`,
+  })
+}
+
+async function describeUser(cli: Cli, name: string): Promise<void> {
+  const { mesh } = await choosePlace(cli)
+  const { users } = await callAgent(cli, AGENT_API.listUsers, { params: { mesh: mesh.name } })
+  const user = users.find(each => each.name === name)
+  if (user === undefined) throw missing('user', name)
+  const endpoints = await listAllEndpoints(cli, mesh.name, { user: user.name })
+  const table = formatTable(endpoints, [
+    { title: 'ENDPOINT', cell: endpoint => endpoint.name },
+    { title: 'STATUS', cell: endpoint => (endpoint.isOnline ? 'online' : 'offline') },
+    { title: 'LAST SEEN', cell: endpoint => moment(endpoint.lastSeenMs) },
+    { title: 'ID', cell: endpoint => endpoint.id },
+  ])
+  await showThing(
+    cli,
+    { ...user, endpoints },
+    {
+      name: user.name,
+      fields: [
+        ['User', user.name],
+        ['Role', user.isAdmin ? 'administrator' : 'member'],
+        ['Status', user.isEvicted ? 'evicted' : 'admitted'],
+        ['Endpoints', `${user.endpointCount}, ${user.onlineCount} online`],
+      ],
+      below: `\n${table}`,
+    },
+  )
+}
+
+async function describeApp(cli: Cli, name: string): Promise<void> {
+  const { mesh, endpoint } = await choosePlace(cli)
+  const { apps } = await callAgent(cli, AGENT_API.listApps, { params: { mesh: mesh.name, endpoint } })
+  const app = apps.find(each => each.name === name || each.name === `ztm/${name}`)
+  if (app === undefined) throw missing('app', name)
+  await showThing(cli, app, {
+    name: app.name,
+    fields: [
+      ['App', app.name],
+      ['Kind', app.isBuiltin ? 'built in' : 'installed'],
+      ['Status', app.isRunning ? 'running' : 'stopped'],
+    ],
+  })
+}
+
+function missing(kind: Kind, name: string): MeshError {
+  return new MeshError(
+    'not-found',
+    `Cannot describe ${kind} ${quote(name)}: there is none: see \`ztm get ${kind}\``,
+  )
+}

@@ -1,0 +1,99 @@
+import { Argument, type Command } from 'commander'
+import { AGENT_API } from '../../core/api/agent-api.ts'
+import { callAgent } from '../api-client.ts'
+import type { Cli } from '../context.ts'
+import { addExamples } from '../examples.ts'
+import {
+  APP_VIEW,
+  EVICTION_VIEW,
+  endpointView,
+  hubView,
+  invitationView,
+  isHubNamed,
+  listAllEndpoints,
+  meshView,
+  SERVICE_VIEW,
+  USER_VIEW,
+} from '../listings.ts'
+import { choosePlace } from '../mesh-choice.ts'
+import { type ListView, showList } from '../output/show.ts'
+import { kindWords, type ThingKind, thingKind } from '../thing-kinds.ts'
+
+/** `ztm get TYPE [NAME]` */
+export function defineGet(command: Command, cli: Cli): void {
+  command
+    .addArgument(new Argument('<type>', 'what to list').choices(kindWords()))
+    .argument('[name]', 'only those with this in their name (endpoints: or in a label)')
+    .action((type: string, name: string | undefined) => LISTS[thingKind(type)](cli, name))
+  addExamples(
+    command,
+    'ztm get mesh',
+    'ztm get ep',
+    'ztm get endpoints office -o json',
+    'ztm get service --mesh home',
+    'ztm ep office get app',
+    'ztm get users -o name',
+  )
+}
+
+type List = (cli: Cli, name: string | undefined) => Promise<void>
+
+const LISTS: Readonly<Record<ThingKind, List>> = {
+  async mesh(cli, name) {
+    const { meshes } = await callAgent(cli, AGENT_API.listMeshes, {})
+    await showFitting(cli, meshes, meshView(cli), name)
+  },
+  async hub(cli, name) {
+    const { hubs } = await callAgent(cli, AGENT_API.listHubs, { params: await meshParams(cli) })
+    const fitting = hubs.filter(
+      hub => name === undefined || isHubNamed(hub, name) || fits(hub.names.join(' '), name),
+    )
+    await showList(cli, fitting, hubView(cli))
+  },
+  async ep(cli, name) {
+    const { mesh } = await meshParams(cli)
+    const query = name === undefined ? {} : { keyword: name }
+    await showList(cli, await listAllEndpoints(cli, mesh, query), endpointView(cli))
+  },
+  async user(cli, name) {
+    const { users } = await callAgent(cli, AGENT_API.listUsers, { params: await meshParams(cli) })
+    await showFitting(cli, users, USER_VIEW, name)
+  },
+  async service(cli, name) {
+    const { services } = await callAgent(cli, AGENT_API.listServices, { params: await meshParams(cli) })
+    await showFitting(cli, services, SERVICE_VIEW, name)
+  },
+  async app(cli, name) {
+    const { mesh, endpoint } = await choosePlace(cli)
+    const { apps } = await callAgent(cli, AGENT_API.listApps, { params: { mesh: mesh.name, endpoint } })
+    await showFitting(cli, apps, APP_VIEW, name)
+  },
+  async invitation(cli, name) {
+    const { invitations } = await callAgent(cli, AGENT_API.listInvitations, { params: await meshParams(cli) })
+    const fitting = invitations.filter(each => name === undefined || fits(`${each.id} ${each.user}`, name))
+    await showList(cli, fitting, invitationView(cli))
+  },
+  async eviction(cli, name) {
+    const { evictions } = await callAgent(cli, AGENT_API.listEvictions, { params: await meshParams(cli) })
+    const fitting = evictions.filter(each => name === undefined || fits(`${each.id} ${each.user}`, name))
+    await showList(cli, fitting, EVICTION_VIEW)
+  },
+}
+
+async function meshParams(cli: Cli): Promise<{ mesh: string }> {
+  return { mesh: (await choosePlace(cli)).mesh.name }
+}
+
+async function showFitting<T>(
+  cli: Cli,
+  items: readonly T[],
+  view: ListView<T>,
+  name: string | undefined,
+): Promise<void> {
+  const fitting = name === undefined ? items : items.filter(item => fits(view.nameOf(item), name))
+  await showList(cli, fitting, view)
+}
+
+function fits(text: string, part: string): boolean {
+  return text.toLowerCase().includes(part.toLowerCase())
+}

@@ -1,0 +1,46 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import type { Command } from 'commander'
+import { AGENT_API } from '../../core/api/agent-api.ts'
+import { callAgent } from '../api-client.ts'
+import { type Cli, refuseEndpoint } from '../context.ts'
+import { addExamples } from '../examples.ts'
+import { print, remark, report } from '../output/show.ts'
+import type { World } from '../world.ts'
+
+/** `ztm gui` */
+export function defineGui(command: Command, cli: Cli): void {
+  command
+    .description(
+      "Open the agent's web page in a browser, logged in. The link printed is good once.\n\n" +
+        'With `-o json` it also gives the token that ZTM_TOKEN takes to reach this agent from elsewhere.',
+    )
+    .option('--no-open', 'print the link alone')
+    .action(async ({ open }: { open: boolean }) => {
+      refuseEndpoint(cli, 'open the web page')
+      const login = await callAgent(cli, AGENT_API.makeLoginCode, {})
+      if (cli.options.output === 'table') print(cli, `${login.url}\n`)
+      else await report(cli, '', { name: login.url, data: login })
+      const opener = open ? openerOf(cli.world) : undefined
+      if (opener !== undefined) await openLink(cli, opener, login.url)
+    })
+  addExamples(command, 'ztm gui', 'ztm gui --no-open')
+}
+
+/** The program that opens a link in the browser; none on a computer without a screen. */
+export function openerOf({ platform, env }: Pick<World, 'platform' | 'env'>): readonly string[] | undefined {
+  if (platform === 'darwin') return ['open']
+  // Not `cmd /c start`: the shell would read the link's `&`.
+  if (platform === 'win32') return ['rundll32', 'url.dll,FileProtocolHandler']
+  return env.DISPLAY || env.WAYLAND_DISPLAY ? ['xdg-open'] : undefined
+}
+
+async function openLink(cli: Cli, [program = '', ...args]: readonly string[], url: string): Promise<void> {
+  const child = spawn(program, [...args, url], { detached: true, stdio: 'ignore' })
+  child.unref()
+  try {
+    await once(child, 'spawn')
+  } catch {
+    remark(cli, `ztm: no browser could be opened (${program}): open the link yourself`)
+  }
+}

@@ -1,0 +1,86 @@
+import type { Command } from 'commander'
+import { MeshError } from '../../core/model/errors.ts'
+import { parseName } from '../../core/model/names.ts'
+import { type Cli, dataFolderOf, pathOf, refuseEndpoint } from '../context.ts'
+import { type AgentWords, addAgentOptions, addHubOptions, type HubWords } from '../daemon-options.ts'
+import { addExamples } from '../examples.ts'
+import { readPermitText } from '../read-input.ts'
+import type { RunAgentOptions } from '../run-options.ts'
+
+/** `ztm run hub|agent` */
+export function defineRun(command: Command, cli: Cli): void {
+  const hub = command
+    .command('hub')
+    .summary('Run a hub in the foreground until Ctrl-C')
+    .option('-p, --permit <file>', 'write the root permit to this file (mode 0600) once the hub is up')
+    .action((words: HubWords & { permit?: string }) => runHub(cli, words))
+  addHubOptions(hub)
+  addExamples(
+    hub,
+    'ztm run hub --names 1.2.3.4:8888 --permit root.json',
+    'ztm run hub --listen :9999 --names example.com:9999',
+  )
+  const agent = command
+    .command('agent')
+    .summary('Run an agent in the foreground until Ctrl-C')
+    .option('--join <name>', 'join a mesh at the start under this name, unless joined already')
+    .option('--join-as <name>', 'what this endpoint is called in it')
+    .option('-p, --permit <file>', 'permit to join it with: a file, - or a ztm:// link')
+    .action((words: AgentWords & JoinWords) => runAgent(cli, words))
+  addAgentOptions(agent)
+  addExamples(
+    agent,
+    'ztm run agent',
+    'ztm run agent --data /tmp/second --listen 127.0.0.1:7778',
+    'ztm run agent --join home --join-as laptop --permit root.json',
+  )
+  addExamples(command, 'ztm run hub --names 1.2.3.4:8888 --permit root.json', 'ztm run agent')
+}
+
+interface JoinWords {
+  readonly join?: string
+  readonly joinAs?: string
+  readonly permit?: string
+}
+
+async function runHub(cli: Cli, { permit, ...words }: HubWords & { permit?: string }): Promise<void> {
+  refuseEndpoint(cli, 'run a hub')
+  cli.deadlineMs = undefined
+  cli.exitCode = await cli.world.runHub({
+    dataFolder: dataFolderOf(cli),
+    listen: words.listen,
+    names: words.names ?? [],
+    logLevel: words.logLevel,
+    ...(permit !== undefined && { permitFile: pathOf(cli, permit) }),
+    ...(words.maxAgents !== undefined && { maxAgents: words.maxAgents }),
+    ...(words.metrics !== undefined && { metrics: words.metrics }),
+  })
+}
+
+async function runAgent(cli: Cli, words: AgentWords & JoinWords): Promise<void> {
+  refuseEndpoint(cli, 'run an agent')
+  const join = await readJoin(cli, words)
+  cli.deadlineMs = undefined
+  cli.exitCode = await cli.world.runAgent({
+    dataFolder: dataFolderOf(cli),
+    listen: words.listen,
+    logLevel: words.logLevel,
+    ...(join !== undefined && { join }),
+    ...(words.metrics !== undefined && { metrics: words.metrics }),
+  })
+}
+
+async function readJoin(cli: Cli, { join, joinAs, permit }: JoinWords): Promise<RunAgentOptions['join']> {
+  if (join === undefined && joinAs === undefined && permit === undefined) return undefined
+  if (join === undefined || joinAs === undefined || permit === undefined) {
+    throw new MeshError(
+      'bad-usage',
+      'Cannot join at the start: --join, --join-as and --permit go together: give all three',
+    )
+  }
+  return {
+    mesh: parseName(join, 'mesh'),
+    endpoint: parseName(joinAs, 'endpoint name'),
+    permit: await readPermitText(cli, permit),
+  }
+}

@@ -1,0 +1,72 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { Argument, type Command } from 'commander'
+import { AGENT_API } from '../../core/api/agent-api.ts'
+import { HUB_LOCAL_API } from '../../core/api/hub-local-api.ts'
+import { MeshError } from '../../core/model/errors.ts'
+import { callAgent, callHub } from '../api-client.ts'
+import { type Cli, dataFolderOf, refuseEndpoint, remainingMs } from '../context.ts'
+import { removeService } from '../daemon/install.ts'
+import type { DaemonRole } from '../daemon/plan.ts'
+import { findServicePlace, type ServicePlace } from '../daemon-folder.ts'
+import { addExamples } from '../examples.ts'
+import { report } from '../output/show.ts'
+import { visible } from '../output/text-width.ts'
+import { isServiceOf } from '../service-state.ts'
+
+/** `ztm stop hub|agent` */
+export function defineStop(command: Command, cli: Cli): void {
+  command
+    .addArgument(new Argument('<role>', 'which').choices(['hub', 'agent']))
+    .description(
+      'Stop the hub or agent of the state folder. One that is a service is a service no more, so that it does not ' +
+        'come back; its state stays.',
+    )
+    .action((role: DaemonRole) => stop(cli, role))
+  addExamples(command, 'ztm stop agent', 'ztm stop hub')
+}
+
+async function stop(cli: Cli, role: DaemonRole): Promise<void> {
+  refuseEndpoint(cli, `stop the ${role}`)
+  const place = await findServicePlace(cli, role).catch(ignoreUnsupported)
+  const data = dataFolderOf(cli)
+  const text = `Stopped the ${role} of ${visible(data)}`
+  const value = { name: role, data: { role, dataFolder: data } }
+  if (place !== undefined && (await isServiceOf(role, data, place.tools))) {
+    await removeService(role, place.tools)
+    return report(cli, `${text}; it is no service any more: \`ztm start ${role}\` brings it back`, value)
+  }
+  await askToStop(cli, role)
+  await report(cli, text, value)
+}
+
+function ignoreUnsupported(thrown: unknown): ServicePlace | undefined {
+  if (thrown instanceof MeshError && thrown.code === 'unsupported') return undefined
+  throw thrown
+}
+
+/** Ask over the socket, and wait until nobody answers there any more. */
+async function askToStop(cli: Cli, role: DaemonRole): Promise<void> {
+  const told = role === 'agent' ? callAgent(cli, AGENT_API.stop, {}) : callHub(cli, HUB_LOCAL_API.stop, {})
+  await told.catch(thrown => {
+    // It was quicker to stop than to answer.
+    if (!(thrown instanceof MeshError && thrown.code === 'link-closed')) throw thrown
+  })
+  for (;;) {
+    const timeoutMs = Math.min(1_000, remainingMs(cli))
+    try {
+      if (role === 'agent') await callAgent(cli, AGENT_API.showStatus, {}, { timeoutMs })
+      else await callHub(cli, HUB_LOCAL_API.showStatus, {}, { timeoutMs })
+    } catch (thrown) {
+      if (thrown instanceof MeshError && thrown.code === 'agent-down') return
+    }
+    if (remainingMs(cli) <= 1) {
+      throw new MeshError(
+        'timed-out',
+        `Cannot stop ${role}: it was told to, but still answers: kill its process (\`ztm status ${role}\`)`,
+      )
+    }
+    await delay(POLL_MS)
+  }
+}
+
+const POLL_MS = 50

@@ -1,0 +1,34 @@
+/** A command line taken apart as a shell does, the last word maybe unfinished. */
+export interface ShellLine {
+  readonly words: readonly string[]
+  /** The quote that is still open in the last word. */
+  readonly openQuote: '"' | "'" | undefined
+}
+
+/** Split a line at blanks, minding quotes and backslashes; the last word is empty after a blank. */
+export function splitLine(line: string): ShellLine {
+  const words: string[] = []
+  let word = ''
+  let openQuote: '"' | "'" | undefined
+  for (let i = 0; i < line.length; i += 1) {
+    const character = line.charAt(i)
+    if (openQuote !== undefined) {
+      if (character === openQuote) openQuote = undefined
+      else if (character === '\\' && openQuote === '"' && /["\\$`]/.test(line.charAt(i + 1)))
+        word += line.charAt(++i)
+      else word += character
+    } else if (character === '"' || character === "'") openQuote = character
+    else if (character === '\\') word += line.charAt(++i)
+    else if (/\s/.test(character)) {
+      // Blanks at the start, or several between words, make no empty words.
+      if (i > 0 && !/\s/.test(line.charAt(i - 1))) words.push(word)
+      word = ''
+    } else word += character
+  }
+  return { words: [...words, word], openQuote }
+}
+
+/** A word as it must be typed outside quotes. */
+export function escapeWord(word: string): string {
+  return word.replace(/[^\p{L}\p{N}_./:=@%+,~^-]/gu, character => `\\${character}`)
+}

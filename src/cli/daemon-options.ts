@@ -1,0 +1,105 @@
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { type Address, formatAddress, parseAddress } from '../core/model/address.ts'
+import { toMeshError } from '../core/model/errors.ts'
+import type { LogLevel } from '../core/model/log.ts'
+import { integerOption } from './global-options.ts'
+
+/** What may be told a hub, parsed; the same for `run` and `start`. */
+export interface HubWords {
+  readonly listen: Address
+  readonly names?: readonly string[]
+  readonly maxAgents?: number
+  readonly metrics?: Address
+  readonly logLevel: LogLevel
+}
+
+/** What may be told an agent, parsed. */
+export interface AgentWords {
+  readonly listen: Address | 'off'
+  readonly metrics?: Address
+  readonly logLevel: LogLevel
+}
+
+/** Give a command the options of a hub. */
+export function addHubOptions(command: Command): void {
+  command
+    .addOption(
+      new Option('-l, --listen <address>', 'where agents connect to, [IP:]PORT')
+        .argParser(text => addressOption(text, '0.0.0.0'))
+        .default(HUB_LISTEN, formatAddress(HUB_LISTEN)),
+    )
+    .addOption(
+      new Option(
+        '-n, --names <address...>',
+        'where agents reach it from outside, HOST:PORT; needed the first time, remembered then',
+      ).argParser(nameOption),
+    )
+    .option('--max-agents <n>', 'the most agents at once', integerOption([1, 1_000_000]))
+  addDaemonOptions(command)
+}
+
+/** Give a command the options of an agent. */
+export function addAgentOptions(command: Command): void {
+  command.addOption(
+    new Option('-l, --listen <address>', 'where browsers reach it, [IP:]PORT, or off')
+      .argParser(text => (text === 'off' ? text : addressOption(text, '127.0.0.1')))
+      .default(AGENT_LISTEN, formatAddress(AGENT_LISTEN)),
+  )
+  addDaemonOptions(command)
+}
+
+/** The options of a hub as words again, for a service's unit: what was left at its default is left out. */
+export function hubArguments(words: HubWords): string[] {
+  return [
+    ...(isSame(words.listen, HUB_LISTEN) ? [] : ['--listen', formatAddress(words.listen)]),
+    ...(words.names === undefined ? [] : ['--names', ...words.names]),
+    ...(words.maxAgents === undefined ? [] : ['--max-agents', String(words.maxAgents)]),
+    ...daemonArguments(words),
+  ]
+}
+
+/** The options of an agent as words again. */
+export function agentArguments(words: AgentWords): string[] {
+  const listen = words.listen === 'off' ? 'off' : formatAddress(words.listen)
+  return [...(listen === formatAddress(AGENT_LISTEN) ? [] : ['--listen', listen]), ...daemonArguments(words)]
+}
+
+function daemonArguments({ metrics, logLevel }: { metrics?: Address; logLevel: LogLevel }): string[] {
+  return [
+    ...(metrics === undefined ? [] : ['--metrics', formatAddress(metrics)]),
+    ...(logLevel === 'info' ? [] : ['--log-level', logLevel]),
+  ]
+}
+
+function addDaemonOptions(command: Command): void {
+  command
+    .option('--metrics <address>', 'serve Prometheus metrics there, [IP:]PORT', text =>
+      addressOption(text, '127.0.0.1'),
+    )
+    .addOption(
+      new Option('--log-level <level>', 'how much to log')
+        .choices(['debug', 'info', 'warn', 'error'])
+        .default('info'),
+    )
+}
+
+function addressOption(text: string, defaultHost: string): Address {
+  try {
+    return parseAddress(text, defaultHost)
+  } catch (thrown) {
+    throw new InvalidArgumentError(toMeshError(thrown).message)
+  }
+}
+
+function nameOption(text: string, before: readonly string[] | undefined): readonly string[] {
+  const { host, port } = addressOption(text, '')
+  if (host === '' || port === 0) throw new InvalidArgumentError('write HOST:PORT, as agents outside reach it')
+  return [...(before ?? []), formatAddress({ host, port })]
+}
+
+function isSame(a: Address, b: Address): boolean {
+  return a.host === b.host && a.port === b.port
+}
+
+const HUB_LISTEN: Address = { host: '0.0.0.0', port: 8_888 }
+const AGENT_LISTEN: Address = { host: '127.0.0.1', port: 7_777 }

@@ -1,0 +1,84 @@
+import { CommanderError } from 'commander'
+import { MeshError, toMeshError } from '../core/model/errors.ts'
+import { formatSpan, ms } from '../core/model/time.ts'
+import { COMMANDS } from './command-table.ts'
+import { type Cli, createCli, DEFAULT_TIMEOUT_MS } from './context.ts'
+import { visible } from './output/text-width.ts'
+import { buildProgram, type Program } from './program.ts'
+import { isNamed } from './root-command.ts'
+import type { World } from './world.ts'
+
+/**
+ * Run one command line to its end. Results go to standard output, errors to standard error; nothing is thrown.
+ *
+ * @param typed  the words after `ztm`
+ * @returns the exit code: 0, or that of the error's code
+ */
+export async function runCli(typed: readonly string[], world: World): Promise<number> {
+  const cli = createCli(world, COMMANDS)
+  try {
+    await parse(await buildProgram(typed, cli), cli)
+    return cli.exitCode
+  } catch (thrown) {
+    return end(thrown, cli, typed)
+  }
+}
+
+/** The parse runs the command, within its time: one that waits for what never comes ends all the same. */
+async function parse({ root, words }: Program, cli: Cli): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const overdue = new Promise<never>((_, reject) => {
+    root.hook('preAction', (_, command) => {
+      const timeoutMs = cli.options.timeout ?? DEFAULT_TIMEOUT_MS
+      cli.deadlineMs = cli.world.clock.now() + timeoutMs
+      timer = setTimeout(() => {
+        if (cli.deadlineMs === undefined) return
+        const span = formatSpan(ms(timeoutMs))
+        const state = `not done within ${span}: see \`ztm doctor\`, or give a longer --timeout`
+        reject(new MeshError('timed-out', `Cannot finish "${command.name()}": ${state}`))
+      }, timeoutMs + GRACE_MS)
+    })
+  })
+  try {
+    await Promise.race([root.parseAsync([...words], { from: 'user' }), overdue])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+function end(thrown: unknown, cli: Cli, typed: readonly string[]): number {
+  if (thrown instanceof CommanderError) {
+    if (thrown.exitCode === 0) return 0
+    // A command that needs a word more: its help is on standard error already.
+    if (thrown.code === 'commander.help') return USAGE_EXIT
+  }
+  const error = thrown instanceof CommanderError ? usageError(thrown, typed) : toMeshError(thrown)
+  printError(error, cli)
+  return error.kind.exit
+}
+
+function printError(error: MeshError, { world, options }: Cli): void {
+  if (options.output === 'json') world.stderr.write(`${JSON.stringify(error.toBody())}\n`)
+  else world.stderr.write(`ztm: ${visible(error.message)}\n`)
+  if (world.env.ZTM_DEBUG) world.stderr.write(`${describeCauses(error)}\n`)
+}
+
+function describeCauses(error: Error): string {
+  const { stack = error.message, cause } = error
+  return cause instanceof Error ? `${stack}\ncaused by ${describeCauses(cause)}` : stack
+}
+
+function usageError(thrown: CommanderError, typed: readonly string[]): MeshError {
+  const text = thrown.message
+    .replace(/\. (Allowed choices are .*)\.$/, ': $1')
+    .replace(/^error: /, '')
+    .replace(/\n\(Did you mean (.*)\?\)$/s, ' (did you mean $1?)')
+  const command = typed.find(word => COMMANDS.some(entry => isNamed(entry, word)))
+  const help =
+    command === undefined || thrown.code === 'commander.unknownCommand' ? 'ztm help' : `ztm help ${command}`
+  return new MeshError('bad-usage', `Cannot read command line: ${text}: type \`${help}\``, { cause: thrown })
+}
+
+/** A call that is late by itself says better what it waited for. */
+const GRACE_MS = 250
+const USAGE_EXIT = 2

@@ -1,0 +1,42 @@
+import type { Command } from 'commander'
+import type { Cli } from './context.ts'
+import type { GlobalOptions } from './global-options.ts'
+import { operandIndex, takePrefix } from './prefix.ts'
+import { addStub, createRoot, isNamed } from './root-command.ts'
+
+/** A command line that is understood as far as which command it names. */
+export interface Program {
+  readonly root: Command
+  /** The words to parse, without the prefix forms. */
+  readonly words: readonly string[]
+}
+
+/**
+ * Make the command tree for one command line: all commands by name and summary, the one that is named in full.
+ *
+ * @throws MeshError `bad-usage` for a prefix without a name; CommanderError for global options that are no good
+ */
+export async function buildProgram(typed: readonly string[], cli: Cli): Promise<Program> {
+  const root = createRoot(cli)
+  const { prefix, rest } = takePrefix(root, typed)
+  cli.prefix = prefix
+  const words = turnHelp(root, rest, cli)
+  // Parsed once more when the command runs; known now, so that an error before that is printed as asked.
+  root.parseOptions([...words])
+  cli.options = root.opts<GlobalOptions>()
+  const name = words[operandIndex(root, words)]
+  for (const entry of cli.commands) {
+    const command = addStub(root, entry)
+    if (isNamed(entry, name)) (await entry.load())(command, cli)
+  }
+  return { root, words }
+}
+
+/** `help get`, `tunnel help open inbound`: the words of a person, as the option that does it. */
+function turnHelp(root: Command, words: readonly string[], cli: Cli): readonly string[] {
+  const first = operandIndex(root, words)
+  if (words[first] === 'help') return [...words.slice(0, first), ...words.slice(first + 1), '--help']
+  const app = cli.commands.find(entry => entry.group === 'Apps:' && isNamed(entry, words[first]))
+  if (app === undefined || words[first + 1] !== 'help') return words
+  return [...words.slice(0, first + 1), ...words.slice(first + 2), '--help']
+}

@@ -1,0 +1,37 @@
+import type { Address } from '../core/model/address.ts'
+import type { LogLevel } from '../core/model/log.ts'
+import type { Name } from '../core/model/names.ts'
+
+/** What `ztm run hub` was told; everything is parsed. */
+export interface RunHubOptions {
+  /** Absolute path of the state folder; it may not exist yet. */
+  readonly dataFolder: string
+  readonly listen: Address
+  /** Where agents reach the hub, `host:port`; empty means those of the last run. */
+  readonly names: readonly string[]
+  /** Where to write the root permit (mode 0600) once the hub is up. */
+  readonly permitFile?: string
+  /** The most links at once; the hub's own default if absent. */
+  readonly maxAgents?: number
+  /** Where to serve `/metrics` for Prometheus; nowhere if absent. */
+  readonly metrics?: Address
+  readonly logLevel: LogLevel
+}
+
+/** What `ztm run agent` was told; everything is parsed. */
+export interface RunAgentOptions {
+  /** Absolute path of the state folder; it may not exist yet. */
+  readonly dataFolder: string
+  /** Where browsers reach the local API; `off` serves the unix socket alone. */
+  readonly listen: Address | 'off'
+  /** Join a mesh under this name at the start, unless joined already. */
+  readonly join?: {
+    readonly mesh: Name
+    readonly endpoint: Name
+    /** Text of the permit, or a `ztm://` link. */
+    readonly permit: string
+  }
+  /** Where to serve `/metrics` for Prometheus; nowhere if absent. */
+  readonly metrics?: Address
+  readonly logLevel: LogLevel
+}

@@ -1,0 +1,111 @@
+import type { z } from 'zod'
+import { type listenShape, type outboundSettingShape, TUNNEL_API } from '../../apps/tunnel/messages.ts'
+import { AGENT_API } from '../../core/api/agent-api.ts'
+import { parseAddressRange, parseTargets } from '../../core/model/address.ts'
+import { ERRORS, MeshError } from '../../core/model/errors.ts'
+import { isUuid } from '../../core/model/ids.ts'
+import { quote } from '../../core/model/quote.ts'
+import { callAgent } from '../api-client.ts'
+import type { Cli } from '../context.ts'
+import { choosePlace } from '../mesh-choice.ts'
+import { remark, report } from '../output/show.ts'
+import { visible } from '../output/text-width.ts'
+import { formatApiTarget, formatListen, shorten } from './tunnel-lists.ts'
+import { callTunnel, formatTunnelName, parseTunnelName } from './tunnel-place.ts'
+
+/** What `open inbound` was told. */
+export interface InboundWords {
+  readonly listen: readonly string[]
+  readonly exits?: readonly string[]
+}
+
+/** `ztm tunnel open inbound tcp/x --listen …` */
+export async function openInbound(cli: Cli, typed: string, words: InboundWords): Promise<void> {
+  const name = parseTunnelName(typed)
+  const listens = words.listen.flatMap(readListens)
+  const { mesh, endpoint } = await choosePlace(cli)
+  const exits = await resolveEndpoints(cli, mesh.name, words.exits ?? [])
+  const inbound = await callTunnel(cli, mesh.name, TUNNEL_API.openInbound, {
+    params: { endpoint, ...name },
+    body: { listens, exits },
+  })
+  const open = inbound.listens.filter(listen => listen.isOpen)
+  const text =
+    open.length > 0
+      ? `Inbound ${visible(formatTunnelName(inbound))} listens on ${visible(shorten(open.map(formatListen)))}`
+      : `Inbound ${visible(formatTunnelName(inbound))} is kept, but does not listen yet`
+  await report(cli, text, { name: formatTunnelName(inbound), data: inbound })
+  for (const listen of inbound.listens) {
+    if (listen.error === undefined) continue
+    remark(cli, `ztm: ${visible(`Cannot listen on ${formatListen(listen)}: ${listen.error}`)}`)
+    cli.exitCode = ERRORS['port-in-use'].exit
+  }
+}
+
+/** What `open outbound` was told. */
+export interface OutboundWords {
+  readonly targets: readonly string[]
+  readonly entrances?: readonly string[]
+  readonly users?: readonly string[]
+  readonly balance: z.output<typeof outboundSettingShape>['balance']
+  readonly probe: boolean
+}
+
+/** `ztm tunnel open outbound tcp/x --targets …` */
+export async function openOutbound(cli: Cli, typed: string, words: OutboundWords): Promise<void> {
+  const name = parseTunnelName(typed)
+  const targets = words.targets.flatMap(readTargets)
+  if (name.protocol === 'udp' && targets.some(target => 'unix' in target)) {
+    throw new MeshError(
+      'bad-input',
+      `Cannot open outbound ${quote(typed)}: a unix socket takes no UDP: use tcp/`,
+    )
+  }
+  const { mesh, endpoint } = await choosePlace(cli)
+  const entrances = await resolveEndpoints(cli, mesh.name, words.entrances ?? [])
+  const outbound = await callTunnel(cli, mesh.name, TUNNEL_API.openOutbound, {
+    params: { endpoint, ...name },
+    body: {
+      targets,
+      entrances,
+      users: [...(words.users ?? [])],
+      balance: words.balance,
+      // A range by itself is matched port by port; ranges among others are one pool.
+      isRange: words.targets.length === 1 && targets.length > 1,
+      isProbed: words.probe,
+    },
+  })
+  const where = shorten(outbound.targets.map(({ target }) => formatApiTarget(target)))
+  const next = outbound.users.length === 0 ? ', for its owner alone: --users lets others in' : ''
+  const text = `Outbound ${visible(formatTunnelName(outbound))} leads to ${visible(where)}${next}`
+  await report(cli, text, { name: formatTunnelName(outbound), data: outbound })
+}
+
+/** `ztm tunnel close inbound|outbound tcp/x` */
+export async function closeEnd(cli: Cli, end: 'inbound' | 'outbound', typed: string): Promise<void> {
+  const name = parseTunnelName(typed)
+  const { mesh, endpoint } = await choosePlace(cli)
+  const route = end === 'inbound' ? TUNNEL_API.closeInbound : TUNNEL_API.closeOutbound
+  await callTunnel(cli, mesh.name, route, { params: { endpoint, ...name } })
+  const text = `${end === 'inbound' ? 'Inbound' : 'Outbound'} ${visible(typed)} is closed`
+  await report(cli, text, { name: typed, data: { end, ...name } })
+}
+
+function readListens(word: string): z.input<typeof listenShape>[] {
+  return parseAddressRange(word, '127.0.0.1').map(({ host, port }) => ({ ip: host, port }))
+}
+
+function readTargets(word: string): z.input<typeof outboundSettingShape>['targets'] {
+  return parseTargets(word).map(target =>
+    target.kind === 'unix' ? { unix: target.path } : { host: target.host, port: target.port },
+  )
+}
+
+/** Ids for names of endpoints. @throws MeshError `not-found`, `ambiguous` */
+async function resolveEndpoints(cli: Cli, mesh: string, words: readonly string[]): Promise<string[]> {
+  const resolve = async (endpoint: string) =>
+    isUuid(endpoint)
+      ? endpoint
+      : (await callAgent(cli, AGENT_API.showEndpoint, { params: { mesh, endpoint } })).id
+  return Promise.all(words.map(resolve))
+}
