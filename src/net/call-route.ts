@@ -1,6 +1,7 @@
 import type { ClientHttp2Session } from 'node:http2'
 import { type Answer, type Arguments, formatPath, type Route } from '../core/api/route.ts'
 import { MeshError, parseErrorBody } from '../core/model/errors.ts'
+import { ENHANCE_YOUR_CALM } from './flood-guard.ts'
 import { fromNodeError } from './node-error.ts'
 
 /** How one call may take. */
@@ -87,6 +88,9 @@ export async function request(
     return readAnswer(Buffer.concat(chunks), status, action)
   } catch (error) {
     if (isLate) throw new MeshError('timed-out', `${action}: no answer within ${timeoutMs} ms`)
+    if (stream.rstCode === ENHANCE_YOUR_CALM) {
+      throw new MeshError('too-many', `${action}: other side has too many of our requests: try again`)
+    }
     throw fromNodeError(error, action)
   } finally {
     clearTimeout(timer)

@@ -2,6 +2,7 @@ import http2 from 'node:http2'
 import type { Duplex } from 'node:stream'
 import tls, { type TLSSocket } from 'node:tls'
 import { MeshError } from '../core/model/errors.ts'
+import { guardAgainstFloods } from './flood-guard.ts'
 import type { ShownIdentity } from './http2-server.ts'
 import { CONNECTION_WINDOW_BYTES, HTTP2_LIMITS, HTTP2_SETTINGS } from './http2-settings.ts'
 import { fromNodeError } from './node-error.ts'
@@ -54,6 +55,7 @@ export async function openHttp2(connection: Duplex, options: Http2ClientOptions)
       createConnection: () => socket,
     })
     session.setLocalWindowSize(CONNECTION_WINDOW_BYTES)
+    guardAgainstFloods(session, () => {})
     // The error reaches whoever waits on a stream or on `close`; without a listener it would end the process.
     session.on('error', () => {})
     return { session, shown }

@@ -4,7 +4,17 @@ import type { SecureContextOptions, TLSSocket } from 'node:tls'
 import { MeshError } from '../core/model/errors.ts'
 import type { Log } from '../core/model/log.ts'
 import { formatSpiffeId, type Identity } from '../core/model/spiffe-id.ts'
-import { CONNECTION_WINDOW_BYTES, HTTP2_LIMITS, HTTP2_SETTINGS } from './http2-settings.ts'
+import { ENHANCE_YOUR_CALM, guardAgainstFloods } from './flood-guard.ts'
+import {
+  CONNECTION_WINDOW_BYTES,
+  HTTP2_LIMITS,
+  HTTP2_SETTINGS,
+  MAX_STRANGER_STREAMS,
+  MAX_STREAMS,
+  STRANGER_SETTINGS,
+  STREAM_RESETS,
+} from './http2-settings.ts'
+import { createRequestBudget, MEMBER_BUDGET, type RequestBudget, STRANGER_BUDGET } from './request-budget.ts'
 import { identityOptions, TLS_OPTIONS, type TlsIdentity } from './tls-options.ts'
 
 /** What a good certificate says. */
@@ -24,6 +34,7 @@ export interface AcceptedPeer {
   readonly session: http2.ServerHttp2Session
   /** `host:port` the connection came from. */
   readonly address: string
+  readonly budget: RequestBudget
 }
 
 /** What a server does with what arrives. */
@@ -40,6 +51,8 @@ export interface Http2ServerOptions {
   readonly log: Log
   /** A handshake must be done within this time. */
   readonly handshakeTimeoutMs?: number
+  /** Streams a member may have open at once; default `MAX_STREAMS`. */
+  readonly maxStreams?: number
 }
 
 /** A TLS 1.3 + HTTP/2 server that is handed its connections: from a port, a relay or a hole in a NAT. */
@@ -57,25 +70,35 @@ export function createHttp2Server(options: Http2ServerOptions): Http2Server {
   const server = http2.createSecureServer({
     ...TLS_OPTIONS,
     ...HTTP2_LIMITS,
+    ...STREAM_RESETS,
     ALPNProtocols: [...TLS_OPTIONS.ALPNProtocols],
     ...identityOptions(options.identity),
     requestCert: true,
     // Judged in `identify`, so that the other side can be told why instead of a bare alert.
     rejectUnauthorized: false,
     handshakeTimeout: options.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS,
-    settings: HTTP2_SETTINGS,
+    settings: STRANGER_SETTINGS,
   })
   server.on('session', session => {
     const peer = acceptPeer(session, options)
     peers.add(peer)
-    session.setLocalWindowSize(CONNECTION_WINDOW_BYTES)
-    session.on('stream', (stream, headers) => {
-      stream.on('error', error => options.log.debug('stream.failed', { error: error.message }))
-      options.onStream(stream, headers, peer)
-    })
-    session.on('error', error =>
-      options.log.debug('session.failed', { error: error.message, address: peer.address }),
+    const { log, maxStreams: maxConcurrentStreams = MAX_STREAMS } = options
+    const isMember = peer.budget.limits === MEMBER_BUDGET
+    if (isMember) {
+      session.settings({ ...HTTP2_SETTINGS, maxConcurrentStreams })
+      session.setLocalWindowSize(CONNECTION_WINDOW_BYTES)
+    }
+    guardAgainstFloods(session, error =>
+      log.warn('session.flooded', { address: peer.address, reason: error.message }),
     )
+    let streamCount = 0
+    session.on('stream', (stream, headers) => {
+      stream.on('error', error => log.debug('stream.failed', { error: error.message }))
+      streamCount += 1
+      if (isMember || streamCount <= MAX_STRANGER_STREAMS) options.onStream(stream, headers, peer)
+      else session.destroy(TOO_MANY_STREAMS(), ENHANCE_YOUR_CALM)
+    })
+    session.on('error', error => log.debug('session.failed', { error: error.message, address: peer.address }))
     session.on('close', () => peers.delete(peer))
     options.onSession?.(peer)
   })
@@ -108,14 +131,15 @@ export function createHttp2Server(options: Http2ServerOptions): Http2Server {
 function acceptPeer(session: http2.ServerHttp2Session, options: Http2ServerOptions): AcceptedPeer {
   const socket = session.socket as TLSSocket
   const address = `${socket.remoteAddress ?? 'relay'}:${socket.remotePort ?? 0}`
-  const base = { session, address }
+  const base = { session, address, budget: createRequestBudget(STRANGER_BUDGET) }
   try {
     const shown = options.identify(socket)
     const identity = shown?.identity
-    if (identity !== undefined) {
-      options.log.debug('session.accepted', { peer: formatSpiffeId(identity), address })
-    }
-    return { ...base, identity, shown, refusal: undefined }
+    if (identity === undefined) return { ...base, identity, shown, refusal: undefined }
+    options.log.debug('session.accepted', { peer: formatSpiffeId(identity), address })
+    const isMember = identity.kind !== 'permit'
+    const budget = isMember ? createRequestBudget(MEMBER_BUDGET) : base.budget
+    return { ...base, budget, identity, shown, refusal: undefined }
   } catch (error) {
     const refusal =
       error instanceof MeshError
@@ -125,6 +149,9 @@ function acceptPeer(session: http2.ServerHttp2Session, options: Http2ServerOptio
     return { ...base, identity: undefined, shown: undefined, refusal }
   }
 }
+
+const TOO_MANY_STREAMS = () =>
+  new MeshError('too-many', `Session ended: over ${MAX_STRANGER_STREAMS} requests of a stranger`)
 
 /** A TLS handshake must be done within this time. */
 export const HANDSHAKE_TIMEOUT_MS = 10_000

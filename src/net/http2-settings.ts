@@ -24,10 +24,32 @@ export const HTTP2_SETTINGS: Settings = {
   enablePush: false,
 }
 
+/** What a server announces to whoever has not proved to be a member, a permit's key included: enough to join. */
+export const STRANGER_SETTINGS: Settings = {
+  ...HTTP2_SETTINGS,
+  initialWindowSize: 65_535,
+  maxFrameSize: 16_384,
+  maxConcurrentStreams: 8,
+}
+
+/** Streams a stranger may open one after another; then its session ends. */
+export const MAX_STRANGER_STREAMS = 64
+
 /** Options of both servers and clients; memory in MB, see docs/limits.md. */
 export const HTTP2_LIMITS = {
   maxSessionMemory: 256,
   maxOutstandingPings: 4,
   maxOutstandingSettings: 4,
   maxSendHeaderBlockLength: 32_768,
+  maxSettings: 16,
+  maxHeaderListPairs: 64,
+  // A stream over `maxConcurrentStreams` counts here: a client that has not yet read our settings may open 100.
+  maxSessionInvalidFrames: 128,
+  maxSessionRejectedStreams: 100,
 } as const
+
+/**
+ * Streams a client may reset: so many at once, then so many a second. Breaking off is usual here (each connection
+ * through a tunnel that is reset resets its stream), so a whole session's streams may go at once.
+ */
+export const STREAM_RESETS = { streamResetBurst: MAX_STREAMS, streamResetRate: 1_000 } as const

@@ -16,7 +16,7 @@ export interface HubPortOptions {
 
 /** What strangers may cost; see docs/limits.md. */
 export interface HubPortLimits {
-  /** Connections that have not yet shown who they are, all together. */
+  /** Connections that have not yet shown who they are, all together; over it the oldest ones are reset. */
   readonly maxStrangers: number
   readonly maxStrangersPerAddress: number
   /** The first byte must come within this time. */
@@ -47,30 +47,37 @@ export interface HubPort extends AsyncDisposable {
  * @throws MeshError `port-in-use`, `not-permitted`, `bad-input`
  */
 export async function openHubPort(at: Address, options: HubPortOptions): Promise<HubPort> {
+  // In order of arrival: under a flood the oldest of the address with the most goes, so that whoever comes now still
+  // has its chance.
   const strangers = new Map<Socket, NodeJS.Timeout>()
-  const countByAddress = new Map<string, number>()
+  const byAddress = new Map<string, Set<Socket>>()
   const sockets = new Set<Socket>()
 
-  function welcome(socket: Socket): void {
-    const timer = strangers.get(socket)
-    if (timer === undefined) return
-    clearTimeout(timer)
-    strangers.delete(socket)
-    const address = addressOf(socket)
-    const count = (countByAddress.get(address) ?? 1) - 1
-    if (count > 0) countByAddress.set(address, count)
-    else countByAddress.delete(address)
+  function welcome(socket: Socket, address = addressOf(socket)): void {
+    clearTimeout(strangers.get(socket))
+    if (!strangers.delete(socket)) return
+    const others = byAddress.get(address)
+    others?.delete(socket)
+    if (others?.size === 0) byAddress.delete(address)
+  }
+
+  function makeRoom(address: string, neighbours: Set<Socket>): void {
+    const { maxStrangers, maxStrangersPerAddress } = options.limits
+    const isCrowded = neighbours.size >= maxStrangersPerAddress
+    if (!isCrowded && strangers.size < maxStrangers) return
+    const crowd = isCrowded ? neighbours : largest(byAddress.values())
+    const oldest = crowd?.values().next().value
+    if (oldest === undefined) return
+    options.log.debug('port.full', { address, strangers: strangers.size })
+    welcome(oldest)
+    oldest.resetAndDestroy()
   }
 
   function admit(socket: Socket): void {
     const address = addressOf(socket)
-    const count = countByAddress.get(address) ?? 0
-    if (strangers.size >= options.limits.maxStrangers || count >= options.limits.maxStrangersPerAddress) {
-      options.log.warn('port.full', { address, strangers: strangers.size })
-      socket.resetAndDestroy()
-      return
-    }
-    countByAddress.set(address, count + 1)
+    const neighbours = byAddress.get(address) ?? new Set()
+    makeRoom(address, neighbours)
+    byAddress.set(address, neighbours.add(socket))
     strangers.set(
       socket,
       setTimeout(() => socket.resetAndDestroy(), options.limits.strangerTimeoutMs),
@@ -81,7 +88,7 @@ export async function openHubPort(at: Address, options: HubPortOptions): Promise
     socket.on('error', error => options.log.debug('connection.failed', { address, error: error.message }))
     socket.once('close', () => {
       sockets.delete(socket)
-      welcome(socket)
+      welcome(socket, address)
     })
     sortOut(socket, options)
   }
@@ -139,6 +146,12 @@ function sortOut(socket: Socket, options: HubPortOptions): void {
       socket.resetAndDestroy()
     }
   })
+}
+
+function largest(crowds: Iterable<Set<Socket>>): Set<Socket> | undefined {
+  let found: Set<Socket> | undefined
+  for (const crowd of crowds) if (found === undefined || crowd.size > found.size) found = crowd
+  return found
 }
 
 function addressOf(socket: Socket): string {

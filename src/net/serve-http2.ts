@@ -1,8 +1,10 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import type { Hono } from 'hono'
 import { MeshError } from '../core/model/errors.ts'
+import { ENHANCE_YOUR_CALM } from './flood-guard.ts'
 import type { AcceptedPeer } from './http2-server.ts'
 import { fromNodeError } from './node-error.ts'
+import type { HeldRequest } from './request-budget.ts'
 
 /** What routes served over HTTP/2 find in `context.env`. */
 export interface Http2Env {
@@ -12,75 +14,126 @@ export interface Http2Env {
 /** A Hono application whose requests come from HTTP/2 streams. */
 export type Http2App = Hono<{ Bindings: { peer: AcceptedPeer } }>
 
-/** Limits of one request. */
-export interface Http2RequestLimits {
-  readonly maxBodyBytes: number
+/** Times of one request. */
+export interface Http2RequestTimes {
   /** The whole body must have come within this time. */
   readonly bodyTimeoutMs: number
+  /** The whole answer must have been taken within this time. */
+  readonly answerTimeoutMs: number
 }
 
-/** Default limits of a request between our own parts. */
-export const REQUEST_LIMITS: Http2RequestLimits = { maxBodyBytes: 262_144, bodyTimeoutMs: 10_000 }
+/** The times between our own parts. */
+export const REQUEST_TIMES: Http2RequestTimes = { bodyTimeoutMs: 10_000, answerTimeoutMs: 30_000 }
 
 /**
- * Answer one request stream through the application. Never throws: what goes wrong ends this stream only.
+ * Answer one request stream through the application. Never throws: what goes wrong ends this stream only. A session
+ * that has more requests open than its budget allows has this one reset.
  */
 export async function serveHttp2(
   app: Http2App,
   stream: ServerHttp2Stream,
   headers: IncomingHttpHeaders,
   peer: AcceptedPeer,
-  limits: Http2RequestLimits = REQUEST_LIMITS,
+  times: Http2RequestTimes = REQUEST_TIMES,
 ): Promise<void> {
+  if (stream.destroyed || stream.closed) return
+  const held = peer.budget.admit()
+  if (held === undefined) {
+    stream.close(ENHANCE_YOUR_CALM)
+    return
+  }
+  const closed = new Promise<void>(resolve => stream.once('close', resolve))
   try {
-    const method = String(headers[':method'])
-    const hasBody = method !== 'GET' && method !== 'HEAD' && method !== 'DELETE'
-    const body = hasBody ? await readBody(stream, limits) : undefined
-    const request = new Request(`https://mesh${headers[':path']}`, {
-      method,
-      ...(headers['content-type'] && { headers: { 'content-type': headers['content-type'] } }),
-      ...(body && { body }),
-    })
+    const request = await readRequest(stream, headers, { held, peer, times })
     const response = await app.fetch(request, { peer })
     const answer = Buffer.from(await response.arrayBuffer())
-    if (stream.destroyed) return
-    stream.respond({
-      ':status': response.status,
-      'content-type': response.headers.get('content-type') ?? 'text/plain',
-    })
-    stream.end(answer)
+    held.hold(answer.length)
+    respond(stream, response.status, response.headers.get('content-type') ?? 'text/plain', answer)
   } catch (error) {
     refuseStream(stream, fromNodeError(error, 'Cannot read request'))
   }
+  // Whoever asks and never takes the answer must not make us keep it.
+  const late = setTimeout(() => stream.close(ENHANCE_YOUR_CALM), times.answerTimeoutMs)
+  await closed
+  clearTimeout(late)
+  held.release()
 }
 
-/** Answer a stream with an error's status and JSON, and end it. */
+/** Answer a stream with an error's status and JSON, and end it. A stream that is gone is left alone. */
 export function refuseStream(stream: ServerHttp2Stream, error: MeshError): void {
-  if (stream.destroyed || stream.headersSent) return
-  stream.respond({ ':status': error.kind.http, 'content-type': 'application/json' })
-  stream.end(JSON.stringify(error.toBody()))
+  respond(stream, error.kind.http, 'application/json', Buffer.from(JSON.stringify(error.toBody())))
 }
 
-async function readBody(stream: ServerHttp2Stream, limits: Http2RequestLimits): Promise<Buffer<ArrayBuffer>> {
-  const timer = setTimeout(
-    () =>
-      stream.destroy(
-        new MeshError('too-slow', `Cannot read request: body took over ${limits.bodyTimeoutMs} ms`),
-      ),
-    limits.bodyTimeoutMs,
-  )
-  const chunks: Buffer[] = []
-  let byteCount = 0
+function respond(stream: ServerHttp2Stream, status: number, type: string, answer: Buffer): void {
+  if (stream.destroyed || stream.closed || stream.headersSent) return
+  stream.respond({ ':status': status, 'content-type': type })
+  // The rest of a body that nobody wants would keep the stream open.
+  stream.end(answer, () => stream.readableEnded || stream.close())
+}
+
+interface Reading {
+  readonly held: HeldRequest
+  readonly peer: AcceptedPeer
+  readonly times: Http2RequestTimes
+}
+
+async function readRequest(
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  reading: Reading,
+): Promise<Request> {
+  const method = String(headers[':method'])
+  const hasBody = method !== 'GET' && method !== 'HEAD' && method !== 'DELETE'
+  const body = hasBody ? await readBody(stream, reading) : undefined
+  const type = headers['content-type']
   try {
-    for await (const chunk of stream as AsyncIterable<Buffer>) {
+    return new Request(`https://mesh${headers[':path']}`, {
+      method,
+      ...(type && { headers: { 'content-type': type } }),
+      ...(body && { body }),
+    })
+  } catch (cause) {
+    throw new MeshError('bad-message', 'Cannot read request: no such method or path can be', { cause })
+  }
+}
+
+function readBody(stream: ServerHttp2Stream, { held, peer, times }: Reading): Promise<Buffer<ArrayBuffer>> {
+  const { maxBodyBytes } = peer.budget.limits
+  const { bodyTimeoutMs } = times
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    let byteCount = 0
+    const stop = (error: MeshError) => {
+      clearTimeout(timer)
+      stream.off('data', take)
+      stream.pause()
+      reject(error)
+    }
+    const timer = setTimeout(
+      () => stop(new MeshError('too-slow', `Cannot read request: body took over ${bodyTimeoutMs} ms`)),
+      bodyTimeoutMs,
+    )
+    const take = (chunk: Buffer) => {
       byteCount += chunk.length
-      if (byteCount > limits.maxBodyBytes) {
-        throw new MeshError('too-large', `Cannot read request: body over ${limits.maxBodyBytes} bytes`)
+      if (byteCount > maxBodyBytes) {
+        stop(new MeshError('too-large', `Cannot read request: body over ${maxBodyBytes} bytes`))
+        return
+      }
+      try {
+        held.hold(chunk.length)
+      } catch (error) {
+        stop(fromNodeError(error, 'Cannot read request'))
+        return
       }
       chunks.push(chunk)
     }
-  } finally {
-    clearTimeout(timer)
-  }
-  return Buffer.concat(chunks)
+    stream.on('data', take)
+    stream.once('end', () => {
+      clearTimeout(timer)
+      resolve(Buffer.concat(chunks))
+    })
+    stream.once('close', () =>
+      stop(new MeshError('link-closed', 'Cannot read request: stream ended before its body')),
+    )
+  })
 }
