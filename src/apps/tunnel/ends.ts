@@ -34,14 +34,12 @@ export class Ends implements AsyncDisposable {
 
   /** Open everything that is kept. */
   async restore(): Promise<void> {
-    const inbounds = await readRecords(this.#host, 'inbound', inboundRecordShape)
-    const outbounds = await readRecords(this.#host, 'outbound', outboundRecordShape)
-    for (const { service, record } of inbounds) {
+    await readRecords(this.#host, 'inbound', inboundRecordShape, (service, record) => {
       this.#inbounds.set(service, this.#createInbound(service, record))
-    }
-    for (const { service, record } of outbounds) {
-      this.#outbounds.set(service, this.#createOutbound(service, record.setting))
-    }
+    })
+    await readRecords(this.#host, 'outbound', outboundRecordShape, (service, { setting }) => {
+      this.#outbounds.set(service, this.#createOutbound(service, setting))
+    })
     await Promise.all([...this.#inbounds.values(), ...this.#outbounds.values()].map(end => end.restore()))
   }
 

@@ -38,23 +38,22 @@ export function recordKey(kind: EndKind, service: ServiceName): string {
 
 /**
  * Read everything that is kept of one kind. What cannot be read, damaged or of a later version, is logged and left
- * as it is.
+ * as it is; so is what `take` throws at.
  */
 export async function readRecords<T>(
   host: Host,
   kind: EndKind,
   shape: z.ZodType<T>,
-): Promise<{ service: ServiceName; record: T }[]> {
-  const found: { service: ServiceName; record: T }[] = []
+  take: (service: ServiceName, record: T) => void,
+): Promise<void> {
   for (const { key, value } of await host.storage.list(`${kind}/`)) {
     try {
       const service = parseServiceName(key.slice(kind.length + 1))
-      found.push({ service, record: shape.parse(value) })
+      take(service, shape.parse(value))
     } catch (thrown) {
       host.log.error('tunnel.record-unreadable', { key, reason: describe(thrown) })
     }
   }
-  return found
 }
 
 /** A record as the storage takes it. */

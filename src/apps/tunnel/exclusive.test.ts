@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict'
+import { it } from 'node:test'
+import { createExclusive } from './exclusive.ts'
+
+it('createExclusive() runs work of one key in order, of two keys side by side', async () => {
+  const exclusive = createExclusive()
+  const steps: string[] = []
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const first = exclusive('a', async () => {
+    await promise
+    steps.push('a1')
+    return 1
+  })
+  const second = exclusive('a', async () => {
+    steps.push('a2')
+    return 2
+  })
+  await exclusive('b', async () => steps.push('b'))
+  resolve()
+  assert.deepEqual(await Promise.all([first, second]), [1, 2])
+  assert.deepEqual(steps, ['b', 'a1', 'a2'])
+})
+
+it('createExclusive() goes on after work that throws', async () => {
+  const exclusive = createExclusive()
+  const failed = exclusive('a', async () => {
+    throw new Error('no')
+  })
+  const next = exclusive('a', async () => 'yes')
+  await assert.rejects(failed, /no/)
+  assert.equal(await next, 'yes')
+})
