@@ -1,63 +1,43 @@
 import { MeshError, toMeshError } from '../core/model/errors.ts'
 import type { EndpointId, LinkId } from '../core/model/ids.ts'
-import { type Ms, ms } from '../core/model/time.ts'
+import type { Ms } from '../core/model/time.ts'
 import type { HalfId, Registry, RegistryAction, RelayId, Side } from '../core/registry/registry.ts'
+import { playDialogue } from './dialogue.ts'
 
 /**
- * Play a dialogue with a registry and write down what was said.
- *
- * Lines that begin with `>` are events: `> TIME EVENT ARGUMENTS`, endpoints by any word. What the registry answers is
- * written below each, `<` for an action, `!` for the code of an error, `=` for what was asked:
+ * Play a dialogue with a registry (see `playDialogue`), endpoints by any word. `<` is an action, `!` the code of an error,
+ * `=` what was asked:
  *
  *     > 0 link 1 alice              the agent of alice opened link 1
  *     > 0 ask alice bob T           alice asks for a relay to bob; the ticket is T
  *     > 0 present 7 T dial          half 7 comes with ticket T, as its dialling side
- *     > 0 present 7 T dial bob      the same, over the link of bob
- *     > 0 unlink 1 | drop 7 | done 1    link, half, relay closed
- *     > 0 evict alice               (code `evicted`)
+ *     > 0 present 7 T dial alice    the same, over the link of alice
+ *     > 0 unlink 1                  link 1 closed
+ *     > 0 drop 7                    half 7 closed
+ *     > 0 done 1                    relay 1 closed
+ *     > 0 evict alice bob           with code `evicted`
  *     > 0 tell alice bob            broadcast; to all if nobody is named
  *     > 9 tick
  *     > 9 count                     links, relays, tickets, and entries of all tables
- *
- * @returns the events, each with its answers, in the form they are written in; indents and empty lines do not count
  */
-export function playRegistry(registry: Registry, script: string): string {
-  const lines: string[] = []
-  for (const line of tidyLines(script)) {
-    if (!line.startsWith('>')) continue
-    lines.push(line, ...answer(registry, line.slice(1).trim().split(/\s+/)))
-  }
-  return lines.join('\n')
+export function playRegistry(registry: Registry, script: string): string[] {
+  return playDialogue(script, (event, words, now) => {
+    if (event === 'count') {
+      const { linkCount, relayCount, openTicketCount, entryCount } = registry
+      return [`= ${linkCount} links, ${relayCount} relays, ${openTicketCount} tickets, ${entryCount} entries`]
+    }
+    try {
+      return feed(registry, event, words, now).map(action => `< ${formatAction(action)}`)
+    } catch (error) {
+      return [`! ${toMeshError(error).code}`]
+    }
+  })
 }
 
-/** A dialogue without indents, comments (`# …`) and empty lines, to compare it with what was said. */
-export function tidyDialogue(script: string): string {
-  return tidyLines(script).join('\n')
-}
-
-function tidyLines(script: string): string[] {
-  return script
-    .split('\n')
-    .map(line => line.replace(/#.*$/, '').trim())
-    .filter(line => line !== '')
-}
-
-function answer(registry: Registry, [time, event = '', ...words]: string[]): string[] {
-  if (event === 'count') {
-    const { linkCount, relayCount, openTicketCount, entryCount } = registry
-    return [`= ${linkCount} links, ${relayCount} relays, ${openTicketCount} tickets, ${entryCount} entries`]
-  }
-  try {
-    return feed(registry, event, words, ms(Number(time))).map(action => `< ${format(action)}`)
-  } catch (error) {
-    return [`! ${toMeshError(error).code}`]
-  }
-}
-
-function feed(registry: Registry, event: string, words: string[], now: Ms): RegistryAction[] {
+function feed(registry: Registry, event: string, words: readonly string[], now: Ms): RegistryAction[] {
   const [first = '', second = '', third, fourth] = words
   const id = Number(first)
-  const endpoints = words as EndpointId[]
+  const endpoints = words as readonly string[] as readonly EndpointId[]
   switch (event) {
     case 'link':
       return registry.linkOpened(id as LinkId, second as EndpointId)
@@ -82,7 +62,7 @@ function feed(registry: Registry, event: string, words: string[], now: Ms): Regi
   }
 }
 
-function format(action: RegistryAction): string {
+function formatAction(action: RegistryAction): string {
   switch (action.do) {
     case 'send': {
       const { event, ...more } = action.event

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { playRegistry, tidyDialogue } from '../../testing/registry-playbook.ts'
+import { tidyDialogue } from '../../testing/dialogue.ts'
+import { playRegistry } from '../../testing/registry-playbook.ts'
 import { createRegistry } from './registry.ts'
 
 /** Each dialogue is with a registry of its own, with the limits of a hub. `>` is said to it, the rest is its answer. */
 function says(script: string): void {
-  assert.deepEqual(playRegistry(createRegistry(), script).split('\n'), tidyDialogue(script).split('\n'))
+  assert.deepEqual(playRegistry(createRegistry(), script), tidyDialogue(script))
 }
 
 test('evict() closes the link, refuses halves and cuts relays of that endpoint, and of no other', () =>

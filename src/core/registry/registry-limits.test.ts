@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { playRegistry, tidyDialogue } from '../../testing/registry-playbook.ts'
+import { tidyDialogue } from '../../testing/dialogue.ts'
+import { playRegistry } from '../../testing/registry-playbook.ts'
 import { toMeshError } from '../model/errors.ts'
 import type { EndpointId, LinkId } from '../model/ids.ts'
 import { ms } from '../model/time.ts'
@@ -9,7 +10,7 @@ import { createRegistry, type HalfId, REGISTRY_LIMITS, type RegistryLimits } fro
 /** A dialogue with a registry that has one limit lower than a hub's. */
 function says(limits: Partial<RegistryLimits>, script: string): void {
   const registry = createRegistry({ ...REGISTRY_LIMITS, ...limits })
-  assert.deepEqual(playRegistry(registry, script).split('\n'), tidyDialogue(script).split('\n'))
+  assert.deepEqual(playRegistry(registry, script), tidyDialogue(script))
 }
 
 test('linkOpened() closes the new link when there are maxLinks, but lets an endpoint come again', () =>
