@@ -148,6 +148,20 @@ test('every file is reached from an entry point', () => {
   holds(findOrphans(sources, isEntry))
 })
 
+test('every decision is in the index', () => {
+  const folder = join(root, 'docs/decisions')
+  const index = readFileSync(join(folder, 'README.md'), 'utf8')
+  const records = readdirSync(folder).filter(name => name !== 'README.md')
+  holds([
+    ...records
+      .filter(name => !index.includes(`](${name})`))
+      .map(name => `docs/decisions/${name}: not in docs/decisions/README.md: add a line`),
+    ...records
+      .filter(name => !/^\d{4}-[a-z0-9-]+\.md$/.test(name))
+      .map(name => `docs/decisions/${name}: name it NNNN-what-it-is-about.md`),
+  ])
+})
+
 test('no text names a path of one machine', t => {
   const files = trackedFiles()
   if (files === undefined) return t.skip('not a git checkout: no list of tracked files')
