@@ -113,6 +113,23 @@ describe('openAuthority()', () => {
     }
   })
 
+  it('makes the intermediate again when its certificate and key are of two intermediates', async () => {
+    const [folder, other] = [createSecretMemory(), createSecretMemory()]
+    const authority = await open(folder)
+    for (const name of [AUTHORITY_FILES.rootKey, AUTHORITY_FILES.root]) {
+      other.files.set(name, folder.files.get(name) ?? '')
+    }
+    await open(other)
+    const certificateOf = (memory: SecretMemory) =>
+      memory.files.get(AUTHORITY_FILES.intermediate)?.split('-----BEGIN PRIVATE')[0] ?? ''
+    const mixed = other.files
+      .get(AUTHORITY_FILES.intermediate)
+      ?.replace(certificateOf(other), certificateOf(folder))
+    folder.files.set(AUTHORITY_FILES.intermediate, mixed ?? '')
+    const { chainPem } = await issue(await open(folder), 'endpoint')
+    checkChain(chainPem, { rootPem: authority.rootCertificatePem, now: NOW })
+  })
+
   it('never replaces a root key that is damaged or lost', async () => {
     const folder = createSecretMemory()
     await open(folder)

@@ -76,8 +76,14 @@ describe('tlsIdentity()', () => {
   it('refuses a forged leaf that OpenSSL finds out of date, whatever the clock says', async () => {
     const theirs = await openAuthority({ folder: createSecretMemory(), now: NOW - 10 * DAY })
     const old = await member(theirs, `user/bob/endpoint/${UUID}`, NOW - 2 * DAY)
-    const forged = { ...old, chainPem: `${firstOf(old)}${secondOf(endpoint)}` }
-    for (const client of [old, forged]) {
+    const ownOld = await member(ours, `user/bob/endpoint/${UUID}`, NOW - 2 * DAY)
+    const clients = [
+      old,
+      { ...old, chainPem: `${firstOf(old)}${secondOf(endpoint)}` },
+      { ...old, chainPem: firstOf(old) },
+      { ...ownOld, chainPem: firstOf(ownOld) },
+    ]
+    for (const client of clients) {
       using hands = await shakeHands({ server: hub, client })
       refuses(
         () => tlsIdentity(hands.server, check(NOW - 2 * DAY)),

@@ -7,6 +7,7 @@ import { type Forgery, forgeCertificate } from '../testing/forge-certificate.ts'
 import { type CheckOptions, checkChain, checkRootForMesh, meshIdOf, readIdentity } from './check.ts'
 import { createKeyPair, type KeyPair, readPublicKeyPem } from './key-pair.ts'
 import { meshIdOfKey } from './mesh-id.ts'
+import type { X509Library } from './x509-library.ts'
 
 const NOW = Date.UTC(2026, 5, 1)
 const DAY = 86_400_000
@@ -159,6 +160,14 @@ describe('checkChain() refuses foreign chains', () => {
     refuses(() => check(`${leaf}${intermediate}`), 'not-trusted', /not issued by this mesh/)
   })
 
+  it('with a good signature and the name or key id of another issuer', async () => {
+    const renamed = await forge({ leaf: { issuer: { subject: 'other', keys: intermediateKeys } } })
+    refuses(() => check(renamed.chain), 'not-trusted', /not issued by this mesh/)
+    const misled = { ...intermediateKeys, publicKeyPem: leafKeys.publicKeyPem }
+    const rekeyed = await forge({ leaf: { issuer: { subject: 'intermediate', keys: misled } } })
+    refuses(() => check(rekeyed.chain), 'not-trusted', /not issued by this mesh/)
+  })
+
   it('signed by themselves', async () => {
     const self = { subject: 'bob', keys: leafKeys }
     const { leaf, chain } = await forge({ leaf: { issuer: self } })
@@ -237,6 +246,11 @@ describe('checkChain() refuses by flags', () => {
     })
   }
 
+  it('a root that names another as its issuer', async () => {
+    const { chain, root } = await forge({ root: { issuer: { subject: 'elder', keys: rootKeys } } })
+    refuses(() => check(chain, { rootPem: root }), 'not-trusted', /root is not that of an authority/)
+  })
+
   it('but not an unknown extension that is not critical', async () => {
     const { chain } = await forge({
       leaf: { extra: ({ Extension }) => [new Extension('1.2.3.4', false, Uint8Array.of(5, 0))] },
@@ -276,6 +290,17 @@ describe('checkChain() refuses by name', () => {
       refuses(() => readIdentity(new X509Certificate(chain)), 'not-trusted', /./)
     })
   }
+
+  it('a name of another sort', async () => {
+    const names = ({ SubjectAlternativeNameExtension }: X509Library) => [
+      new SubjectAlternativeNameExtension([
+        { type: 'url', value: `spiffe://${mesh}/hub/${UUID}` },
+        { type: 'email', value: 'a@b.example' },
+      ]),
+    ]
+    const { chain } = await forge({ leaf: { without: ['names'], extra: names } })
+    refuses(() => check(chain), 'not-trusted', /more names/)
+  })
 
   it('an endpoint, hub or permit where another is expected', async () => {
     const chains: Record<Identity['kind'], string> = {

@@ -15,7 +15,7 @@ export function readPem(text: string, label: string): Buffer[] {
   const blocks: Buffer[] = []
   while (block.lastIndex < text.length) {
     const base64 = block.exec(text)?.[1]?.replace(/[\r\n]/g, '')
-    if (base64 === undefined) {
+    if (base64 === undefined || base64 === '') {
       throw new MeshError('bad-input', `Cannot read PEM: something else than a whole ${label} block`)
     }
     const bytes = Buffer.from(base64, 'base64')

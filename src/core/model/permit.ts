@@ -95,7 +95,8 @@ export function parsePermitLink(text: string): PermitLink {
 
 function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text)
+    // Editors on Windows put a byte order mark in front.
+    return JSON.parse(text.replace(/^\ufeff/, ''))
   } catch {
     // Without the cause, which quotes the text.
     const state = text.trim() === '' ? 'it is empty' : isCutShort(text) ? 'it is cut short' : 'it is not JSON'
@@ -151,7 +152,9 @@ function pem(label: string) {
 
 function describe(error: z.ZodError, json: unknown): string {
   const [issue] = error.issues
-  if (issue === undefined || typeof json !== 'object' || json === null) return 'it is not an object'
+  if (issue === undefined || typeof json !== 'object' || json === null || Array.isArray(json)) {
+    return 'it is not an object'
+  }
   const path = issue.path.join('.')
   if (issue.code === 'unrecognized_keys')
     return `unknown part ${quote([...issue.path, issue.keys[0]].join('.'))}`
