@@ -48,6 +48,7 @@ test('parseSource() finds static, dynamic, type-only and worker imports', () => 
     "const e = await import('./e.ts')",
     "const f = new Worker(new URL('./f.ts', import.meta.url))",
     "const g = new URL('./no.ts', base)",
+    "const h = new URL('../../docs/no.md', import.meta.url)",
   ].join('\n')
   const found = parseSource('src/net/x.ts', text).imports.map(({ specifier, line, isTypeOnly, target }) => [
     specifier,

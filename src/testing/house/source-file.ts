@@ -108,6 +108,8 @@ function findImports(path: string, text: string, code: string): Import[] {
     for (const match of code.matchAll(pattern)) {
       const open = match.index + match[0].length - 1
       const specifier = text.slice(open + 1, code.indexOf(code[open] as string, open + 1))
+      // The URL of a document or an image is no import.
+      if (pattern === WORKER && !/\.[cm]?[jt]sx?$/.test(specifier)) continue
       imports.push({
         offset: open,
         specifier,
@@ -130,10 +132,11 @@ function isTypeOnly(clause: string): boolean {
 const REGEX = /\/(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\[\n])+\/[a-z]*/y
 const TOKEN = /\/\/[^\n]*|\/\*.*?\*\/|'(?:\\.|[^'\\\n])*'?|"(?:\\.|[^"\\\n])*"?|\s+|[\w$]+|./sy
 const TEMPLATE = /(?:\\.|\$(?!\{)|[^\\`$])*(?:`|\$\{)/sy
+const WORKER = /\bnew URL\(\s*['"](?=\s*['"],\s*import\.meta\.url\))/g
 /** Each ends with the quote that opens the specifier; the first group is the import's clause. */
 const IMPORTS = [
   /^(?:import|export)\b([^'"`();=]*?)\bfrom\s*['"]/gm,
   /^import\s*['"]/gm,
   /\bimport\(\s*['"]/g,
-  /\bnew URL\(\s*['"](?=\s*['"],\s*import\.meta\.url\))/g,
+  WORKER,
 ]
