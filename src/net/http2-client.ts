@@ -33,6 +33,8 @@ export interface Http2Client {
  * @throws MeshError `timed-out`, `not-trusted`, `certificate-expired`, `link-closed`
  */
 export async function openHttp2(connection: Duplex, options: Http2ClientOptions): Promise<Http2Client> {
+  // TLS inherits it; with half-open allowed, a peer that was killed would look like one that only stopped talking.
+  connection.allowHalfOpen = false
   const socket = tls.connect({
     ...TLS_OPTIONS,
     ALPNProtocols: [...TLS_OPTIONS.ALPNProtocols],

@@ -113,6 +113,8 @@ export function createHttp2Server(options: Http2ServerOptions): Http2Server {
   return {
     peers,
     accept(connection) {
+      // See `openHttp2`: an end without a goodbye is an end.
+      connection.allowHalfOpen = false
       connections.add(connection)
       connection.once('close', () => connections.delete(connection))
       connection.on('error', error => options.log.debug('connection.failed', { error: error.message }))
