@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import test from 'node:test'
 import fc from 'fast-check'
 import {
@@ -13,7 +14,7 @@ import {
 } from './errors.ts'
 
 const CODES = Object.keys(ERRORS) as ErrorCode[]
-const DOCUMENT = new URL('../../../docs/errors.md', import.meta.url)
+const DOCUMENT = join(import.meta.dirname, '../../../docs/errors.md')
 
 /** The table of docs/errors.md as it has to be, and as the formatter leaves it. */
 function expectedTable(): string {
