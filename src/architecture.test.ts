@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import { test } from 'node:test'
 import {
@@ -167,7 +167,7 @@ test('no text names a path of one machine', t => {
   if (files === undefined) return t.skip('not a git checkout: no list of tracked files')
   const localPath = new RegExp(`(?<![\\w.~$}-])/(?:${['work', 'root'].join('|')})/`)
   const problems = files
-    .filter(path => !MAY_NAME_LOCAL_PATHS.includes(path) && existsSync(join(root, path)))
+    .filter(path => !MAY_NAME_LOCAL_PATHS.includes(path) && isFile(join(root, path)))
     .flatMap(path => {
       const lines = readFileSync(join(root, path), 'latin1').split('\n')
       const line = lines.findIndex(text => localPath.test(text))
@@ -184,6 +184,11 @@ function trackedFiles(): string[] | undefined {
     encoding: 'utf8',
   })
   return list.split('\0').filter(path => path !== '')
+}
+
+/** Not a file that was removed but not yet committed, and not a link to a folder. */
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() === true
 }
 
 /** The spread of function lengths and the longest one, for the record. */
