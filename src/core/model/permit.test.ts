@@ -19,7 +19,7 @@ import {
 const pem = (label: string, body: string) => `-----BEGIN ${label}-----\n${body}\n-----END ${label}-----\n`
 const CA = pem('CERTIFICATE', 'MIIBcert')
 const KEY = pem('PRIVATE KEY', 'MIIBveryprivate')
-const TOKEN = `0123456789abcdef.${'Tk'.repeat(21)}x`
+const TOKEN = `0123456789abcdef${'Tk'.repeat(21)}x`
 const MESH = 'abcdefghijklmnopqrstuvwxyz' as MeshId
 const WITH_KEY: Permit = {
   ca: CA,
@@ -41,7 +41,7 @@ const tokens = fc
     fc.string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: 16, maxLength: 16 }),
     fc.string({ unit: base64url, minLength: 43, maxLength: 43 }),
   )
-  .map(halves => halves.join('.'))
+  .map(halves => halves.join(''))
 const pems = (label: string) =>
   fc.base64String({ minLength: 4, maxLength: 200 }).map(body => pem(label, body))
 const labels = fc.array(fc.constantFrom('home', 'Büro 1', '"quoted"', '{[') as fc.Arbitrary<Name>, {
@@ -165,7 +165,7 @@ describe('parsePermit()', () => {
       /bootstraps.1: Cannot read/,
     ],
     ['with a bootstrap without host', { ...WITH_KEY, bootstraps: ['8888'] }, /bootstraps.0: Cannot read/],
-    ['with port 0', { ...WITH_KEY, bootstraps: ['a:0'] }, /bootstraps.0: .*port 0/],
+    ['with port 0', { ...WITH_KEY, bootstraps: ['a:0'] }, /bootstraps.0: .*port 1 to/],
     ['with a token that is none', { ...WITH_TOKEN, token: 'secret' }, /: token: not a token$/],
     [
       'with a label that is none',
@@ -233,16 +233,24 @@ describe('parsePermitLink()', () => {
     for (let length = 0; length < link.length; length++) {
       assert.throws(() => parsePermitLink(link.slice(0, length)), isBadPermit)
     }
+    // Some of these are links after all: then they must be written as they are read.
     const texts = fc.oneof(
       fc.string({ unit: 'binary' }).map(text => `ztm://${text}`),
       fc.string().map(text => `ztm://${text}/${MESH}#${TOKEN}`),
-      fc.string().map(text => `ztm://a/${text}#${TOKEN}`),
+      fc.string().map(text => `ztm://a:1/${text}#${TOKEN}`),
       fc.webUrl(),
     )
-    fc.assert(
-      fc.property(texts, text => assert.throws(() => parsePermitLink(text), isBadPermit)),
-      { numRuns: 1_000 },
-    )
+    const readsOrRefuses = (text: string) => {
+      let parsed: PermitLink
+      try {
+        parsed = parsePermitLink(text)
+      } catch (error) {
+        assert.ok(isBadPermit(error), String(error))
+        return
+      }
+      assert.deepEqual(parsePermitLink(formatPermitLink(parsed)), parsed)
+    }
+    fc.assert(fc.property(texts, readsOrRefuses), { numRuns: 1_000 })
   })
 
   it('says what is wrong, but not the token', async () => {

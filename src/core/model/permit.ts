@@ -120,7 +120,9 @@ function isCutShort(text: string): boolean {
 
 function parseBootstrap(text: string): string {
   const address = parseAddress(text, '')
-  if (address.port === 0) throw new MeshError('bad-input', `Cannot read address ${quote(text)}: port 0`)
+  if (address.host === '' || address.port === 0) {
+    throw new MeshError('bad-input', `Cannot read address ${quote(text)}: write HOST:PORT, port 1 to 65535`)
+  }
   return formatAddress(address)
 }
 
@@ -182,7 +184,7 @@ function badLink(state: string): MeshError {
 }
 
 /** As the controller makes them: what names the invitation, and its secret. Of one length, so a cut shows. */
-const TOKEN = /^[0-9a-f]{16}\.[A-Za-z0-9_-]{43}$/
+const TOKEN = /^[0-9a-f]{16}[A-Za-z0-9_-]{43}$/
 
 const MAX_PERMIT_LENGTH = 65_536
 const MAX_LINK_LENGTH = 8_192
