@@ -101,7 +101,7 @@ class MeshDialer implements Dialer {
         return { stream, endpoint, owner }
       } catch (thrown) {
         lastError = toMeshError(thrown)
-        balancer.failed(endpoint, this.#options.clock.now())
+        balancer.failed(endpoint, this.#options.clock.now(), lastError.message)
         if (lastError.code === 'bad-ticket') this.forget([service])
       }
     }
@@ -146,9 +146,8 @@ class MeshDialer implements Dialer {
     const online = new Set(
       session.service.hostings.filter(({ isOnline }) => isOnline).map(({ endpoint }) => endpoint),
     )
-    const order = balancer
-      .pick(this.#options.clock.now())
-      .filter(endpoint => wanted.size === 0 || wanted.has(endpoint))
+    const isWanted = (endpoint: EndpointId) => wanted.size === 0 || wanted.has(endpoint)
+    const order = balancer.pick(this.#options.clock.now(), isWanted)
     // One that was offline when the session was made may be back: last, not never.
     return [
       ...order.filter(endpoint => online.has(endpoint)),

@@ -82,7 +82,10 @@ class HubLinkEdge implements HubLink {
   }
 
   async whenOnline(timeoutMs: number): Promise<ClientHttp2Session> {
-    if (this.session === undefined && timeoutMs > 0) {
+    const { state: before } = this
+    // A hub that said no (evicted, not trusted) will not say yes in a moment.
+    const isHopeless = before.state === 'waiting' && !before.lastError.kind.retry
+    if (this.session === undefined && timeoutMs > 0 && !isHopeless) {
       await new Promise<void>(resolve => {
         const done = () => {
           clearTimeout(timer)

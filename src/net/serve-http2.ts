@@ -5,6 +5,7 @@ import { ENHANCE_YOUR_CALM } from './flood-guard.ts'
 import type { AcceptedPeer } from './http2-server.ts'
 import { fromNodeError } from './node-error.ts'
 import type { HeldRequest } from './request-budget.ts'
+import { safeBody } from './serve-routes.ts'
 
 /** What routes served over HTTP/2 find in `context.env`. */
 export interface Http2Env {

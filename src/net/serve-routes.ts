@@ -2,7 +2,7 @@ import type { Context, Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import type { z } from 'zod'
 import type { Call, Handlers, Route } from '../core/api/route.ts'
-import { type ErrorCode, MeshError, toMeshError } from '../core/model/errors.ts'
+import { type ErrorBody, type ErrorCode, MeshError, toMeshError } from '../core/model/errors.ts'
 import type { Log } from '../core/model/log.ts'
 
 /** How an API is served. */
@@ -48,11 +48,13 @@ export function serveRoutes<A extends Record<string, Route>, C>(
 
 /** Answer with an error's status and body. */
 export function answerError(context: Context, error: MeshError): Response {
-  const isBug = error.code === 'bug'
-  const body = isBug
-    ? { code: 'bug', message: 'Unexpected failure: see the log of the other side' }
-    : error.toBody()
-  return context.json(body, error.kind.http as 400)
+  return context.json(safeBody(error), error.kind.http as 400)
+}
+
+/** What the other side may see of an error: of a bug nothing but that it was one. */
+export function safeBody(error: MeshError): ErrorBody {
+  if (error.code !== 'bug') return error.toBody()
+  return { code: 'bug', message: 'Unexpected failure: see the log of the other side' }
 }
 
 async function readCall(route: Route, context: Context): Promise<Omit<Call<Route, unknown>, 'caller'>> {

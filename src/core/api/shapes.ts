@@ -8,9 +8,10 @@ function parsedBy<T extends string>(parse: (value: unknown) => T, example: strin
   const schema = z
     .string()
     .max(256)
+    .normalize()
     .superRefine((value, context) => {
       try {
-        // The parsers give back the text they were given, so that checking it is all there is to do.
+        // A parser gives back the text it was given, in NFC form: with that done, checking is all there is to do.
         parse(value)
       } catch (error) {
         context.addIssue({
