@@ -101,7 +101,7 @@ class MeshDialer implements Dialer {
         return { stream, endpoint, owner }
       } catch (thrown) {
         lastError = toMeshError(thrown)
-        balancer.failed(endpoint, this.#options.clock.now(), lastError.message)
+        balancer.failed(endpoint, this.#options.clock.now(), lastError)
         if (lastError.code === 'bad-ticket') this.forget([service])
       }
     }

@@ -62,7 +62,7 @@ export async function serveHttp2(
 
 /** Answer a stream with an error's status and JSON, and end it. A stream that is gone is left alone. */
 export function refuseStream(stream: ServerHttp2Stream, error: MeshError): void {
-  respond(stream, error.kind.http, 'application/json', Buffer.from(JSON.stringify(error.toBody())))
+  respond(stream, error.kind.http, 'application/json', Buffer.from(JSON.stringify(safeBody(error))))
 }
 
 function respond(stream: ServerHttp2Stream, status: number, type: string, answer: Buffer): void {
