@@ -5,6 +5,7 @@ import { type Address, formatAddress, formatTarget, type Target } from '../core/
 import { MeshError } from '../core/model/errors.ts'
 import { listen } from './hub-port.ts'
 import { fromNodeError } from './node-error.ts'
+import { watchGone } from './watch-gone.ts'
 
 // What apps see of these is declared by their own side, in sdk/app.ts: the types here are what fits there.
 
@@ -120,7 +121,7 @@ export async function bindUdp(
   return {
     address: { host: address, port },
     send(bytes, to) {
-      if (!isOpen || socket.getSendQueueSize() > MAX_SEND_QUEUE_BYTES) return
+      if (!isOpen || socket.getSendQueueSize() > PORT_QUEUE_BYTES) return
       socket.send(bytes, to.port, to.host, () => {})
     },
     async [Symbol.asyncDispose]() {
@@ -164,7 +165,7 @@ export async function connectUdp(
   socket.on('message', bytes => events.onDatagram(bytes))
   return {
     send(bytes) {
-      if (isOpen && socket.getSendQueueSize() <= MAX_SEND_QUEUE_BYTES) socket.send(bytes, report)
+      if (isOpen && socket.getSendQueueSize() <= FLOW_QUEUE_BYTES) socket.send(bytes, report)
     },
     async [Symbol.asyncDispose]() {
       if (isOpen) socket.close()
@@ -198,6 +199,7 @@ function checkHost(host: string): void {
 function toTcpConnection(socket: Socket, unixPath = 'unix'): HostConnection {
   // Whoever holds the connection hears of its end by `close`; without this a reset would end the process.
   socket.on('error', () => {})
+  watchGone(socket)
   const { remoteAddress, remotePort } = socket
   const remote =
     remoteAddress === undefined
@@ -218,7 +220,7 @@ async function bindSocket(host: string, port: number): Promise<dgram.Socket> {
   const { address, family } = await dns.lookup(host).catch(error => {
     throw fromNodeError(error, action)
   })
-  const socket = dgram.createSocket({ ...UDP_OPTIONS, type: family === 6 ? 'udp6' : 'udp4' })
+  const socket = dgram.createSocket({ ...PORT_OPTIONS, type: family === 6 ? 'udp6' : 'udp4' })
   try {
     await new Promise<void>((resolve, reject) => {
       socket.once('error', reject)
@@ -241,13 +243,16 @@ const SOCKET_OPTIONS = {
   keepAliveInitialDelay: 30_000,
 } as const
 
-// What the kernel gives is often less. IP literals need no look-up, and dgram would make one per datagram.
+// IP literals need no look-up, and dgram would make one per datagram.
 const UDP_OPTIONS = {
-  recvBufferSize: 1_048_576,
-  sendBufferSize: 1_048_576,
   lookup: (host: string, _: unknown, done: (error: null, address: string, family: number) => void) =>
     done(null, host, net.isIP(host)),
 }
 
-/** Datagrams that the kernel does not take at once wait in the process; beyond this they are lost. */
-const MAX_SEND_QUEUE_BYTES = 1_048_576
+// For bursts of many clients; what the kernel gives is often less.
+const PORT_OPTIONS = { ...UDP_OPTIONS, recvBufferSize: 1_048_576, sendBufferSize: 1_048_576 }
+
+// Datagrams that the kernel does not take at once wait in the process; beyond this they are lost. A port has many
+// other ends, a flow one, and there may be thousands of those.
+const PORT_QUEUE_BYTES = 1_048_576
+const FLOW_QUEUE_BYTES = 65_536
