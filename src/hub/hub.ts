@@ -85,12 +85,14 @@ class HubProcess implements Hub {
   readonly #endListening: () => void
   #port: HubPort | undefined
   #timer: NodeJS.Timeout | undefined
+  readonly #sweeper: NodeJS.Timeout
 
   constructor(options: HubOptions) {
     this.#options = options
     this.#startedAtMs = options.clock.now()
     this.#registry = createRegistry({ ...REGISTRY_LIMITS, ...options.limits?.registry })
-    this.#links = createLinks(options.log)
+    this.#links = createLinks(options.clock, options.log)
+    this.#sweeper = setInterval(() => this.#links.sweep(options.clock.now()), SWEEP_MS)
     this.#relays = createRelays({
       registry: this.#registry,
       drive: actions => this.#drive(actions),
@@ -188,6 +190,7 @@ class HubProcess implements Hub {
     this.#endListening()
     this.#drive(this.#registry.broadcast({ event: 'draining' }))
     clearTimeout(this.#timer)
+    clearInterval(this.#sweeper)
     this.#relays.closeAll()
     await this.#server[Symbol.asyncDispose]()
     await this.#port?.[Symbol.asyncDispose]()
@@ -203,7 +206,10 @@ class HubProcess implements Hub {
     })
     const env = (context: { env: unknown }) => (context.env as { peer: AcceptedPeer }).peer
     const app = this.#app as unknown as Hono
-    serveRoutes(app, CONTROLLER_API, controller.handlers, { log, caller: context => caller(env(context)) })
+    serveRoutes(app, CONTROLLER_API, this.#controllerHandlers(), {
+      log,
+      caller: context => caller(env(context)),
+    })
     const showRoot = async () => ({ ca: this.#options.identity.rootPem, timeMs: this.#options.clock.now() })
     serveRoutes(app, PUBLIC_API, { showRoot }, { log, caller: () => undefined })
     const handlers = createHubHandlers({
@@ -215,6 +221,20 @@ class HubProcess implements Hub {
       readLog: this.#options.readLog,
     })
     serveRoutes(app, HUB_API, handlers, { log, caller: context => requireEndpoint(env(context)) })
+  }
+
+  /** The controller's handlers; a renewal lets the link live on as well. */
+  #controllerHandlers(): ControllerPort['handlers'] {
+    const { handlers } = this.#options.controller
+    return {
+      ...handlers,
+      renew: async call => {
+        const answer = await handlers.renew(call)
+        const { identity } = call.caller
+        if (identity?.kind === 'endpoint') this.#links.renewed(identity.endpoint, answer.expiresAtMs)
+        return answer
+      },
+    }
   }
 
   #greet(peer: AcceptedPeer): void {
@@ -317,3 +337,5 @@ function requireEndpoint(peer: AcceptedPeer): EndpointIdentity {
 
 /** How long a refused connection lives so that it can be told why. */
 const REFUSAL_GRACE_MS = 2_000
+/** How often links are looked at. */
+const SWEEP_MS = 1_000

@@ -1,11 +1,13 @@
 import type { ServerHttp2Stream } from 'node:http2'
 import type { HubEvent } from '../core/api/events.ts'
 import { MAX_EVENT_BYTES } from '../core/api/events.ts'
-import type { MeshError } from '../core/model/errors.ts'
-import type { LinkId } from '../core/model/ids.ts'
+import { MeshError } from '../core/model/errors.ts'
+import type { EndpointId, LinkId } from '../core/model/ids.ts'
 import type { Log } from '../core/model/log.ts'
 import type { EndpointIdentity } from '../core/model/spiffe-id.ts'
+import type { Clock, Ms } from '../core/model/time.ts'
 import type { AcceptedPeer } from '../net/http2-server.ts'
+import { SILENCE_MS } from '../net/keep-alive.ts'
 
 /** An agent's open link: its session and the stream that carries events to it. */
 export interface Link {
@@ -13,6 +15,10 @@ export interface Link {
   readonly identity: EndpointIdentity
   readonly peer: AcceptedPeer
   readonly events: ServerHttp2Stream
+  /** End of the certificate it began with, or of the last one that was given over it. */
+  expiresAtMs: number
+  /** When the agent was last heard to ping. */
+  heardAtMs: number
 }
 
 /** All links of a hub process. */
@@ -27,18 +33,27 @@ export interface Links {
   send(link: LinkId, event: HubEvent): void
   /** End a link, telling why on its event stream. */
   close(link: LinkId, error: MeshError): void
+  /** The endpoint's certificate was renewed: its link may live on. */
+  renewed(endpoint: EndpointId, expiresAtMs: number): void
+  /** End the links that fell silent, and those whose certificate ended without being renewed. */
+  sweep(now: Ms): void
   readonly all: ReadonlyMap<LinkId, Link>
 }
 
 /** Make the links of a hub. */
-export function createLinks(log: Log): Links {
+export function createLinks(clock: Clock, log: Log): Links {
   const links = new Map<LinkId, Link>()
   let nextId = 1
   return {
     all: links,
     open(peer, identity, events, onClosed) {
-      const link: Link = { id: nextId++ as LinkId, identity, peer, events }
+      const heardAtMs = clock.now()
+      const expiresAtMs = peer.shown?.expiresAtMs ?? 0
+      const link: Link = { id: nextId++ as LinkId, identity, peer, events, expiresAtMs, heardAtMs }
       links.set(link.id, link)
+      peer.session.on('ping', () => {
+        link.heardAtMs = clock.now()
+      })
       events.respond({ ':status': 200, 'content-type': 'application/x-ndjson' })
       const closed = () => {
         if (!links.delete(link.id)) return
@@ -58,6 +73,23 @@ export function createLinks(log: Log): Links {
         return
       }
       link.events.write(`${JSON.stringify(event)}\n`)
+    },
+    renewed(endpoint, expiresAtMs) {
+      for (const link of links.values())
+        if (link.identity.endpoint === endpoint) link.expiresAtMs = expiresAtMs
+    },
+    sweep(now) {
+      for (const link of [...links.values()]) {
+        if (link.heardAtMs + SILENCE_MS <= now) {
+          log.info('link.silent', { endpoint: link.identity.endpoint })
+          link.peer.session.destroy()
+        } else if (link.expiresAtMs <= now) {
+          this.close(
+            link.id,
+            new MeshError('certificate-expired', 'Link ended: the certificate was not renewed in time'),
+          )
+        }
+      }
     },
     close(id, error) {
       const link = links.get(id)
