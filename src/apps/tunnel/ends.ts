@@ -124,6 +124,8 @@ export class Ends implements AsyncDisposable {
   /** Stop everything; what is kept stays. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isDisposed = true
+    // A change that is under way would open ports that nobody closes.
+    await this.#exclusive.whenIdle()
     await Promise.all(
       [...this.#inbounds.values(), ...this.#outbounds.values()].map(end => end[Symbol.asyncDispose]()),
     )
@@ -139,6 +141,7 @@ export class Ends implements AsyncDisposable {
   }
 
   async #keepOwner(service: ServiceName): Promise<void> {
+    if (this.#isDisposed) return
     try {
       await this.#alone('inbound', service, async () => {
         const inbound = this.#inbounds.get(service)
@@ -152,7 +155,7 @@ export class Ends implements AsyncDisposable {
   }
 
   #alone<T>(kind: EndKind, service: ServiceName, work: () => Promise<T>): Promise<T> {
-    return this.#exclusive(recordKey(kind, service), async () => {
+    return this.#exclusive.run(recordKey(kind, service), async () => {
       if (this.#isDisposed)
         throw new MeshError('offline', `Cannot change ${kind} "${service}": the app is stopping`)
       return work()

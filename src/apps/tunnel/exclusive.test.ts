@@ -6,16 +6,16 @@ it('createExclusive() runs work of one key in order, of two keys side by side', 
   const exclusive = createExclusive()
   const steps: string[] = []
   const { promise, resolve } = Promise.withResolvers<void>()
-  const first = exclusive('a', async () => {
+  const first = exclusive.run('a', async () => {
     await promise
     steps.push('a1')
     return 1
   })
-  const second = exclusive('a', async () => {
+  const second = exclusive.run('a', async () => {
     steps.push('a2')
     return 2
   })
-  await exclusive('b', async () => steps.push('b'))
+  await exclusive.run('b', async () => steps.push('b'))
   resolve()
   assert.deepEqual(await Promise.all([first, second]), [1, 2])
   assert.deepEqual(steps, ['b', 'a1', 'a2'])
@@ -23,10 +23,23 @@ it('createExclusive() runs work of one key in order, of two keys side by side', 
 
 it('createExclusive() goes on after work that throws', async () => {
   const exclusive = createExclusive()
-  const failed = exclusive('a', async () => {
+  const failed = exclusive.run('a', async () => {
     throw new Error('no')
   })
-  const next = exclusive('a', async () => 'yes')
+  const next = exclusive.run('a', async () => 'yes')
   await assert.rejects(failed, /no/)
   assert.equal(await next, 'yes')
+})
+
+it('whenIdle() waits for what was asked for, whether it throws or not', async () => {
+  const exclusive = createExclusive()
+  const steps: string[] = []
+  exclusive
+    .run('a', async () => {
+      throw new Error('no')
+    })
+    .catch(() => steps.push('failed'))
+  void exclusive.run('b', async () => steps.push('done'))
+  await exclusive.whenIdle()
+  assert.deepEqual(steps.sort(), ['done', 'failed'])
 })

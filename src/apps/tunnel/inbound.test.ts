@@ -177,6 +177,15 @@ describe('openInbound', () => {
     assert.deepEqual(await listensOf(rig), [{ ip: '127.0.0.1', port, isOpen: true, connectionCount: 0 }])
   })
 
+  it('leaves no port open when the app stops meanwhile', async () => {
+    await using rig = await createEchoRig()
+    const port = await freePort()
+    const opening = rig.inbound('web', { listens: [{ port }] })
+    await Promise.all([opening.catch(() => {}), rig.nearApp[Symbol.asyncDispose]()])
+    await assertRefused(rig.connect(port), 'unreachable')
+    await assertRefused(rig.inbound('new', { listens: [{ port }] }), 'offline', /the app is stopping/)
+  })
+
   it('refuses one over the limit', async () => {
     await using rig = await createTunnelRig({ maxEnds: 1 })
     await rig.inbound('one', { listens: [{ port: 0 }] })

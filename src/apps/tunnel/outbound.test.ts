@@ -370,8 +370,29 @@ describe('an outbound that was kept', () => {
     assert.equal(error, `Cannot host "tcp/web": it is bob's`)
     rig.far.faults.serve = undefined
     rig.mesh.timers.advance(1_000)
-    await until(() => rig.far.hosted.size === 1, 'it is hosted')
-    assert.equal((await again.call(TUNNEL_API.showOutbound, { params })).error, undefined)
+    const shown = () => again.call(TUNNEL_API.showOutbound, { params })
+    await until(async () => (await shown()).error === undefined, 'it is hosted')
     assert.equal(await ask(rig, port), 'back')
+  })
+
+  it('may be changed while hosting it is tried again', async () => {
+    await using rig = await createTunnelRig()
+    const target = await rig.target(says('changed'))
+    const port = await rig.tunnel('web', 9)
+    await rig.farApp[Symbol.asyncDispose]()
+    rig.far.faults.serve = new MeshError('offline', 'Cannot host "tcp/web": no hub')
+    await using again = await rig.far.start(rig.app)
+    rig.far.faults.serve = undefined
+    rig.mesh.timers.advance(1_000)
+    const body = { targets: [{ port: target.address.port }], entrances: [rig.near.identity.endpoint] }
+    const changed = await again.call(TUNNEL_API.openOutbound, { params, body })
+    assert.equal(changed.error, undefined)
+    assert.deepEqual(rig.far.hosted.get('tcp/web' as never)?.options.access, {
+      users: [],
+      entrances: body.entrances,
+    })
+    assert.equal(await ask(rig, port), 'changed')
+    rig.mesh.timers.advance(10_000)
+    assert.equal((await again.call(TUNNEL_API.showOutbound, { params })).error, undefined)
   })
 })

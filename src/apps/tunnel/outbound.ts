@@ -25,6 +25,7 @@ export class Outbound implements AsyncDisposable {
   readonly #warn: RateLimitedLog
   #setting: OutboundSetting
   #hosting: Hosting | undefined
+  #serving: Promise<void> | undefined
   #error: MeshError | undefined
   #isDisposed = false
   #retryMs: number
@@ -91,10 +92,8 @@ export class Outbound implements AsyncDisposable {
     checkTargets(this.#options.service, setting)
     await save({ version: 1, setting })
     this.#setting = setting
-    if (this.#hosting === undefined) {
-      await this.restore()
-      return
-    }
+    if (this.#hosting === undefined) await this.restore()
+    if (this.#hosting === undefined) return
     // First who may, then what: nobody who is shut out by this change gets to a new target.
     await this.#hosting.update(accessOf(setting))
     this.#pool.set(setting)
@@ -136,7 +135,16 @@ export class Outbound implements AsyncDisposable {
     await this.#hosting?.[Symbol.asyncDispose]()
   }
 
+  /** Once at a time: a change may come while hosting is tried again. */
   async #serve(): Promise<void> {
+    if (this.#hosting !== undefined) return
+    this.#serving ??= this.#beginServing().finally(() => {
+      this.#serving = undefined
+    })
+    await this.#serving
+  }
+
+  async #beginServing(): Promise<void> {
     const { host, service } = this.#options
     const hosting = await host.serve(service, {
       access: accessOf(this.#setting),
