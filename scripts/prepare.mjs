@@ -27,6 +27,8 @@ const TEST_PACKAGES = {
   sslscan: '/usr/bin/sslscan',
   iproute2: '/sbin/ip',
   procps: '/usr/bin/pgrep',
+  zsh: '/usr/bin/zsh',
+  fish: '/usr/bin/fish',
 }
 
 function run(command, args, options = {}) {

@@ -35,8 +35,11 @@ export async function buildProgram(typed: readonly string[], cli: Cli): Promise<
 /** `help get`, `tunnel help open inbound`: the words of a person, as the option that does it. */
 function turnHelp(root: Command, words: readonly string[], cli: Cli): readonly string[] {
   const first = operandIndex(root, words)
+  if (first === words.length && !words.some(word => HELP_OR_VERSION.has(word))) return [...words, '--help']
   if (words[first] === 'help') return [...words.slice(0, first), ...words.slice(first + 1), '--help']
   const app = cli.commands.find(entry => entry.group === 'Apps:' && isNamed(entry, words[first]))
   if (app === undefined || words[first + 1] !== 'help') return words
   return [...words.slice(0, first + 1), ...words.slice(first + 2), '--help']
 }
+
+const HELP_OR_VERSION = new Set(['-h', '--help', '-V', '--version'])

@@ -19,7 +19,10 @@ export function defineComplete(command: Command, cli: Cli): void {
       cli.deadlineMs = cli.world.clock.now() + MAX_WAIT_MS
       const line = shell === 'bash' ? splitLine(given.join(' ')) : undefined
       const words = line === undefined ? given : line.words.slice(1)
-      const { candidates, hasFiles } = await completeWords(words, cli, kind => liveNames(cli, kind))
+      const { candidates, hasFiles } = await completeWords(words, cli, kind => liveNames(cli, kind)).catch(
+        // A line that means nothing: an error message at every Tab would tear it apart.
+        () => ({ candidates: [], hasFiles: false }),
+      )
       const safe = candidates.filter(({ word }) => visible(word) === word)
       const typed = words.at(-1) ?? ''
       const shown = line === undefined ? safe.map(describeCandidate) : bashWords(safe, typed, line.openQuote)
