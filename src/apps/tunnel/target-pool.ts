@@ -89,7 +89,7 @@ export class TargetPool implements Disposable {
         balancer.closed(key)
         const error = toMeshError(thrown)
         if (incoming.signal.aborted) break
-        // Too many open files, or no free local port, is our own trouble, and would be so with every other target.
+        // Too many open files is our own trouble, and would be so with every other target.
         if (error.code === 'too-many') throw error
         this.report(target, error)
         tried.push(`${key} (${reasonOf(error)})`)
