@@ -25,12 +25,19 @@ import {
   type Http2Server,
   type ShownIdentity,
 } from '../net/http2-server.ts'
+import { LINK_STREAMS } from '../net/http2-settings.ts'
 import { HUB_PORT_LIMITS, type HubPort, type HubPortLimits, openHubPort } from '../net/hub-port.ts'
 import { type Http2App, refuseStream, serveHttp2 } from '../net/serve-http2.ts'
 import { serveRoutes } from '../net/serve-routes.ts'
 import type { TlsIdentity } from '../net/tls-options.ts'
 import { createHubHandlers } from './hub-handlers.ts'
 import { createLinks, type Links } from './links.ts'
+import {
+  createMemberSessions,
+  MEMBER_SESSION_LIMITS,
+  type MemberSessionLimits,
+  type MemberSessions,
+} from './member-sessions.ts'
 import { createRelays, type Relays } from './relays.ts'
 
 /** What a hub is made of. */
@@ -50,7 +57,14 @@ export interface HubOptions {
   /** Reads the hub's own log, newest last. */
   readonly readLog: Parameters<typeof createHubHandlers>[0]['readLog']
   readonly certificateExpiresAtMs: () => number
-  readonly limits?: { readonly registry?: Partial<RegistryLimits>; readonly port?: Partial<HubPortLimits> }
+  readonly limits?: HubLimits
+}
+
+/** Limits that differ from the usual ones; see docs/limits.md. */
+export interface HubLimits {
+  readonly registry?: Partial<RegistryLimits>
+  readonly port?: Partial<HubPortLimits>
+  readonly sessions?: Partial<MemberSessionLimits>
 }
 
 /** A running hub. */
@@ -78,6 +92,7 @@ class HubProcess implements Hub {
   readonly #registry: Registry
   readonly #links: Links
   readonly #relays: Relays
+  readonly #sessions: MemberSessions
   readonly #server: Http2Server
   readonly #app: Http2App = new Hono()
   readonly #startedAtMs: Ms
@@ -91,7 +106,7 @@ class HubProcess implements Hub {
     this.#options = options
     this.#startedAtMs = options.clock.now()
     this.#registry = createRegistry({ ...REGISTRY_LIMITS, ...options.limits?.registry })
-    this.#links = createLinks(options.clock, options.log)
+    this.#links = createLinks(options.log)
     this.#sweeper = setInterval(() => this.#links.sweep(options.clock.now()), SWEEP_MS)
     this.#relays = createRelays({
       registry: this.#registry,
@@ -100,8 +115,13 @@ class HubProcess implements Hub {
       clock: options.clock,
       log: options.log,
     })
+    this.#sessions = createMemberSessions(
+      { ...MEMBER_SESSION_LIMITS, ...options.limits?.sessions },
+      options.log,
+    )
     this.#server = createHttp2Server({
       identity: options.identity,
+      streams: LINK_STREAMS,
       log: options.log,
       identify: socket => {
         const shown = options.identify(socket)
@@ -240,6 +260,7 @@ class HubProcess implements Hub {
   #greet(peer: AcceptedPeer): void {
     const socket = this.#socketByAddress.get(peer.address)
     if (peer.identity?.kind === 'endpoint' && socket !== undefined) this.#port?.welcome(socket)
+    this.#sessions.opened(peer)
     if (peer.refusal !== undefined) setTimeout(() => peer.session.destroy(), REFUSAL_GRACE_MS).unref()
   }
 
@@ -275,6 +296,9 @@ class HubProcess implements Hub {
 
   #openLink(events: ServerHttp2Stream, peer: AcceptedPeer, identity: EndpointIdentity): void {
     const { controller, clock, log, mesh, id, names, version } = this.#options
+    if (this.#links.isOpen(peer)) {
+      throw new MeshError('conflict', 'Cannot open link: this connection carries one already')
+    }
     const link = this.#links.open(peer, identity, events, closed => {
       const isCurrent = this.#registry.linkOf(identity.endpoint) === closed.id
       this.#drive(this.#registry.linkClosed(closed.id))

@@ -5,9 +5,8 @@ import { MeshError } from '../core/model/errors.ts'
 import type { EndpointId, LinkId } from '../core/model/ids.ts'
 import type { Log } from '../core/model/log.ts'
 import type { EndpointIdentity } from '../core/model/spiffe-id.ts'
-import type { Clock, Ms } from '../core/model/time.ts'
+import type { Ms } from '../core/model/time.ts'
 import type { AcceptedPeer } from '../net/http2-server.ts'
-import { SILENCE_MS } from '../net/keep-alive.ts'
 
 /** An agent's open link: its session and the stream that carries events to it. */
 export interface Link {
@@ -17,8 +16,6 @@ export interface Link {
   readonly events: ServerHttp2Stream
   /** End of the certificate it began with, or of the last one that was given over it. */
   expiresAtMs: number
-  /** When the agent was last heard to ping. */
-  heardAtMs: number
 }
 
 /** All links of a hub process. */
@@ -30,33 +27,36 @@ export interface Links {
     events: ServerHttp2Stream,
     onClosed: (link: Link) => void,
   ): Link
+  /** Whether this session carries a link. */
+  isOpen(peer: AcceptedPeer): boolean
   send(link: LinkId, event: HubEvent): void
   /** End a link, telling why on its event stream. */
   close(link: LinkId, error: MeshError): void
   /** The endpoint's certificate was renewed: its link may live on. */
   renewed(endpoint: EndpointId, expiresAtMs: number): void
-  /** End the links that fell silent, and those whose certificate ended without being renewed. */
+  /** End the links whose certificate ended without being renewed. */
   sweep(now: Ms): void
   readonly all: ReadonlyMap<LinkId, Link>
 }
 
 /** Make the links of a hub. */
-export function createLinks(clock: Clock, log: Log): Links {
+export function createLinks(log: Log): Links {
   const links = new Map<LinkId, Link>()
+  const carriers = new Set<AcceptedPeer>()
   let nextId = 1
   return {
     all: links,
+    isOpen: peer => carriers.has(peer),
     open(peer, identity, events, onClosed) {
-      const heardAtMs = clock.now()
       const expiresAtMs = peer.shown?.expiresAtMs ?? 0
-      const link: Link = { id: nextId++ as LinkId, identity, peer, events, expiresAtMs, heardAtMs }
+      const link: Link = { id: nextId++ as LinkId, identity, peer, events, expiresAtMs }
       links.set(link.id, link)
-      peer.session.on('ping', () => {
-        link.heardAtMs = clock.now()
-      })
+      carriers.add(peer)
       events.respond({ ':status': 200, 'content-type': 'application/x-ndjson' })
       const closed = () => {
         if (!links.delete(link.id)) return
+        carriers.delete(peer)
+        peer.session.off('close', closed)
         onClosed(link)
       }
       events.once('close', closed)
@@ -80,15 +80,11 @@ export function createLinks(clock: Clock, log: Log): Links {
     },
     sweep(now) {
       for (const link of [...links.values()]) {
-        if (link.heardAtMs + SILENCE_MS <= now) {
-          log.info('link.silent', { endpoint: link.identity.endpoint })
-          link.peer.session.destroy()
-        } else if (link.expiresAtMs <= now) {
-          this.close(
-            link.id,
-            new MeshError('certificate-expired', 'Link ended: the certificate was not renewed in time'),
-          )
-        }
+        if (link.expiresAtMs > now) continue
+        this.close(
+          link.id,
+          new MeshError('certificate-expired', 'Link ended: the certificate was not renewed in time'),
+        )
       }
     },
     close(id, error) {

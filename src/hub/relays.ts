@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { decodeRelayPreface } from '../core/codec/relay-preface.ts'
-import type { MeshError } from '../core/model/errors.ts'
+import { MeshError } from '../core/model/errors.ts'
 import type { EndpointId } from '../core/model/ids.ts'
 import type { Log } from '../core/model/log.ts'
 import type { Clock } from '../core/model/time.ts'
@@ -49,6 +49,7 @@ export function createRelays(options: RelaysOptions): Relays {
   const { registry, drive, clock, log } = options
   const halves = new Map<HalfId, Half>()
   const relays = new Map<RelayId, Splice>()
+  const streamCounts = new Map<EndpointId, number>()
   let nextHalf = 1
   let finishedBytes = 0
 
@@ -90,6 +91,19 @@ export function createRelays(options: RelaysOptions): Relays {
       })
     },
     presentStream(stream, ticket, side, by, answer) {
+      const streamCount = streamCounts.get(by) ?? 0
+      if (streamCount >= MAX_STREAMS_PER_ENDPOINT) {
+        answer(
+          new MeshError('too-many', `Cannot join relay: ${streamCount} run over this link: try again later`),
+        )
+        return
+      }
+      streamCounts.set(by, streamCount + 1)
+      stream.once('close', () => {
+        const count = (streamCounts.get(by) ?? 1) - 1
+        if (count > 0) streamCounts.set(by, count)
+        else streamCounts.delete(by)
+      })
       present({ connection: stream, answer }, ticket, side, by)
     },
     perform(action) {
@@ -139,3 +153,6 @@ function readPreface(socket: Socket, onPreface: (ticket: string, side: Side) => 
   socket.on('readable', read)
   read()
 }
+
+/** Relays of one endpoint over its link: each may hold a window of bytes here while a side does not read. */
+const MAX_STREAMS_PER_ENDPOINT = 256

@@ -10,9 +10,9 @@ import {
   HTTP2_LIMITS,
   HTTP2_SETTINGS,
   MAX_STRANGER_STREAMS,
-  MAX_STREAMS,
+  SESSION_STREAMS,
   STRANGER_SETTINGS,
-  STREAM_RESETS,
+  type StreamLimits,
 } from './http2-settings.ts'
 import { createRequestBudget, MEMBER_BUDGET, type RequestBudget, STRANGER_BUDGET } from './request-budget.ts'
 import { identityOptions, TLS_OPTIONS, type TlsIdentity } from './tls-options.ts'
@@ -51,8 +51,8 @@ export interface Http2ServerOptions {
   readonly log: Log
   /** A handshake must be done within this time. */
   readonly handshakeTimeoutMs?: number
-  /** Streams a member may have open at once; default `MAX_STREAMS`. */
-  readonly maxStreams?: number
+  /** Default `SESSION_STREAMS`. */
+  readonly streams?: StreamLimits
 }
 
 /** A TLS 1.3 + HTTP/2 server that is handed its connections: from a port, a relay or a hole in a NAT. */
@@ -67,10 +67,12 @@ export interface Http2Server extends AsyncDisposable {
 export function createHttp2Server(options: Http2ServerOptions): Http2Server {
   const peers = new Set<AcceptedPeer>()
   const connections = new Set<Duplex>()
+  const { maxStreams, resetBurst, resetsPerSecond } = options.streams ?? SESSION_STREAMS
   const server = http2.createSecureServer({
     ...TLS_OPTIONS,
     ...HTTP2_LIMITS,
-    ...STREAM_RESETS,
+    streamResetBurst: resetBurst,
+    streamResetRate: resetsPerSecond,
     ALPNProtocols: [...TLS_OPTIONS.ALPNProtocols],
     ...identityOptions(options.identity),
     requestCert: true,
@@ -82,10 +84,10 @@ export function createHttp2Server(options: Http2ServerOptions): Http2Server {
   server.on('session', session => {
     const peer = acceptPeer(session, options)
     peers.add(peer)
-    const { log, maxStreams: maxConcurrentStreams = MAX_STREAMS } = options
+    const { log } = options
     const isMember = peer.budget.limits === MEMBER_BUDGET
     if (isMember) {
-      session.settings({ ...HTTP2_SETTINGS, maxConcurrentStreams })
+      session.settings({ ...HTTP2_SETTINGS, maxConcurrentStreams: maxStreams })
       session.setLocalWindowSize(CONNECTION_WINDOW_BYTES)
     }
     guardAgainstFloods(session, error =>

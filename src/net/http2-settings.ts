@@ -48,8 +48,25 @@ export const HTTP2_LIMITS = {
   maxSessionRejectedStreams: 100,
 } as const
 
+/** How many streams a member may have and reset. */
+export interface StreamLimits {
+  /** Open at once. */
+  readonly maxStreams: number
+  /** Resets that may come together; more end the session. */
+  readonly resetBurst: number
+  /** How fast the right to reset comes back. */
+  readonly resetsPerSecond: number
+}
+
 /**
- * Streams a client may reset: so many at once, then so many a second. Breaking off is usual here (each connection
- * through a tunnel that is reset resets its stream), so a whole session's streams may go at once.
+ * Of a session between agents. Breaking off is usual there: each connection through a tunnel that is reset resets its
+ * stream, and all streams of a session may go at once.
  */
-export const STREAM_RESETS = { streamResetBurst: MAX_STREAMS, streamResetRate: 1_000 } as const
+export const SESSION_STREAMS: StreamLimits = {
+  maxStreams: MAX_STREAMS,
+  resetBurst: MAX_STREAMS,
+  resetsPerSecond: 1_000,
+}
+
+/** Of a link: requests, and relays for networks that let nothing else pass. */
+export const LINK_STREAMS: StreamLimits = { maxStreams: 2_048, resetBurst: 1_000, resetsPerSecond: 100 }

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Agent, startAgent } from '../agent/agent.ts'
+import { joinMesh } from '../agent/join.ts'
 import type { Membership } from '../agent/membership.ts'
 import { type Controller, openController } from '../controller/controller.ts'
 import { CONTROLLER_API } from '../core/api/hub-api.ts'
@@ -9,9 +10,10 @@ import { parseHubId } from '../core/model/ids.ts'
 import type { Log, LogValue } from '../core/model/log.ts'
 import { type Name, parseName, parseUserName } from '../core/model/names.ts'
 import { formatPermit } from '../core/model/permit.ts'
+import type { EndpointIdentity } from '../core/model/spiffe-id.ts'
 import type { Store } from '../core/model/store.ts'
 import { type Clock, ms } from '../core/model/time.ts'
-import { type Hub, startHub } from '../hub/hub.ts'
+import { type Hub, type HubLimits, startHub } from '../hub/hub.ts'
 import type { HubPortLimits } from '../net/hub-port.ts'
 import { type Authority, openAuthority } from '../pki/authority.ts'
 import { tlsIdentity } from '../pki/check.ts'
@@ -35,6 +37,7 @@ export interface LocalMeshOptions {
   /** Of the hub and all agents; the computer's if absent. */
   readonly clock?: Clock
   readonly portLimits?: Partial<HubPortLimits>
+  readonly hubLimits?: Omit<HubLimits, 'port'>
 }
 
 /** An agent of the test and what it holds in its one mesh. */
@@ -45,6 +48,13 @@ export interface LocalAgent {
   readonly host: Host
   readonly key: KeyPair
   readonly store: Store
+}
+
+/** An endpoint that runs no agent: a certificate and its key for a test to do with as it likes. */
+export interface BareMember {
+  readonly identity: EndpointIdentity
+  readonly chainPem: string
+  readonly privateKeyPem: string
 }
 
 /** A hub and agents in this process, over real sockets on loopback. */
@@ -59,6 +69,8 @@ export interface LocalMesh extends AsyncDisposable {
   readonly events: LoggedEvent[]
   /** Start an agent and join it; resolves when its link is up. */
   join(name: string, options?: { permit?: string; clock?: Clock; apps?: readonly App[] }): Promise<LocalAgent>
+  /** Enrol an endpoint without an agent. @param permit  the root permit if absent */
+  member(name?: string, permit?: string): Promise<BareMember>
   /** A one-time permit for a user. */
   invite(user: string, identity?: string): Promise<string>
   /** Resolves when an event of that name is logged, also if it was before. */
@@ -84,6 +96,7 @@ class LocalMeshRun implements LocalMesh {
   #folder = ''
   #store: Store | undefined
   #port = 0
+  #memberCount = 0
   #hub: Hub | undefined
   #controller: Controller | undefined
   #authority: Authority | undefined
@@ -134,7 +147,7 @@ class LocalMeshRun implements LocalMesh {
       clock.now(),
     )
     const { chainPem } = issued
-    const { endpointValidMs, portLimits } = this.#options
+    const { endpointValidMs, portLimits, hubLimits } = this.#options
     const controller = await openController({
       store,
       authority,
@@ -157,7 +170,7 @@ class LocalMeshRun implements LocalMesh {
       log,
       readLog: async () => [],
       certificateExpiresAtMs: () => issued.expiresAtMs,
-      ...(portLimits && { limits: { port: portLimits } }),
+      limits: { ...hubLimits, ...(portLimits && { port: portLimits }) },
     })
     this.#port = this.#hub.address.port
     this.#controller = controller
@@ -196,6 +209,25 @@ class LocalMeshRun implements LocalMesh {
     const local = { agent, membership, host: present(host), key, store }
     this.#agents.push(local)
     return local
+  }
+
+  async member(name = `bare-${++this.#memberCount}`, permit = this.permit): Promise<BareMember> {
+    const key = await createKeyPair()
+    const record = await joinMesh({
+      mesh: MESH_NAME,
+      endpoint: parseName(name),
+      permit,
+      isReplacing: false,
+      deviceKey: key,
+      version: 'test',
+      clock: this.#clock,
+    })
+    const { id: endpoint, user } = record.endpoint
+    return {
+      identity: { kind: 'endpoint', mesh: record.id, user, endpoint },
+      chainPem: record.chain,
+      privateKeyPem: key.privateKeyPem,
+    }
   }
 
   async invite(user: string, identity?: string): Promise<string> {

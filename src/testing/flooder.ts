@@ -1,0 +1,67 @@
+import { once } from 'node:events'
+import type { TLSSocket } from 'node:tls'
+import { CLIENT_PREFACE, createFrameReader, FRAME, type RawFrame } from './http2-frames.ts'
+
+/** An HTTP/2 client without manners: it sends what bytes it is given and counts what comes back. */
+export interface Flooder {
+  readonly socket: TLSSocket
+  /** Send, and wait while the other side does not read. @returns false once the session has ended */
+  send(bytes: Uint8Array): Promise<boolean>
+  /** Send until the session has ended or `count` pieces are sent. */
+  flood(piece: (index: number) => Uint8Array, count: number): Promise<void>
+  /** Frames of a type that came so far. */
+  count(type: number): number
+  readonly frames: readonly RawFrame[]
+  readonly hasEnded: boolean
+  /** Resolves when the connection is gone. */
+  readonly ended: Promise<void>
+}
+
+/** Begin an HTTP/2 session over a finished handshake. */
+export function createFlooder(socket: TLSSocket): Flooder {
+  const read = createFrameReader()
+  const frames: RawFrame[] = []
+  let hasEnded = socket.destroyed
+  const ended = new Promise<void>(resolve => socket.once('close', resolve)).then(() => {
+    hasEnded = true
+  })
+  socket.on('error', () => {})
+  socket.on('data', (bytes: Buffer) => frames.push(...read(bytes)))
+  const flooder: Flooder = {
+    socket,
+    frames,
+    ended,
+    get hasEnded() {
+      return hasEnded
+    },
+    async send(bytes) {
+      if (!hasEnded && !socket.destroyed && !socket.write(bytes)) {
+        await Promise.race([ended, once(socket, 'drain').catch(() => {})])
+      }
+      return !hasEnded
+    },
+    async flood(piece, count) {
+      for (let sent = 0; sent < count && !hasEnded; ) {
+        const pieces: Uint8Array[] = []
+        for (let byteCount = 0; byteCount < BATCH_BYTES && sent < count; sent++) {
+          const bytes = piece(sent)
+          byteCount += bytes.length
+          pieces.push(bytes)
+        }
+        await flooder.send(Buffer.concat(pieces))
+        await new Promise(resolve => setImmediate(resolve))
+      }
+    },
+    count: type => frames.filter(frame => frame.type === type).length,
+  }
+  socket.write(CLIENT_PREFACE)
+  return flooder
+}
+
+/** Error code of the GOAWAY that came, if one did. */
+export function goawayCode({ frames }: Flooder): number | undefined {
+  const goaway = frames.find(({ type }) => type === FRAME.GOAWAY)
+  return goaway && Buffer.from(goaway.payload).readUInt32BE(4)
+}
+
+const BATCH_BYTES = 16_384
