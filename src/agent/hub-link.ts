@@ -55,9 +55,10 @@ export function createHubLink(options: HubLinkOptions): HubLink {
 class HubLinkEdge implements HubLink {
   readonly #options: HubLinkOptions
   readonly #machine
-  readonly #timers = new Set<NodeJS.Timeout>()
   readonly #waiters = new Set<() => void>()
   #abort = new AbortController()
+  #timer: NodeJS.Timeout | undefined
+  #wakeAtMs = Number.POSITIVE_INFINITY
   session: ClientHttp2Session | undefined
   hubAddress: Address | undefined
   roundTripMs: number | undefined
@@ -110,7 +111,7 @@ class HubLinkEdge implements HubLink {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#machine.stop()
     this.#abort.abort()
-    for (const timer of this.#timers) clearTimeout(timer)
+    clearTimeout(this.#timer)
     for (const waiter of [...this.#waiters]) waiter()
     const { session } = this
     this.session = undefined
@@ -140,20 +141,22 @@ class HubLinkEdge implements HubLink {
     this.#options.onState(this.state)
   }
 
+  /** One timer, for the earliest wake: the machine asks again for those that are left. */
   #wakeAt(at: number): void {
-    const timer = setTimeout(
-      () => {
-        this.#timers.delete(timer)
-        this.#perform(this.#machine.tick(this.#options.clock.now()))
-      },
-      Math.max(0, Math.min(at - this.#options.clock.now(), MAX_TIMER_MS)) + 1,
-    )
-    this.#timers.add(timer)
+    if (this.#wakeAtMs <= at) return
+    this.#wakeAtMs = at
+    clearTimeout(this.#timer)
+    const delayMs = Math.max(0, Math.min(at - this.#options.clock.now(), MAX_TIMER_MS)) + 1
+    this.#timer = setTimeout(() => {
+      this.#wakeAtMs = Number.POSITIVE_INFINITY
+      this.#perform(this.#machine.tick(this.#options.clock.now()))
+    }, delayMs)
   }
 
   async #connect(bootstrap: string): Promise<void> {
     const { log, clock, identity, identifyHub } = this.#options
     this.#abort = new AbortController()
+    this.#closing = undefined
     const { signal } = this.#abort
     try {
       const address = parseAddress(bootstrap)
@@ -165,10 +168,13 @@ class HubLinkEdge implements HubLink {
         timeoutMs: CONNECT_TIMEOUT_MS,
         signal,
       })
+      signal.addEventListener('abort', () => session.destroy(), { once: true })
       const lost = this.#watchLoss(session)
       const events = session.request({ ':method': 'GET', ':path': EVENTS_PATH })
       await readEvents(events, event => this.#onEvent(event, session, address))
-      if (signal.aborted || session.destroyed) return
+      if (session.destroyed) {
+        throw this.#closing ?? new MeshError('link-closed', 'Cannot open link: hub ended it after its greeting')
+      }
       lost.arm()
       this.session = session
       this.hubAddress = address

@@ -2,6 +2,7 @@ import type { TLSSocket } from 'node:tls'
 import { CONTROLLER_API, PUBLIC_API } from '../core/api/hub-api.ts'
 import type { Answer } from '../core/api/route.ts'
 import { parseAddress } from '../core/model/address.ts'
+import { refuseSkew } from '../core/model/clock-skew.ts'
 import { MeshError, toMeshError } from '../core/model/errors.ts'
 import type { MeshId } from '../core/model/ids.ts'
 import type { Name } from '../core/model/names.ts'
@@ -39,7 +40,9 @@ export async function joinMesh(options: JoinOptions): Promise<MeshRecord> {
     ? await followLink(options.permit.trim())
     : parsePermit(options.permit)
   const mesh = meshIdOf(permit.ca)
-  const answer = await withAnyHub(permit.bootstraps, bootstrap => enroll(bootstrap, permit, options))
+  const answer = await withAnyHub(permit.bootstraps, bootstrap =>
+    enroll(bootstrap, permit, options).catch(error => blameClock(error, bootstrap, options.clock)),
+  )
   const { identity } = checkChain(answer.chain, {
     rootPem: permit.ca,
     now: options.clock.now(),
@@ -99,13 +102,31 @@ async function followLink(text: string): Promise<Permit> {
 }
 
 async function fetchRoot(bootstrap: string, mesh: MeshId): Promise<string> {
-  // Nothing is believed of this connection but what `checkRootForMesh` proves.
+  const { ca } = await askAnybody(bootstrap)
+  checkRootForMesh(ca, mesh)
+  return ca
+}
+
+/**
+ * With a wrong clock a good certificate looks ended, or not yet begun: then the clock is what to mend.
+ *
+ * @throws MeshError `clock-skew` if the clocks are too far apart, else the error itself
+ */
+async function blameClock(error: unknown, bootstrap: string, clock: Clock): Promise<never> {
+  if (error instanceof MeshError && error.code === 'certificate-expired') {
+    // The hub's word for its own clock is not proven, and decides nothing but what the person reads.
+    const asked = await askAnybody(bootstrap).catch(() => undefined)
+    if (asked !== undefined) refuseSkew('Cannot join', clock.now(), asked.timeMs)
+  }
+  throw error
+}
+
+/** What a hub tells strangers. Nothing of it is proven but what `checkRootForMesh` proves. */
+async function askAnybody(bootstrap: string): Promise<Answer<typeof PUBLIC_API.showRoot>> {
   const anybody = (): ShownIdentity => ({ identity: ANYBODY, issuedAtMs: 0, expiresAtMs: 0 })
   const { session } = await connect(bootstrap, undefined, anybody, {})
   try {
-    const { ca } = await callRoute(session, PUBLIC_API.showRoot, {})
-    checkRootForMesh(ca, mesh)
-    return ca
+    return await callRoute(session, PUBLIC_API.showRoot, {})
   } finally {
     session.close()
   }

@@ -262,7 +262,7 @@ class MeshMembership implements Membership {
         this.#dropEvicted(this.#evictions.replace(event.evictions))
         break
       case 'introduce':
-        void this.#accept(event.ticket, event.peer)
+        void this.#accept(event)
         break
       case 'evicted':
         this.#dropEvicted(this.#evictions.add(event.eviction))
@@ -295,15 +295,12 @@ class MeshMembership implements Membership {
   }
 
   /** The other half of a relay that somebody asked the hub for. */
-  async #accept(ticket: string, peer: EndpointId): Promise<void> {
-    const { log } = this.#options
+  async #accept({ ticket, peer, way }: Extract<HubEvent, { event: 'introduce' }>): Promise<void> {
     try {
-      const connection = await openRelay(this.link, ticket, 'accept').catch(() =>
-        openRelayOverLink(this.link, ticket, 'accept'),
-      )
-      this.server.accept(connection)
+      const open = way === 'relay' ? openRelay : openRelayOverLink
+      this.server.accept(await open(this.link, ticket, 'accept'))
     } catch (error) {
-      log.warn('relay.not-accepted', { peer, reason: toMeshError(error).message })
+      this.#options.log.warn('relay.not-accepted', { peer, way, reason: toMeshError(error).message })
     }
   }
 }

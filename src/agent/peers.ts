@@ -115,7 +115,7 @@ export function createPeers(options: PeersOptions): Peers {
   }
 
   async function openWay(endpoint: EndpointId, path: PathKind, signal: AbortSignal): Promise<OpenedWay> {
-    const { ticket } = await link.call(HUB_API.openRelay, { body: { endpoint } })
+    const { ticket } = await link.call(HUB_API.openRelay, { body: { endpoint, way: path } })
     const connection = await (path === 'relay' ? openRelay : openRelayOverLink)(link, ticket, 'dial')
     const identity = options.identity()
     const client = await openHttp2(connection, {

@@ -27,7 +27,7 @@ export function viewMesh(membership: Membership): MeshInfo {
         ...(state.lastError && { error: state.lastError.toBody() }),
       }
     case 'waiting':
-      return { ...base, state: 'offline', sinceMs: state.until, error: state.lastError.toBody() }
+      return { ...base, state: 'offline', sinceMs: state.since, error: state.lastError.toBody() }
     case 'stopped':
       return { ...base, state: 'offline', sinceMs: record.joinedAtMs }
   }

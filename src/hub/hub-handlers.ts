@@ -31,7 +31,7 @@ export function createHubHandlers(options: HubHandlersOptions): Handlers<typeof 
       if (!decision.allow)
         throw new MeshError('denied', `Cannot reach endpoint ${body.endpoint}: ${explain(decision)}`)
       const ticket = makeTicket()
-      drive(registry.askRelay(caller.endpoint, body.endpoint, ticket, clock.now()))
+      drive(registry.askRelay(caller.endpoint, body.endpoint, ticket, clock.now(), body.way))
       return { ticket }
     },
     async listHubs() {

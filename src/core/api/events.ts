@@ -26,7 +26,13 @@ const eventShape = z.discriminatedUnion('event', [
     address: z.string(),
   }),
   /** Somebody wants a session: open a relay with this ticket as its accepting half. */
-  z.object({ event: z.literal('introduce'), ticket: z.string(), peer: endpointIdShape }),
+  z.object({
+    event: z.literal('introduce'),
+    ticket: z.string(),
+    peer: endpointIdShape,
+    /** The way the other side comes: what its network lets pass, ours may not, so both take the same. */
+    way: z.enum(['relay', 'relay-h2']),
+  }),
   z.object({ event: z.literal('evicted'), eviction: evictionShape }),
   z.object({ event: z.literal('eviction-undone'), id: z.string() }),
   /** Hostings or access of these services changed: what was cached of them is stale. */

@@ -235,7 +235,11 @@ export const HUB_API = {
     method: 'POST',
     path: '/api/relays',
     summary: 'Ask to be introduced to an endpoint: it is told, and both get the ticket that joins them',
-    body: z.strictObject({ endpoint: endpointIdShape }),
+    body: z.strictObject({
+      endpoint: endpointIdShape,
+      /** By a connection of its own, or inside the link. */
+      way: z.enum(['relay', 'relay-h2']).default('relay'),
+    }),
     response: z.object({
       /** 32 bytes, base64url. Good once for each side, for 10 s. */
       ticket: z.string(),

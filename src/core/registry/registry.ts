@@ -7,6 +7,8 @@ import { type Ms, ms } from '../model/time.ts'
 export type HalfId = number & { readonly __id: 'half' }
 /** Two halves that were joined. */
 export type RelayId = number & { readonly __id: 'relay' }
+/** How a half comes: a connection of its own, or a stream of the link. */
+export type RelayWay = 'relay' | 'relay-h2'
 /** Which of the two a half is. */
 export type Side = 'dial' | 'accept'
 
@@ -61,7 +63,7 @@ export interface Registry {
    * @param ticket  32 random bytes as base64url, made by the caller for this call
    * @throws MeshError `offline` if one of the two has no link (who was put out has none), `too-many` at a limit
    */
-  askRelay(from: EndpointId, to: EndpointId, ticket: string, now: Ms): RegistryAction[]
+  askRelay(from: EndpointId, to: EndpointId, ticket: string, now: Ms, way?: RelayWay): RegistryAction[]
   /** @param by  the endpoint of the link the half came over; undefined for a bare ticket, which is its own proof */
   present(half: HalfId, ticket: string, side: Side, by: EndpointId | undefined, now: Ms): RegistryAction[]
   /** A waiting half went away. */
@@ -155,7 +157,13 @@ class RegistryMachine implements Registry {
     return []
   }
 
-  askRelay(from: EndpointId, to: EndpointId, text: string, now: Ms): RegistryAction[] {
+  askRelay(
+    from: EndpointId,
+    to: EndpointId,
+    text: string,
+    now: Ms,
+    way: RelayWay = 'relay',
+  ): RegistryAction[] {
     // Expires nothing itself: were it to throw then, the halves that expired would never be told.
     const link = this.#linkOf.get(to)
     if (link === undefined) {
@@ -168,7 +176,7 @@ class RegistryMachine implements Registry {
     const isFirst = this.#tickets.size === 0
     this.#tickets.set(text, { text, dial: from, accept: to, askedAt: now })
     add(this.#ticketCount, from, 1)
-    const introduce: HubEvent = { event: 'introduce', ticket: text, peer: from }
+    const introduce: HubEvent = { event: 'introduce', ticket: text, peer: from, way }
     return [{ do: 'send', link, event: introduce }, ...(isFirst ? this.#wake() : [])]
   }
 
