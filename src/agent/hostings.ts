@@ -137,6 +137,9 @@ export function createHostings(options: HostingsOptions): Hostings {
         throw one.error
       }
       return {
+        get error() {
+          return one.error
+        },
         async update(access) {
           setAccess(one, access)
           if (link.session !== undefined) await announceOne(one)
