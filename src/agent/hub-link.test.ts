@@ -96,20 +96,14 @@ test('a link is tried again when the hub drops it right behind its greeting', {
   await rig.until(() => rig.states.includes('waiting'))
 })
 
-test('a link lets go of a hub that has not greeted it when it is stopped', { timeout: 10_000 }, async () => {
-  let greet = () => {}
-  const asked = new Promise<ServerHttp2Stream>(resolve => {
-    greet = () => {}
-    void openLinkTo(resolve).then(async rig => {
-      const events = await asked
-      const closed = new Promise(done => events.session?.once('close', done))
-      await rig.link[Symbol.asyncDispose]()
-      await closed
-      await rig[Symbol.asyncDispose]()
-      greet()
-    })
-  })
-  await new Promise<void>(resolve => {
-    greet = resolve
-  })
+test('a link lets go of a hub that has not greeted it yet when it is stopped', {
+  timeout: 10_000,
+}, async () => {
+  const asked = Promise.withResolvers<ServerHttp2Stream>()
+  await using rig = await openLinkTo(asked.resolve)
+  const { session } = await asked.promise
+  const closed = new Promise(resolve => session?.once('close', resolve))
+  await rig.link[Symbol.asyncDispose]()
+  await closed
+  assert.deepEqual(rig.states.slice(-1), ['connecting'])
 })

@@ -173,7 +173,9 @@ class HubLinkEdge implements HubLink {
       const events = session.request({ ':method': 'GET', ':path': EVENTS_PATH })
       await readEvents(events, event => this.#onEvent(event, session, address))
       if (session.destroyed) {
-        throw this.#closing ?? new MeshError('link-closed', 'Cannot open link: hub ended it after its greeting')
+        throw (
+          this.#closing ?? new MeshError('link-closed', 'Cannot open link: hub ended it after its greeting')
+        )
       }
       lost.arm()
       this.session = session
