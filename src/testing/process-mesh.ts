@@ -14,7 +14,7 @@ export interface CommandResult {
 
 /** How a command is run. */
 export interface CommandOptions {
-  /** State folder; the mesh's own folder `cli` if absent. */
+  /** State folder, instead of the one of that name in the mesh's folder. */
   readonly data?: string
   readonly input?: string
   readonly env?: Record<string, string>
@@ -66,8 +66,25 @@ export interface ProcessMesh extends AsyncDisposable {
   json(data: string, ...args: string[]): Promise<unknown>
 }
 
+/** How the processes of a mesh are run. */
+export interface ProcessMeshOptions {
+  /** What runs `ztm`; from source, on this Node, if absent. */
+  readonly program?: readonly [string, ...string[]]
+  /** More flags of Node for the daemon of this name, such as `--cpu-prof`, when it is run from source. */
+  readonly nodeFlags?: (name: string) => readonly string[]
+  /** Environment of every process, besides that of the test. */
+  readonly env?: Readonly<Record<string, string>>
+}
+
 /** Make the folder; nothing is started yet. */
-export async function createProcessMesh(): Promise<ProcessMesh> {
+export async function createProcessMesh({
+  program,
+  nodeFlags = () => [],
+  env: ownEnv = {},
+}: ProcessMeshOptions = {}): Promise<ProcessMesh> {
+  const environment = { ...process.env, ...ownEnv }
+  const commandOf = (name?: string): readonly [string, ...string[]] =>
+    program ?? [process.execPath, ...NODE_ARGS, ...(name === undefined ? [] : nodeFlags(name)), MAIN]
   const folder = await mkdtemp(join(tmpdir(), 'ztm-'))
   const daemons = new Set<Daemon>()
   const ports = new Map<string, number>()
@@ -81,9 +98,10 @@ export async function createProcessMesh(): Promise<ProcessMesh> {
   ): Promise<Daemon> {
     const data = join(folder, name)
     await mkdir(data, { recursive: true, mode: 0o700 })
-    const child = spawn(process.execPath, [...NODE_ARGS, MAIN, 'run', role, '--data', data, ...args], {
+    const [command, ...commandArgs] = commandOf(name)
+    const child = spawn(command, [...commandArgs, 'run', role, '--data', data, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, ...env },
+      env: { ...environment, ...env },
     })
     let text = ''
     for (const stream of [child.stdout, child.stderr]) {
@@ -138,13 +156,8 @@ export async function createProcessMesh(): Promise<ProcessMesh> {
       const port = ports.get(name) ?? (await freePort())
       ports.set(name, port)
       const address = `127.0.0.1:${port}`
-      const own = [
-        '--listen',
-        address,
-        '--names',
-        address,
-        ...(args.includes('--permit') ? [] : ['--permit', permit]),
-      ]
+      const words = { '--listen': address, '--names': address, '--permit': permit }
+      const own = Object.entries(words).flatMap(pair => (args.includes(pair[0]) ? [] : pair))
       const daemon = await launch('hub', name, [...own, ...args], env)
       await untilUp(daemon)
       return Object.assign(daemon, { address })
@@ -166,7 +179,10 @@ export async function createProcessMesh(): Promise<ProcessMesh> {
       return daemon
     },
     ztm: (data, args, options = {}) =>
-      runCommand([...NODE_ARGS, MAIN, ...args], { data: join(folder, data), ...options }),
+      runCommand([...commandOf(), ...args], {
+        ...options,
+        env: { ...environment, ZTM_DATA: options.data ?? join(folder, data), ...options.env },
+      }),
     async run(data, ...args) {
       const result = await mesh.ztm(data, args)
       if (result.code === 0) return result.stdout
@@ -181,11 +197,14 @@ export async function createProcessMesh(): Promise<ProcessMesh> {
   return mesh
 }
 
-function runCommand(command: readonly string[], options: CommandOptions): Promise<CommandResult> {
+function runCommand(
+  [command, ...args]: readonly [string, ...string[]],
+  options: Omit<CommandOptions, 'env'> & { env: NodeJS.ProcessEnv },
+): Promise<CommandResult> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, command, {
+    const child = spawn(command, args, {
       stdio: ['pipe', 'pipe', 'pipe'],
-      env: { ...process.env, ...(options.data && { ZTM_DATA: options.data }), ...options.env },
+      env: options.env,
       ...(options.cwd && { cwd: options.cwd }),
       timeout: options.timeoutMs ?? 60_000,
       killSignal: 'SIGKILL',
@@ -220,6 +239,9 @@ export function freePort(): Promise<number> {
 export function readText(path: string): Promise<string> {
   return readFile(path, 'utf8')
 }
+
+/** The launcher at the root of the checkout: what a person types as `./ztm`. */
+export const LAUNCHER = join(dirname(fileURLToPath(import.meta.url)), '../../ztm')
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../..')
 const MAIN = join(ROOT, 'src/bin/ztm.ts')

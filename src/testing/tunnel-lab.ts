@@ -1,4 +1,4 @@
-import { createProcessMesh, type ProcessMesh } from './process-mesh.ts'
+import { createProcessMesh, type ProcessMesh, type ProcessMeshOptions } from './process-mesh.ts'
 
 /** A hub and two joined agents: `home` hosts, `work` dials. */
 export interface TunnelLab extends ProcessMesh {
@@ -7,8 +7,10 @@ export interface TunnelLab extends ProcessMesh {
 }
 
 /** Start the hub and both agents. */
-export async function createTunnelLab(options: { hubArgs?: readonly string[] } = {}): Promise<TunnelLab> {
-  const mesh = await createProcessMesh()
+export async function createTunnelLab(
+  options: ProcessMeshOptions & { hubArgs?: readonly string[] } = {},
+): Promise<TunnelLab> {
+  const mesh = await createProcessMesh(options)
   try {
     await mesh.startHub({ args: options.hubArgs ?? [] })
     await Promise.all([mesh.join('home'), mesh.join('work')])

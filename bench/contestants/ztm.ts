@@ -1,0 +1,49 @@
+import { createProcessMesh, type Daemon, type ProcessMesh } from '../../src/testing/process-mesh.ts'
+import { inboundPort } from '../../src/testing/tunnel-lab.ts'
+import { type Contestant, untilEchoes } from '../contestant.ts'
+
+/** This project: a hub and two agents, end-to-end TLS inside a ticket relay. */
+export function ztmContestant(): Contestant {
+  let mesh: ProcessMesh | undefined
+  let daemons: readonly Daemon[] = []
+  return {
+    name: 'ztm',
+    shape: 'hub and two agents, 3 processes; TLS 1.3 end to end, the hub copies ciphertext',
+    async start(targetPorts) {
+      mesh = await createProcessMesh()
+      daemons = [await mesh.startHub(), await mesh.join('work'), await mesh.startAgent('home')]
+      const ports: number[] = []
+      for (const index of targetPorts.keys()) {
+        await mesh.run('work', 'tunnel', 'open', 'inbound', `tcp/bench-${index}`, '--listen', '127.0.0.1:0')
+        ports.push(await inboundPort(mesh, 'work', `tcp/bench-${index}`))
+      }
+      const startMs = performance.now()
+      await mesh.run('home', 'join', 'home', '--as', 'home', '--permit', mesh.permit)
+      await openOutbound(mesh, 0, targetPorts[0])
+      const commandsMs = performance.now() - startMs
+      await untilEchoes(ports[0] ?? 0, 30_000)
+      const usableMs = performance.now() - startMs
+      for (const [index, port] of targetPorts.entries()) if (index > 0) await openOutbound(mesh, index, port)
+      return { ports, usableMs, commandsMs }
+    },
+    async stop() {
+      await mesh?.[Symbol.asyncDispose]()
+      mesh = undefined
+      daemons = []
+    },
+    pids: () =>
+      Object.fromEntries(
+        daemons.map(({ role, name, child }) => [
+          role === 'hub' ? 'hub' : (ROLES[name] ?? name),
+          child.pid ?? 0,
+        ]),
+      ),
+  }
+}
+
+async function openOutbound(mesh: ProcessMesh, index: number, port: number | undefined): Promise<void> {
+  const target = ['--targets', `127.0.0.1:${port}`]
+  await mesh.run('home', 'tunnel', 'open', 'outbound', `tcp/bench-${index}`, ...target)
+}
+
+const ROLES: Readonly<Record<string, string>> = { work: 'inbound agent', home: 'outbound agent' }
