@@ -1,11 +1,11 @@
 import type { Caller } from '../core/api/caller.ts'
 import type { CONTROLLER_API } from '../core/api/hub-api.ts'
 import type { Call, Handlers } from '../core/api/route.ts'
+import { refuseSkew } from '../core/model/clock-skew.ts'
 import { MeshError, toMeshError } from '../core/model/errors.ts'
 import { type EndpointId, parseEndpointId } from '../core/model/ids.ts'
 import type { UserName } from '../core/model/names.ts'
 import { quote } from '../core/model/quote.ts'
-import { formatSpan } from '../core/model/time.ts'
 import type { Authority } from '../pki/authority.ts'
 import { keyFingerprint } from '../pki/key-pair.ts'
 import { openSigningRequest } from '../pki/signing-request.ts'
@@ -60,7 +60,7 @@ export function createEnrolment(
       const { address } = caller
       attempts.check(address, clock.now())
       try {
-        refuseSkew(body.timeMs, clock.now())
+        refuseSkew('Cannot enrol', body.timeMs, clock.now())
         const { chainPem, ...answer } = await enroll(body, caller)
         return { ...answer, chain: chainPem, timeMs: clock.now() }
       } catch (error) {
@@ -162,16 +162,6 @@ async function issue(
   return { chainPem, serial, expiresAtMs, issuedAtMs }
 }
 
-function refuseSkew(theirsMs: number, oursMs: number): void {
-  const skewMs = Math.abs(theirsMs - oursMs)
-  if (skewMs <= MAX_SKEW_MS) return
-  const [theirs, ours] = [theirsMs, oursMs].map(ms => new Date(ms).toISOString())
-  throw new MeshError(
-    'clock-skew',
-    `Cannot enrol: this computer's clock says ${theirs}, the hub's ${ours}, ${formatSpan(skewMs)} apart: set the wrong one`,
-  )
-}
-
 /** Refusals that need no right to be met: whoever tries out tokens, or fills the log. */
 const COUNTED: ReadonlySet<string> = new Set([
   'bad-input',
@@ -184,5 +174,4 @@ const COUNTED: ReadonlySet<string> = new Set([
   'permit-expired',
   'permit-bound',
 ])
-const MAX_SKEW_MS = 300_000
 const MAX_LABELS = 32
