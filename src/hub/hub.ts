@@ -300,9 +300,10 @@ class HubProcess implements Hub {
       throw new MeshError('conflict', 'Cannot open link: this connection carries one already')
     }
     const link = this.#links.open(peer, identity, events, closed => {
-      const isCurrent = this.#registry.linkOf(identity.endpoint) === closed.id
       this.#drive(this.#registry.linkClosed(closed.id))
-      if (isCurrent) controller.disconnected(identity.endpoint, clock.now())
+      // Unless a newer link took its place. Asked after, not before: an evicted endpoint's link is gone by then.
+      const isGone = this.#registry.linkOf(identity.endpoint) === undefined
+      if (isGone) controller.disconnected(identity.endpoint, clock.now())
       log.info('link.closed', { endpoint: identity.endpoint })
     })
     this.#links.send(link.id, {
@@ -316,6 +317,8 @@ class HubProcess implements Hub {
       address: peer.address,
     })
     this.#drive(this.#registry.linkOpened(link.id, identity.endpoint))
+    // A hub that is full closed it again.
+    if (this.#registry.linkOf(identity.endpoint) !== link.id) return
     controller.connected(identity.endpoint, peer.address, clock.now())
     log.info('link.opened', { endpoint: identity.endpoint, user: identity.user, address: peer.address })
   }
