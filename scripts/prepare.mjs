@@ -31,6 +31,17 @@ const TEST_PACKAGES = {
   fish: '/usr/bin/fish',
 }
 
+// Not `npm ci`: it insists on the packages of every platform being in the lockfile, also those that the registry it
+// was made with did not have. The versions are the lockfile's all the same, and it is not written.
+const INSTALL = [
+  'install',
+  '--no-save',
+  '--include=optional',
+  '--include=dev',
+  '--no-progress',
+  '--loglevel=error',
+]
+
 function run(command, args, options = {}) {
   return spawnSync(command, args, { stdio: ['ignore', 2, 2], cwd: root, ...options }).status ?? 1
 }
@@ -47,10 +58,10 @@ function installNodeParts() {
   if (isCurrent) return
   console.error('ztm: installing the pinned Node and libraries (once) …')
   const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm'
-  const status = run(npm, ['ci', '--include=optional', '--include=dev', '--no-progress', '--loglevel=error'])
+  const status = run(npm, INSTALL)
   if (status !== 0) {
     console.error(
-      'ztm: cannot install: `npm ci` failed (see above): check that the npm registry can be reached',
+      'ztm: cannot install: `npm install` failed (see above): check that the npm registry can be reached',
     )
     process.exit(1)
   }
