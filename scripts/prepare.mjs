@@ -1,6 +1,6 @@
 // Installs what a checkout lacks. Plain JavaScript for the machine's own Node (20 or later); everything after it
 // runs on the Node that the lockfile pins. `--test` also installs the Debian packages that the tests start.
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -101,5 +101,22 @@ function installTestPackages() {
   }
 }
 
+/** Run a script on the pinned Node: a shell would go on using the one it found first. */
+function runPinned([script, ...args]) {
+  const node = join(root, 'node_modules', '.bin', process.platform === 'win32' ? 'node.cmd' : 'node')
+  const child = spawn(node, ['--disable-warning=ExperimentalWarning', script, ...args], {
+    stdio: 'inherit',
+    cwd: root,
+    shell: process.platform === 'win32',
+  })
+  // The terminal sends Ctrl-C to the whole group; a signal to this process alone is passed on.
+  process.on('SIGINT', () => {})
+  process.on('SIGTERM', () => child.kill('SIGTERM'))
+  child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 1)))
+}
+
+const args = process.argv.slice(2)
+const runAt = args.indexOf('--run')
 installNodeParts()
-if (process.argv.includes('--test')) installTestPackages()
+if (args.slice(0, runAt === -1 ? undefined : runAt).includes('--test')) installTestPackages()
+if (runAt !== -1) runPinned(args.slice(runAt + 1))
