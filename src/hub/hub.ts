@@ -228,7 +228,11 @@ class HubProcess implements Hub {
     const app = this.#app as unknown as Hono
     serveRoutes(app, CONTROLLER_API, this.#controllerHandlers(), {
       log,
-      caller: context => caller(env(context)),
+      caller(context) {
+        // Whoever has yet to join may do that; of nobody else is a request so much as read.
+        if (context.req.path !== CONTROLLER_API.enroll.path) requireEndpoint(env(context))
+        return caller(env(context))
+      },
     })
     const showRoot = async () => ({ ca: this.#options.identity.rootPem, timeMs: this.#options.clock.now() })
     serveRoutes(app, PUBLIC_API, { showRoot }, { log, caller: () => undefined })
@@ -346,12 +350,12 @@ class HubProcess implements Hub {
     }
   }
 
+  /** One timer is enough: wakes come in the order of their times, and `tick` asks for the next. */
   #wakeAt(at: Ms): void {
     if (this.#timer !== undefined) return
     const wake = () => {
       this.#timer = undefined
       this.#drive(this.#registry.tick(this.#options.clock.now()))
-      if (this.#registry.openTicketCount > 0) this.#wakeAt((this.#options.clock.now() + 1_000) as Ms)
     }
     this.#timer = setTimeout(wake, Math.max(0, at - this.#options.clock.now())).unref()
   }
