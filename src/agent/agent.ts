@@ -1,7 +1,7 @@
 import { CONTROLLER_API } from '../core/api/hub-api.ts'
 import type { LogLines } from '../core/api/shapes.ts'
 import { MeshError, toMeshError } from '../core/model/errors.ts'
-import type { Log, LogLevel } from '../core/model/log.ts'
+import { type Log, type LogLevel, withFields } from '../core/model/log.ts'
 import type { Name } from '../core/model/names.ts'
 import type { Json, Store } from '../core/model/store.ts'
 import type { Clock, Ms } from '../core/model/time.ts'
@@ -163,7 +163,7 @@ class AgentProcess implements Agent {
       version,
       clock,
       random,
-      log: inMesh(log, record.name),
+      log: withFields(log, { mesh: record.name }),
       readLog: query => readLog({ ...query, mesh: record.name }),
       onChange: () => this.#changed(),
     })
@@ -192,14 +192,5 @@ async function leaveQuietly(membership: Membership, log: Log): Promise<void> {
     })
   } catch (error) {
     log.warn('endpoint.not-removed', { mesh: membership.record.name, reason: toMeshError(error).message })
-  }
-}
-
-function inMesh(log: Log, mesh: Name): Log {
-  return {
-    debug: (event, fields) => log.debug(event, { mesh, ...fields }),
-    info: (event, fields) => log.info(event, { mesh, ...fields }),
-    warn: (event, fields) => log.warn(event, { mesh, ...fields }),
-    error: (event, fields) => log.error(event, { mesh, ...fields }),
   }
 }

@@ -2,7 +2,7 @@ import { CONTROLLER_API } from '../core/api/hub-api.ts'
 import type { EndpointInfo } from '../core/api/shapes.ts'
 import { MeshError } from '../core/model/errors.ts'
 import { isUuid } from '../core/model/ids.ts'
-import type { Log } from '../core/model/log.ts'
+import { type Log, withFields } from '../core/model/log.ts'
 import type { Name } from '../core/model/names.ts'
 import type { EndpointIdentity } from '../core/model/spiffe-id.ts'
 import type { Store } from '../core/model/store.ts'
@@ -49,7 +49,7 @@ export function createAppHost(options: AppHostOptions): Host {
     get endpoint() {
       return { id: self.endpoint, name: options.endpointName(), user: self.user }
     },
-    log: options.log,
+    log: withFields(options.log, { app: app.name }),
     clock: options.clock,
     storage: scopeStorage(options.store, `app/${options.mesh}/${app.name}/`),
     findEndpoint: nameOrId => findEndpoint(link, nameOrId),

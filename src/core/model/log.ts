@@ -14,3 +14,13 @@ export interface Log {
   warn(event: string, fields?: Record<string, LogValue>): void
   error(event: string, fields?: Record<string, LogValue>): void
 }
+
+/** A log that adds the same fields to every event. */
+export function withFields(log: Log, more: Record<string, LogValue>): Log {
+  return {
+    debug: (event, fields) => log.debug(event, { ...more, ...fields }),
+    info: (event, fields) => log.info(event, { ...more, ...fields }),
+    warn: (event, fields) => log.warn(event, { ...more, ...fields }),
+    error: (event, fields) => log.error(event, { ...more, ...fields }),
+  }
+}
