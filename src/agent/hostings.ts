@@ -229,7 +229,7 @@ function incomingOf(
     signal: abort.signal,
     accept() {
       stream.off('close', given)
-      if (!stream.destroyed) stream.respond({ ':status': 200 })
+      if (!stream.destroyed && !stream.closed) stream.respond({ ':status': 200 })
       return stream
     },
     refuse: error => refuseStream(stream, error),

@@ -229,7 +229,7 @@ class HubProcess implements Hub {
     serveRoutes(app, CONTROLLER_API, this.#controllerHandlers(), {
       log,
       caller(context) {
-        // Whoever has yet to join may do that; of nobody else is a request so much as read.
+        // Strangers may join; no other request of theirs is looked into.
         if (context.req.path !== CONTROLLER_API.enroll.path) requireEndpoint(env(context))
         return caller(env(context))
       },
@@ -294,7 +294,7 @@ class HubProcess implements Hub {
     }
     this.#relays.presentStream(stream, ticket, side, identity.endpoint, error => {
       if (error !== undefined) refuseStream(stream, error)
-      else if (!stream.destroyed) stream.respond({ ':status': 200 })
+      else if (!stream.destroyed && !stream.closed) stream.respond({ ':status': 200 })
     })
   }
 

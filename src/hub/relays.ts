@@ -41,6 +41,7 @@ export interface RelaysOptions {
 
 interface Half {
   readonly connection: Duplex
+  /** Say yes, or say why not and end it. */
   readonly answer: (error?: MeshError) => void
 }
 
@@ -87,7 +88,9 @@ export function createRelays(options: RelaysOptions): Relays {
     presentSocket(socket) {
       readPreface(socket, (ticket, side) => {
         options.welcome(socket)
-        present({ connection: socket, answer: () => {} }, ticket, side, undefined)
+        // A bare connection has no words for a refusal.
+        const answer = (error?: MeshError) => error !== undefined && breakOff(socket)
+        present({ connection: socket, answer }, ticket, side, undefined)
       })
     },
     presentStream(stream, ticket, side, by, answer) {
@@ -114,7 +117,6 @@ export function createRelays(options: RelaysOptions): Relays {
         halves.delete(action.half)
         log.debug('relay.refused', { code: action.error.code })
         half?.answer(action.error)
-        if (half !== undefined) breakOff(half.connection)
       }
     },
     get byteCount() {
