@@ -1,4 +1,4 @@
-// `node bench/profile.ts [--load send|receive|connections|echo|http] [--bytes N] [--streams N] [--seconds N] [--top N] [--flags '…']`
+// `node bench/profile.ts [--load send|receive|connections|echo|http] [--bytes N] [--streams N] [--seconds N] [--top N] [--flags='…']`
 // Where hub and agents spend their processor time under one load: the top functions of each by self time.
 import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
