@@ -106,9 +106,12 @@ function explain(thrown: unknown, { name, place }: Daemon, cli: Cli): unknown {
       },
     )
   }
-  if (systemCode !== 'ENOENT' && systemCode !== 'ECONNREFUSED') return thrown
+  if (!NOBODY.has(systemCode)) return thrown
   const where = dataFolderOf(cli)
   return new MeshError('agent-down', `Cannot reach the ${name} of ${where}: none runs there: ${start}`, {
     cause: thrown,
   })
 }
+
+/** No socket, no folder for it, or one that a killed process left. */
+const NOBODY: ReadonlySet<unknown> = new Set(['ENOENT', 'ENOTDIR', 'ECONNREFUSED'])

@@ -106,9 +106,11 @@ test('invite writes the permit for its reader alone, and prints the link', async
   })
 })
 
-test('invite without a file prints the permit alone, so that it can be piped', async t => {
+test('invite without a file prints the permit alone on standard output, so that it can be piped', async t => {
   const { ztm } = await lab(t)
-  assert.deepEqual(await ztm('invite', 'bob'), { code: 0, stdout: '{"ca": "x"}\n', stderr: '' })
+  const { code, stdout, stderr } = await ztm('invite', 'bob')
+  assert.deepEqual({ code, stdout }, { code: 0, stdout: '{"ca": "x"}\n' })
+  assert.match(stderr, /^Link: ztm:\/\/hub\.example:8888\/abc#token\n/)
 })
 
 test('invite shows a QR code on a terminal', async t => {

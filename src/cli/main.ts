@@ -1,6 +1,6 @@
 import { CommanderError } from 'commander'
 import { MeshError, toMeshError } from '../core/model/errors.ts'
-import { formatSpan, ms } from '../core/model/time.ts'
+import { formatSpan } from '../core/model/time.ts'
 import { COMMANDS } from './command-table.ts'
 import { type Cli, createCli, DEFAULT_TIMEOUT_MS } from './context.ts'
 import { visible } from './output/text-width.ts'
@@ -31,12 +31,14 @@ async function parse({ root, words }: Program, cli: Cli): Promise<void> {
     root.hook('preAction', (_, command) => {
       const timeoutMs = cli.options.timeout ?? DEFAULT_TIMEOUT_MS
       cli.deadlineMs = cli.world.clock.now() + timeoutMs
-      timer = setTimeout(() => {
+      const look = () => {
+        // The command may have changed it: given itself more time, or gone on until Ctrl-C.
         if (cli.deadlineMs === undefined) return
-        const span = formatSpan(ms(timeoutMs))
-        const state = `not done within ${span}: see \`ztm doctor\`, or give a longer --timeout`
-        reject(new MeshError('timed-out', `Cannot finish "${command.name()}": ${state}`))
-      }, timeoutMs + GRACE_MS)
+        const leftMs = cli.deadlineMs - cli.world.clock.now()
+        if (leftMs > 0) timer = setTimeout(look, leftMs + GRACE_MS)
+        else reject(late(command.name(), timeoutMs))
+      }
+      timer = setTimeout(look, timeoutMs + GRACE_MS)
     })
   })
   try {
@@ -44,6 +46,11 @@ async function parse({ root, words }: Program, cli: Cli): Promise<void> {
   } finally {
     clearTimeout(timer)
   }
+}
+
+function late(command: string, timeoutMs: number): MeshError {
+  const state = `not done within ${formatSpan(timeoutMs)}: see \`ztm doctor\`, or give a longer --timeout`
+  return new MeshError('timed-out', `Cannot finish "${command}": ${state}`)
 }
 
 function end(thrown: unknown, cli: Cli, typed: readonly string[]): number {

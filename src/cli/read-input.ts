@@ -24,7 +24,7 @@ export async function readPermitText(cli: Cli, word: string): Promise<string> {
 }
 
 /**
- * Write a text that only its owner may read, mode 0600 also if the file was there before.
+ * Write a text that only its owner may read, with one line feed at its end, mode 0600 also if the file was there before.
  *
  * @param owner  whose it is to be; default whoever runs this
  * @throws MeshError `not-permitted`, `storage-full`, `not-found` if there is no such folder
@@ -44,7 +44,7 @@ export async function writePrivate(
     if (owner.uid !== undefined && owner.gid !== undefined && owner.uid !== process.getuid?.()) {
       await file.chown(owner.uid, owner.gid)
     }
-    await writeFile(file, text)
+    await writeFile(file, `${text.trimEnd()}\n`)
   } catch (thrown) {
     throw fromNodeError(thrown, `Cannot write ${quote(word, 300)}`)
   } finally {

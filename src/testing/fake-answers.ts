@@ -1,5 +1,5 @@
 import { MeshError } from '../core/model/errors.ts'
-import type { FakeAnswer } from './fake-daemons.ts'
+import type { FakeAnswer } from './fake-call.ts'
 
 /** When everything in the fake mesh happened; worlds of tests have their clock a minute later. */
 export const FAKE_NOW_MS = Date.UTC(2026, 10, 20, 19)

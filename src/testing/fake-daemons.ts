@@ -7,19 +7,8 @@ import { serveRoutes } from '../net/serve-routes.ts'
 import { serveUnixSocket } from '../net/unix-server.ts'
 import { socketPath } from '../store/socket-path.ts'
 import { FAKE_ANSWERS } from './fake-answers.ts'
+import type { FakeAnswer, FakeCall } from './fake-call.ts'
 import { createRecordedLog } from './recorded-log.ts'
-
-/** One call a fake daemon got, already parsed by the route's own shapes. */
-export interface FakeCall {
-  /** `agent.joinMesh`, `hub.stop`, `tunnel.openInbound` */
-  readonly route: string
-  readonly params: Record<string, unknown>
-  readonly query: Record<string, unknown>
-  readonly body: unknown
-}
-
-/** Gives the answer to a call. Throws MeshError to refuse. */
-export type FakeAnswer = (call: FakeCall) => unknown
 
 /** An agent and a hub that answer by rote over real sockets and the real routes. */
 export interface FakeDaemons extends AsyncDisposable {

@@ -5,7 +5,7 @@ import { callAgent } from '../api-client.ts'
 import { type Cli, refuseEndpoint } from '../context.ts'
 import { checkAgent, checkMeshes, checkTunnels } from '../doctor/agent-checks.ts'
 import { checkComputer, checkService } from '../doctor/computer-checks.ts'
-import { FAULTS, type Finding } from '../doctor/faults.ts'
+import { FAULTS, type Finding, stepMs } from '../doctor/faults.ts'
 import { checkFolder } from '../doctor/folder-checks.ts'
 import { checkLocalHub, checkRemoteHub, type RemoteHub } from '../doctor/hub-checks.ts'
 import { checkPermit } from '../doctor/permit-checks.ts'
@@ -20,11 +20,13 @@ export function defineDoctor(command: Command, cli: Cli): void {
   command
     .description(
       'Look for what is wrong with this computer, its agent and hub, and the way to the hubs of its meshes.\n\n' +
-        'Each check that fails says what to do. Ends with 0 if none failed, else with the code of the first fault.',
+        'Each check that fails says what to do. Ends with 0 if none failed, else with the code of the first fault. --timeout is the time for each step (default: 4s).',
     )
     .option('-p, --permit <file>', 'look at a permit too: a file, - or a ztm:// link')
     .action(async ({ permit }: { permit?: string }) => {
       refuseEndpoint(cli, 'examine a computer')
+      // Each step has its own end; a few that hang must not hide what the others find.
+      cli.deadlineMs = undefined
       const findings = leaveOutEffects(await examine(cli, permit))
       await show(cli, findings)
       const [first] = findings.filter(({ state }) => state === 'failed')
@@ -64,7 +66,9 @@ async function hubsOf(cli: Cli, meshes: readonly MeshInfo[]): Promise<RemoteHub[
   const wanted = meshes.filter(({ state }) => state !== 'disabled')
   const details = await Promise.all(
     wanted.map(({ name }) =>
-      callAgent(cli, AGENT_API.showMesh, { params: { mesh: name } }).catch(() => undefined),
+      callAgent(cli, AGENT_API.showMesh, { params: { mesh: name } }, { timeoutMs: stepMs(cli) }).catch(
+        () => undefined,
+      ),
     ),
   )
   return details.flatMap(mesh =>

@@ -24,7 +24,7 @@ export function defineInvite(command: Command, cli: Cli): void {
     .argument('<user>', 'who is invited')
     .description(
       'Make a one-time permit for a user (administrators).\n\n' +
-        'Without --permit it is printed as JSON. The ztm:// link and the QR code are the same permit in another form: ' +
+        'Without --permit it is printed as JSON on standard output, and the link on standard error. The ztm:// link and the QR code are the same permit in another form: ' +
         'whoever holds one of them first can use it, unless it is bound to a key.',
     )
     .option(
@@ -59,7 +59,8 @@ async function invite(cli: Cli, user: string, options: InviteOptions): Promise<v
   if (cli.options.output !== 'table') return report(cli, '', { name: made.link, data: made })
   if (options.permit === undefined) {
     print(cli, `${made.permit.trimEnd()}\n`)
-    if (cli.world.stderr.isTerminal) remark(cli, await describeLink(cli, made, false))
+    // Beside it, so that `> bob.json` has the permit alone.
+    remark(cli, await describeLink(cli, made, cli.world.stderr.isTerminal))
   } else if (!cli.options.quiet) {
     print(cli, `Permit for ${user} written to ${visible(options.permit)}\n`)
     print(cli, `${await describeLink(cli, made, cli.world.stdout.isTerminal)}\n`)

@@ -117,3 +117,15 @@ test('stop removes the service of this folder, and leaves that of another alone'
   assert.ok(asked.includes('systemctl disable --now ztm-agent.service'))
   assert.ok(!existsSync(folder.file(UNIT('agent'))))
 })
+
+test('stop of a service for all users wants an administrator', async t => {
+  const { ztm, world, folder, asked } = await openSystemd(t)
+  await ztm('start', 'agent')
+  const machine = await world.system.machine()
+  Object.assign(world.system, { machine: async () => ({ ...machine, isAdministrator: false }) })
+  const { code, stderr } = await ztm('stop', 'agent')
+  assert.equal(code, 10)
+  assert.match(stderr, /do it as administrator \(sudo\)\n$/)
+  assert.ok(existsSync(folder.file(UNIT('agent'))))
+  assert.ok(!asked.some(line => line.includes('disable')))
+})

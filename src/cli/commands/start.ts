@@ -79,6 +79,8 @@ async function install(
   { listen, options }: { listen: Address | undefined; options: readonly string[] },
 ): Promise<ServicePlace> {
   refuseEndpoint(cli, `start the ${role}`)
+  // The system may first have to stop the one that runs, which has 20 s for that.
+  if (cli.options.timeout === undefined) cli.deadlineMs = cli.world.clock.now() + MAX_INSTALL_MS
   const place = await findServicePlace(cli, role)
   const { notes } = await installService(
     {
@@ -131,6 +133,7 @@ async function explain(cli: Cli, role: DaemonRole, startedAtMs: number): Promise
   )
 }
 
+const MAX_INSTALL_MS = 90_000
 const MAX_START_MS = 20_000
 const POLL_MS = 100
 /** What a daemon that is still starting looks like. */

@@ -7,6 +7,7 @@ import { callAgent, callHub } from '../api-client.ts'
 import { type Cli, dataFolderOf, refuseEndpoint, remainingMs } from '../context.ts'
 import { removeService } from '../daemon/install.ts'
 import type { DaemonRole } from '../daemon/plan.ts'
+import { detectServiceManager } from '../daemon/service-manager.ts'
 import { findServicePlace, type ServicePlace } from '../daemon-folder.ts'
 import { addExamples } from '../examples.ts'
 import { report } from '../output/show.ts'
@@ -31,12 +32,19 @@ async function stop(cli: Cli, role: DaemonRole): Promise<void> {
   const data = dataFolderOf(cli)
   const text = `Stopped the ${role} of ${visible(data)}`
   const value = { name: role, data: { role, dataFolder: data } }
-  if (place !== undefined && (await isServiceOf(role, data, place.tools))) {
+  if (place !== undefined && (await isServiceHere(role, data, place))) {
     await removeService(role, place.tools)
     return report(cli, `${text}; it is no service any more: \`ztm start ${role}\` brings it back`, value)
   }
   await askToStop(cli, role)
   await report(cli, text, value)
+}
+
+/** Also one for all users, which `removeService` then says needs `sudo`: over its socket it would come back at boot. */
+async function isServiceHere(role: DaemonRole, data: string, { tools }: ServicePlace): Promise<boolean> {
+  if (await isServiceOf(role, data, tools)) return true
+  const manager = detectServiceManager(role, { ...tools.machine, isAdministrator: true })
+  return isServiceOf(role, data, { ...tools, manager })
 }
 
 function ignoreUnsupported(thrown: unknown): ServicePlace | undefined {

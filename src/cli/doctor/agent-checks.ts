@@ -14,7 +14,7 @@ import { moment, plural, until } from '../output/words.ts'
 import { formatApiTarget, formatListen } from '../tunnel/tunnel-lists.ts'
 import { callTunnel, formatTunnelName } from '../tunnel/tunnel-place.ts'
 import { VERSION } from '../version.ts'
-import { type FaultName, type Finding, faulty, fine, skipped } from './faults.ts'
+import { type FaultName, type Finding, faulty, fine, skipped, stepMs } from './faults.ts'
 
 type AgentStatus = Answer<typeof AGENT_API.showStatus>
 
@@ -24,8 +24,8 @@ export async function checkAgent(
 ): Promise<{ findings: Finding[]; status: AgentStatus | undefined }> {
   const check = 'agent'
   try {
-    const status = await callAgent(cli, AGENT_API.showStatus, {}, { timeoutMs: ANSWER_MS })
-    const { version } = await callAgent(cli, AGENT_API.showVersion, {}, { timeoutMs: ANSWER_MS })
+    const status = await callAgent(cli, AGENT_API.showStatus, {}, { timeoutMs: stepMs(cli) })
+    const { version } = await callAgent(cli, AGENT_API.showVersion, {}, { timeoutMs: stepMs(cli) })
     const detail = `process ${status.pid}, version ${version}`
     const isOther = version !== VERSION
     const finding = isOther
@@ -34,6 +34,9 @@ export async function checkAgent(
     return { findings: [finding], status }
   } catch (thrown) {
     const error = toMeshError(thrown)
+    if (error.code === 'bad-input') {
+      return { findings: [skipped(check, 'the settings do not say where it is')], status: undefined }
+    }
     if (error.code === 'agent-down' && isHubAlone(cli)) {
       return { findings: [skipped(check, 'only a hub was started on this folder')], status: undefined }
     }
@@ -97,7 +100,12 @@ async function checkCertificate(cli: Cli, mesh: MeshInfo): Promise<Finding> {
   }
   const detail = `it ends ${moment(endsAtMs)}, ${until(cli, endsAtMs)}`
   try {
-    const { certificate } = await callAgent(cli, AGENT_API.showMesh, { params: { mesh: mesh.name } })
+    const { certificate } = await callAgent(
+      cli,
+      AGENT_API.showMesh,
+      { params: { mesh: mesh.name } },
+      { timeoutMs: stepMs(cli) },
+    )
     const { X509Certificate } = await import('node:crypto')
     const lifeMs = endsAtMs - new X509Certificate(certificate).validFromDate.getTime()
     if (mesh.state !== 'disabled' && endsAtMs - now < lifeMs / 6) {
@@ -113,9 +121,10 @@ async function checkCertificate(cli: Cli, mesh: MeshInfo): Promise<Finding> {
 export async function checkTunnels(cli: Cli, mesh: MeshInfo): Promise<Finding[]> {
   const check = `tunnels in ${mesh.name}`
   const params = { endpoint: mesh.endpoint.id }
+  const limit = { timeoutMs: stepMs(cli) }
   try {
-    const { inbounds } = await callTunnel(cli, mesh.name, TUNNEL_API.listInbounds, { params })
-    const { outbounds } = await callTunnel(cli, mesh.name, TUNNEL_API.listOutbounds, { params })
+    const { inbounds } = await callTunnel(cli, mesh.name, TUNNEL_API.listInbounds, { params }, limit)
+    const { outbounds } = await callTunnel(cli, mesh.name, TUNNEL_API.listOutbounds, { params }, limit)
     const findings = [...inbounds.flatMap(checkInbound), ...outbounds.flatMap(checkOutbound)]
     const all = `${plural(inbounds.length, 'inbound')}, ${plural(outbounds.length, 'outbound')}`
     return findings.length > 0 ? findings : [fine(check, all)]
@@ -148,6 +157,3 @@ function checkOutbound(outbound: Outbound): Finding[] {
     ]
   })
 }
-
-/** An agent that is well answers in milliseconds. */
-const ANSWER_MS = 3_000

@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../../core/model/errors.ts'
+import type { Cli } from '../context.ts'
 
 /** A thing that can be wrong, and what to do about it. `{…}` is filled in where it is found. */
 interface FaultKind {
@@ -342,4 +343,9 @@ export function faulty(
   const { state, remedy }: FaultKind = FAULTS[fault]
   const filled = remedy.replace(/\{(\w+)\}/g, (whole, name: string) => values[name] ?? whole)
   return { check, state, detail, fault, remedy: filled }
+}
+
+/** How long one step of a check may take: `--timeout`, else 4 s; what is well answers in milliseconds. */
+export function stepMs({ options }: Cli): number {
+  return options.timeout ?? 4_000
 }

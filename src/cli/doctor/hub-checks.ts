@@ -2,14 +2,14 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { HUB_LOCAL_API } from '../../core/api/hub-local-api.ts'
 import type { Answer } from '../../core/api/route.ts'
-import { parseAddress } from '../../core/model/address.ts'
+import { type Address, parseAddress } from '../../core/model/address.ts'
 import { type MeshError, toMeshError } from '../../core/model/errors.ts'
 import { formatSpan } from '../../core/model/time.ts'
 import { type HubProbe, isPortFree, probeHub } from '../../net/probe-hub.ts'
 import { callHub } from '../api-client.ts'
 import { type Cli, dataFolderOf } from '../context.ts'
 import { moment, until } from '../output/words.ts'
-import { type FaultName, type Finding, faulty, fine } from './faults.ts'
+import { type FaultName, type Finding, faulty, fine, stepMs } from './faults.ts'
 
 type HubStatus = Answer<typeof HUB_LOCAL_API.showStatus>
 
@@ -19,7 +19,7 @@ export async function checkLocalHub(
 ): Promise<{ findings: Finding[]; status: HubStatus | undefined }> {
   if (!existsSync(join(dataFolderOf(cli), 'ztm-hub.db'))) return { findings: [], status: undefined }
   try {
-    const status = await callHub(cli, HUB_LOCAL_API.showStatus, {}, { timeoutMs: ANSWER_MS })
+    const status = await callHub(cli, HUB_LOCAL_API.showStatus, {}, { timeoutMs: stepMs(cli) })
     return { findings: checkHubStatus(cli, status), status }
   } catch (thrown) {
     const error = toMeshError(thrown)
@@ -70,8 +70,10 @@ export interface RemoteHub {
 /** Name, port, certificate and clock of a hub, by going there. */
 export async function checkRemoteHub(cli: Cli, { bootstrap, rootPem }: RemoteHub): Promise<Finding[]> {
   const now = cli.world.clock.now()
-  const probe = await probeHub(parseAddress(bootstrap), { rootPem, now, timeoutMs: STEP_MS })
   const check = `hub ${bootstrap}`
+  const address = addressOf(bootstrap)
+  if (address === undefined) return [faulty(check, 'name-unknown', 'it is no HOST:PORT')]
+  const probe = await probeHub(address, { rootPem, now, timeoutMs: stepMs(cli) })
   const clock = probe.clockMs === undefined ? undefined : checkSkew(bootstrap, now - probe.clockMs)
   // With a wrong clock every certificate looks wrong: then the clock is the cause.
   if (clock?.state === 'failed') return [clock]
@@ -80,6 +82,14 @@ export async function checkRemoteHub(cli: Cli, { bootstrap, rootPem }: RemoteHub
       ? fine(check, 'it answers, with the right certificate')
       : faulty(check, probeFault(probe.failed), probe.failed.error.message)
   return clock === undefined ? [reach] : [reach, clock]
+}
+
+function addressOf(bootstrap: string): Address | undefined {
+  try {
+    return parseAddress(bootstrap)
+  } catch {
+    return undefined
+  }
 }
 
 function probeFault({ step, error, systemCode = '' }: NonNullable<HubProbe['failed']>): FaultName {
@@ -121,8 +131,6 @@ export function isLocalHost(host: string): boolean {
   return /^(?:localhost|127\..*|0\.0\.0\.0|::1?|\[?::1\]?)$/.test(host)
 }
 
-const ANSWER_MS = 3_000
-const STEP_MS = 4_000
 /** From here on hubs refuse: docs/errors.md, `clock-skew`. */
 const MAX_SKEW_MS = 300_000
 /** The hub's date has whole seconds, and an answer takes a while. */

@@ -27,8 +27,12 @@ export function callTunnel<R extends Route>(
   mesh: string,
   route: R,
   args: Arguments<R>,
+  options: { readonly timeoutMs?: number } = {},
 ): Promise<Answer<R>> {
-  return callAgent(cli, route, args, { below: `/api/meshes/${encodeURIComponent(mesh)}/apps/ztm/tunnel` })
+  return callAgent(cli, route, args, {
+    ...options,
+    below: `/api/meshes/${encodeURIComponent(mesh)}/apps/ztm/tunnel`,
+  })
 }
 
 /** Names for the ids of endpoints; an id that is not known, or while no hub can be asked, stays as it is. */
