@@ -129,7 +129,7 @@ function isTypeOnly(clause: string): boolean {
   return names.length > 0 && names.every(name => name.trim() === '' || /^\s*type\s/.test(name))
 }
 
-const REGEX = /\/(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\[\n])+\/[a-z]*/y
+const REGEX = /\/(?![*/])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\[\n])+\/[a-z]*/y
 const TOKEN = /\/\/[^\n]*|\/\*.*?\*\/|'(?:\\.|[^'\\\n])*'?|"(?:\\.|[^"\\\n])*"?|\s+|[\w$]+|./sy
 const TEMPLATE = /(?:\\.|\$(?!\{)|[^\\`$])*(?:`|\$\{)/sy
 const WORKER = /\bnew URL\(\s*['"](?=\s*['"],\s*import\.meta\.url\))/g
