@@ -12,6 +12,7 @@ test('splitLine() splits as a shell does, the last word maybe unfinished', () =>
     "a 'b\\'c": ['a', 'b\\c'],
     'a "b \\"c': ['a', 'b "c'],
     'a "" b': ['a', '', 'b'],
+    'a\\  b': ['a ', 'b'],
     'x --mesh=ho': ['x', '--mesh=ho'],
   }
   for (const [line, words] of Object.entries(lines)) assert.deepEqual(splitLine(line).words, words, line)

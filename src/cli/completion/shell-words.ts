@@ -8,7 +8,8 @@ export interface ShellLine {
 /** Split a line at blanks, minding quotes and backslashes; the last word is empty after a blank. */
 export function splitLine(line: string): ShellLine {
   const words: string[] = []
-  let word = ''
+  // Undefined between words: quotes without anything in them are a word too.
+  let word: string | undefined
   let openQuote: '"' | "'" | undefined
   for (let i = 0; i < line.length; i += 1) {
     const character = line.charAt(i)
@@ -17,18 +18,19 @@ export function splitLine(line: string): ShellLine {
       else if (character === '\\' && openQuote === '"' && /["\\$`]/.test(line.charAt(i + 1)))
         word += line.charAt(++i)
       else word += character
-    } else if (character === '"' || character === "'") openQuote = character
-    else if (character === '\\') word += line.charAt(++i)
-    else if (/\s/.test(character)) {
-      // Blanks at the start, or several between words, make no empty words.
-      if (i > 0 && !/\s/.test(line.charAt(i - 1))) words.push(word)
-      word = ''
-    } else word += character
+    } else if (/\s/.test(character)) {
+      if (word !== undefined) words.push(word)
+      word = undefined
+    } else {
+      word ??= ''
+      if (character === '"' || character === "'") openQuote = character
+      else word += character === '\\' ? line.charAt(++i) : character
+    }
   }
-  return { words: [...words, word], openQuote }
+  return { words: [...words, word ?? ''], openQuote }
 }
 
 /** A word as it must be typed outside quotes. */
 export function escapeWord(word: string): string {
-  return word.replace(/[^\p{L}\p{N}_./:=@%+,~^-]/gu, character => `\\${character}`)
+  return word.replace(/[^\p{L}\p{N}_./:=@%+,-]/gu, character => `\\${character}`)
 }
