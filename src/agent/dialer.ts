@@ -37,6 +37,8 @@ export interface Dialer {
   prepare(service: ServiceName, options?: DialOptions): void
   /** Something changed about these services: what is known of them is stale. */
   forget(services: readonly ServiceName[]): void
+  /** A link opened anew: changes may have been missed. */
+  forgetAll(): void
 }
 
 /** Make the dialler of one mesh. */
@@ -60,6 +62,10 @@ class MeshDialer implements Dialer {
       const session = this.#sessions.get(service)
       if (session !== undefined) this.#sessions.set(service, { ...session, askedAtMs: 0 })
     }
+  }
+
+  forgetAll(): void {
+    this.forget([...this.#sessions.keys()])
   }
 
   prepare(service: ServiceName, options: DialOptions = {}): void {

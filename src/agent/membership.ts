@@ -5,7 +5,7 @@ import type { Eviction, LogLines } from '../core/api/shapes.ts'
 import { MeshError, toMeshError } from '../core/model/errors.ts'
 import type { EndpointId } from '../core/model/ids.ts'
 import type { Log, LogLevel } from '../core/model/log.ts'
-import type { EndpointIdentity } from '../core/model/spiffe-id.ts'
+import { type EndpointIdentity, isSameIdentity } from '../core/model/spiffe-id.ts'
 import type { Store } from '../core/model/store.ts'
 import type { Clock } from '../core/model/time.ts'
 import type { ShownIdentity } from '../net/http2-server.ts'
@@ -21,6 +21,7 @@ import { createEvictions, type Evictions } from './evictions.ts'
 import { createHostings, type Hostings } from './hostings.ts'
 import { createHubLink, type HubLink } from './hub-link.ts'
 import type { MeshRecord } from './mesh-record.ts'
+import { checkOwnCertificate } from './own-certificate.ts'
 import { createPeerServer, type PeerServer } from './peer-server.ts'
 import { createPeers, type Peers } from './peers.ts'
 import { openRelay, openRelayOverLink } from './relay-way.ts'
@@ -87,7 +88,7 @@ class MeshMembership implements Membership {
     }
     this.#evictions = createEvictions(store, record.name, log)
     const identity = () => this.#identity()
-    const checkRenewal = (chain: string, peer: EndpointIdentity) => this.#checkRenewal(chain, peer)
+    const checkRenewal = (chain: string, before: ShownIdentity) => this.#checkRenewal(chain, before)
     this.link = createHubLink({
       bootstraps: record.bootstraps,
       identity,
@@ -204,38 +205,35 @@ class MeshMembership implements Membership {
     return shown
   }
 
-  #checkRenewal(chain: string, peer: EndpointIdentity): { expiresAtMs: number } {
-    const checked = checkChain(chain, {
+  /** A certificate is no proof of its key: that was given by the handshake, for the key that was shown then. */
+  #checkRenewal(chain: string, before: ShownIdentity): ShownIdentity {
+    const renewed = checkChain(chain, {
       rootPem: this.record.ca,
       now: this.#options.clock.now(),
       expect: ['endpoint'],
     })
-    if (
-      checked.identity.kind !== 'endpoint' ||
-      checked.identity.endpoint !== peer.endpoint ||
-      checked.identity.user !== peer.user
-    ) {
+    const { identity, issuedAtMs, publicKeyPem } = renewed
+    if (!isSameIdentity(identity, before.identity) || publicKeyPem !== before.publicKeyPem) {
       throw new MeshError(
         'not-trusted',
-        'Cannot go on with session: the renewed certificate is of another endpoint',
+        'Cannot go on with session: the renewed certificate is of another endpoint or key',
       )
     }
-    this.#evictions.admit(peer, checked.issuedAtMs)
-    return checked
+    if (identity.kind === 'endpoint') this.#evictions.admit(identity, issuedAtMs)
+    return renewed
   }
 
   async #renew(link: HubLink): Promise<void> {
     const { deviceKey, clock, store, log } = this.#options
     const signingRequest = await createSigningRequest(deviceKey)
     const answer = await link.call(CONTROLLER_API.renew, { body: { request: signingRequest } })
-    const { identity } = checkChain(answer.chain, {
+    checkOwnCertificate(answer.chain, {
       rootPem: this.record.ca,
       now: clock.now(),
-      expect: ['endpoint'],
+      endpoint: this.self.endpoint,
+      deviceKey,
+      action: 'Cannot renew',
     })
-    if (identity.kind !== 'endpoint' || identity.endpoint !== this.self.endpoint) {
-      throw new MeshError('not-trusted', 'Cannot renew: hub gave the certificate of another endpoint')
-    }
     this.record = {
       ...this.record,
       chain: answer.chain,
@@ -260,6 +258,7 @@ class MeshMembership implements Membership {
     switch (event.event) {
       case 'hello':
         this.#dropEvicted(this.#evictions.replace(event.evictions))
+        this.#dialer.forgetAll()
         break
       case 'introduce':
         void this.#accept(event)

@@ -1,10 +1,9 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import { Hono } from 'hono'
-import type { Caller } from '../core/api/caller.ts'
-import type { ControllerPort } from '../core/api/controller.ts'
-import { CONTROLLER_API, EVENTS_PATH, HUB_API, PUBLIC_API } from '../core/api/hub-api.ts'
+import type { ControllerChange, ControllerPort } from '../core/api/controller.ts'
+import type { HubEvent } from '../core/api/events.ts'
+import { EVENTS_PATH } from '../core/api/hub-api.ts'
 import type { HubInfo } from '../core/api/shapes.ts'
 import { type Address, formatAddress } from '../core/model/address.ts'
 import { MeshError } from '../core/model/errors.ts'
@@ -28,9 +27,10 @@ import {
 import { LINK_STREAMS } from '../net/http2-settings.ts'
 import { HUB_PORT_LIMITS, type HubPort, type HubPortLimits, openHubPort } from '../net/hub-port.ts'
 import { type Http2App, refuseStream, serveHttp2 } from '../net/serve-http2.ts'
-import { serveRoutes } from '../net/serve-routes.ts'
 import type { TlsIdentity } from '../net/tls-options.ts'
+import { createHubApp, requireEndpoint } from './hub-app.ts'
 import { createHubHandlers } from './hub-handlers.ts'
+import { createInterests } from './interests.ts'
 import { createLinks, type Links } from './links.ts'
 import {
   createMemberSessions,
@@ -94,7 +94,8 @@ class HubProcess implements Hub {
   readonly #relays: Relays
   readonly #sessions: MemberSessions
   readonly #server: Http2Server
-  readonly #app: Http2App = new Hono()
+  readonly #app: Http2App
+  readonly #interests = createInterests()
   readonly #startedAtMs: Ms
   readonly #socketByAddress = new Map<string, Socket>()
   readonly #endListening: () => void
@@ -133,36 +134,23 @@ class HubProcess implements Hub {
       onSession: peer => this.#greet(peer),
       onStream: (stream, headers, peer) => this.#onStream(stream, headers, peer),
     })
-    this.#bindRoutes()
-    this.#endListening = options.controller.onChange(change => {
-      switch (change.change) {
-        case 'evicted': {
-          this.#drive(this.#registry.broadcast({ event: 'evicted', eviction: change.eviction }))
-          const error = new MeshError(
-            'evicted',
-            `Link ended: ${change.eviction.user} was evicted from the mesh`,
-          )
-          this.#drive(this.#registry.evict(change.endpoints, error))
-          break
-        }
-        case 'eviction-undone':
-          this.#drive(this.#registry.broadcast({ event: 'eviction-undone', id: change.id }))
-          break
-        case 'services-changed':
-          this.#drive(this.#registry.broadcast({ event: 'services-changed', services: [...change.services] }))
-          break
-        case 'endpoint-removed': {
-          const error = new MeshError(
-            'not-trusted',
-            'Link ended: this endpoint was removed from the mesh: join again',
-          )
-          this.#drive(this.#registry.evict([change.endpoint], error))
-          break
-        }
-        default:
-          change satisfies never
-      }
+    this.#app = createHubApp({
+      controller: options.controller,
+      handlers: createHubHandlers({
+        registry: this.#registry,
+        drive: actions => this.#drive(actions),
+        controller: options.controller,
+        describe: () => this.describe(),
+        clock: options.clock,
+        readLog: options.readLog,
+      }),
+      links: this.#links,
+      interests: this.#interests,
+      rootPem: options.identity.rootPem,
+      clock: options.clock,
+      log: options.log,
     })
+    this.#endListening = options.controller.onChange(change => this.#onChange(change))
   }
 
   async listen(): Promise<void> {
@@ -217,47 +205,29 @@ class HubProcess implements Hub {
     this.#options.log.info('hub.stopped')
   }
 
-  #bindRoutes(): void {
-    const { controller, log } = this.#options
-    const caller = (peer: AcceptedPeer): Caller => ({
-      identity: peer.identity,
-      address: peer.address,
-      issuedAtMs: peer.shown?.issuedAtMs ?? 0,
-    })
-    const env = (context: { env: unknown }) => (context.env as { peer: AcceptedPeer }).peer
-    const app = this.#app as unknown as Hono
-    serveRoutes(app, CONTROLLER_API, this.#controllerHandlers(), {
-      log,
-      caller(context) {
-        // Strangers may join; no other request of theirs is looked into.
-        if (context.req.path !== CONTROLLER_API.enroll.path) requireEndpoint(env(context))
-        return caller(env(context))
-      },
-    })
-    const showRoot = async () => ({ ca: this.#options.identity.rootPem, timeMs: this.#options.clock.now() })
-    serveRoutes(app, PUBLIC_API, { showRoot }, { log, caller: () => undefined })
-    const handlers = createHubHandlers({
-      registry: this.#registry,
-      drive: actions => this.#drive(actions),
-      controller,
-      describe: () => this.describe(),
-      clock: this.#options.clock,
-      readLog: this.#options.readLog,
-    })
-    serveRoutes(app, HUB_API, handlers, { log, caller: context => requireEndpoint(env(context)) })
-  }
-
-  /** The controller's handlers; a renewal lets the link live on as well. */
-  #controllerHandlers(): ControllerPort['handlers'] {
-    const { handlers } = this.#options.controller
-    return {
-      ...handlers,
-      renew: async call => {
-        const answer = await handlers.renew(call)
-        const { identity } = call.caller
-        if (identity?.kind === 'endpoint') this.#links.renewed(identity.endpoint, answer.expiresAtMs)
-        return answer
-      },
+  #onChange(change: ControllerChange): void {
+    switch (change.change) {
+      case 'evicted': {
+        this.#drive(this.#registry.broadcast({ event: 'evicted', eviction: change.eviction }))
+        const message = `Link ended: ${change.eviction.user} was evicted from the mesh`
+        this.#drive(this.#registry.evict(change.endpoints, new MeshError('evicted', message)))
+        break
+      }
+      case 'eviction-undone':
+        this.#drive(this.#registry.broadcast({ event: 'eviction-undone', id: change.id }))
+        break
+      case 'services-changed': {
+        const event: HubEvent = { event: 'services-changed', services: [...change.services] }
+        this.#drive(this.#registry.broadcast(event, this.#interests.of(change.services)))
+        break
+      }
+      case 'endpoint-removed': {
+        const message = 'Link ended: this endpoint was removed from the mesh: join again'
+        this.#drive(this.#registry.evict([change.endpoint], new MeshError('not-trusted', message)))
+        break
+      }
+      default:
+        change satisfies never
     }
   }
 
@@ -307,7 +277,10 @@ class HubProcess implements Hub {
       this.#drive(this.#registry.linkClosed(closed.id))
       // Unless a newer link took its place. Asked after, not before: an evicted endpoint's link is gone by then.
       const isGone = this.#registry.linkOf(identity.endpoint) === undefined
-      if (isGone) controller.disconnected(identity.endpoint, clock.now())
+      if (isGone) {
+        controller.disconnected(identity.endpoint, clock.now())
+        this.#interests.forget(identity.endpoint)
+      }
       log.info('link.closed', { endpoint: identity.endpoint })
     })
     this.#links.send(link.id, {
@@ -359,11 +332,6 @@ class HubProcess implements Hub {
     }
     this.#timer = setTimeout(wake, Math.max(0, at - this.#options.clock.now())).unref()
   }
-}
-
-function requireEndpoint(peer: AcceptedPeer): EndpointIdentity {
-  if (peer.identity?.kind === 'endpoint') return peer.identity
-  throw new MeshError('not-trusted', 'Cannot use the hub: only endpoints of this mesh may: join first')
 }
 
 /** How long a refused connection lives so that it can be told why. */
