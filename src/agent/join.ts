@@ -12,10 +12,11 @@ import { callRoute } from '../net/call-route.ts'
 import { connectTcp } from '../net/host-sockets.ts'
 import { type Http2Client, openHttp2 } from '../net/http2-client.ts'
 import type { ShownIdentity } from '../net/http2-server.ts'
-import { checkChain, checkRootForMesh, meshIdOf, tlsIdentity } from '../pki/check.ts'
+import { checkRootForMesh, meshIdOf, tlsIdentity } from '../pki/check.ts'
 import type { KeyPair } from '../pki/key-pair.ts'
 import { createSigningRequest } from '../pki/signing-request.ts'
 import type { MeshRecord } from './mesh-record.ts'
+import { checkOwnCertificate } from './own-certificate.ts'
 
 /** What a join needs. */
 export interface JoinOptions {
@@ -43,14 +44,14 @@ export async function joinMesh(options: JoinOptions): Promise<MeshRecord> {
   const answer = await withAnyHub(permit.bootstraps, bootstrap =>
     enroll(bootstrap, permit, options).catch(error => blameClock(error, bootstrap, options.clock)),
   )
-  const { identity } = checkChain(answer.chain, {
+  const { deviceKey, clock } = options
+  checkOwnCertificate(answer.chain, {
     rootPem: permit.ca,
-    now: options.clock.now(),
-    expect: ['endpoint'],
+    now: clock.now(),
+    endpoint: answer.endpoint,
+    deviceKey,
+    action: 'Cannot join',
   })
-  if (identity.kind !== 'endpoint' || identity.endpoint !== answer.endpoint) {
-    throw new MeshError('not-trusted', 'Cannot join: hub gave the certificate of another endpoint')
-  }
   const now = options.clock.now()
   return {
     version: 1,
@@ -123,7 +124,12 @@ async function blameClock(error: unknown, bootstrap: string, clock: Clock): Prom
 
 /** What a hub tells strangers. Nothing of it is proven but what `checkRootForMesh` proves. */
 async function askAnybody(bootstrap: string): Promise<Answer<typeof PUBLIC_API.showRoot>> {
-  const anybody = (): ShownIdentity => ({ identity: ANYBODY, issuedAtMs: 0, expiresAtMs: 0 })
+  const anybody = (): ShownIdentity => ({
+    identity: ANYBODY,
+    publicKeyPem: '',
+    issuedAtMs: 0,
+    expiresAtMs: 0,
+  })
   const { session } = await connect(bootstrap, undefined, anybody, {})
   try {
     return await callRoute(session, PUBLIC_API.showRoot, {})

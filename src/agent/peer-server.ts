@@ -5,7 +5,7 @@ import { Hono } from 'hono'
 import { PEER_API } from '../core/api/peer-api.ts'
 import type { Handlers } from '../core/api/route.ts'
 import type { LogLines } from '../core/api/shapes.ts'
-import { MeshError } from '../core/model/errors.ts'
+import { MeshError, toMeshError } from '../core/model/errors.ts'
 import type { Log } from '../core/model/log.ts'
 import type { UserName } from '../core/model/names.ts'
 import type { EndpointIdentity } from '../core/model/spiffe-id.ts'
@@ -13,7 +13,7 @@ import type { Clock } from '../core/model/time.ts'
 import { type AcceptedPeer, createHttp2Server, type ShownIdentity } from '../net/http2-server.ts'
 import { SILENCE_MS } from '../net/keep-alive.ts'
 import { type Http2App, refuseStream, serveHttp2 } from '../net/serve-http2.ts'
-import { serveRoutes } from '../net/serve-routes.ts'
+import { answerError, serveRoutes } from '../net/serve-routes.ts'
 import type { TlsIdentity } from '../net/tls-options.ts'
 import type { RunningApp } from './app-host.ts'
 import type { Hostings } from './hostings.ts'
@@ -24,7 +24,7 @@ export interface PeerServerOptions {
   readonly identity: () => TlsIdentity
   /** @throws MeshError if it is no endpoint of this mesh in good standing */
   readonly identifyPeer: (socket: TLSSocket) => ShownIdentity
-  readonly checkRenewal: (chain: string, identity: EndpointIdentity) => { expiresAtMs: number }
+  readonly checkRenewal: (chain: string, before: ShownIdentity) => ShownIdentity
   readonly hostings: Hostings
   readonly apps: () => readonly RunningApp[]
   readonly readLog: (query: {
@@ -116,7 +116,7 @@ function createHandlers(
       return { timeMs: options.clock.now() }
     },
     async exchangeCertificates({ body, caller }) {
-      const { expiresAtMs } = options.checkRenewal(body.chain, endpointOf(caller))
+      const { expiresAtMs } = options.checkRenewal(body.chain, shownBy(caller))
       const state = expiry.get(caller)
       if (state !== undefined) state.expiresAtMs = expiresAtMs
       return { chain: options.identity().chainPem }
@@ -140,11 +140,16 @@ function bindApps(
 ): void {
   const bound = new WeakMap<RunningApp, Hono>()
   root.all('/api/apps/:provider/:app/*', async context => {
+    try {
+      caller(context)
+    } catch (error) {
+      return answerError(context, toMeshError(error))
+    }
     const name = `${context.req.param('provider')}/${context.req.param('app')}`
     const running = options.apps().find(({ app }) => app.name === name)
     if (running === undefined) {
-      const error = new MeshError('not-found', `Cannot use app "${name}": it does not run on this endpoint`)
-      return context.json(error.toBody(), 404)
+      const message = `Cannot use app "${name}": it does not run on this endpoint`
+      return answerError(context, new MeshError('not-found', message))
     }
     let hono = bound.get(running)
     if (hono === undefined) {
@@ -157,6 +162,11 @@ function bindApps(
     }
     return hono.fetch(context.req.raw, context.env)
   })
+}
+
+function shownBy({ shown }: AcceptedPeer): ShownIdentity {
+  if (shown !== undefined) return shown
+  throw new MeshError('not-trusted', 'Cannot use this endpoint: no certificate was shown')
 }
 
 function endpointOf(peer: AcceptedPeer): EndpointIdentity {

@@ -6,6 +6,7 @@ import type { EndpointIdentity } from '../core/model/spiffe-id.ts'
 import type { Clock, Ms } from '../core/model/time.ts'
 import { type CallOptions, callRoute } from '../net/call-route.ts'
 import type { Http2Client } from '../net/http2-client.ts'
+import type { ShownIdentity } from '../net/http2-server.ts'
 import { keepAlive } from '../net/keep-alive.ts'
 
 /** Which way the bytes of a session go. */
@@ -37,7 +38,7 @@ export interface PeerSessionOptions {
   readonly clock: Clock
   readonly ownChain: () => string
   /** Check a renewed chain of this peer. @throws MeshError if it is not for the same identity and key */
-  readonly checkRenewal: (chain: string, identity: EndpointIdentity) => { expiresAtMs: number }
+  readonly checkRenewal: (chain: string, before: ShownIdentity) => ShownIdentity
   readonly onClosed: (session: PeerSession) => void
 }
 
@@ -84,7 +85,7 @@ export function createPeerSession(options: PeerSessionOptions): PeerSession {
       const answer = await callRoute(session, PEER_API.exchangeCertificates, {
         body: { chain: options.ownChain() },
       })
-      expiresAtMs = options.checkRenewal(answer.chain, identity).expiresAtMs
+      expiresAtMs = options.checkRenewal(answer.chain, client.shown).expiresAtMs
       watchExpiry()
     },
     close() {

@@ -18,7 +18,7 @@ export interface PeersOptions {
   readonly identity: () => TlsIdentity
   /** Read who answered and check that it is `endpoint`, now. @throws MeshError `not-trusted`, `evicted` */
   readonly identifyPeer: (socket: TLSSocket, endpoint: EndpointId) => ShownIdentity
-  readonly checkRenewal: (chain: string, identity: EndpointIdentity) => { expiresAtMs: number }
+  readonly checkRenewal: (chain: string, before: ShownIdentity) => ShownIdentity
   readonly clock: Clock
   readonly log: Log
   readonly onChange: () => void

@@ -20,6 +20,8 @@ import { identityOptions, TLS_OPTIONS, type TlsIdentity } from './tls-options.ts
 /** What a good certificate says. */
 export interface ShownIdentity {
   readonly identity: Identity
+  /** The key whose use the handshake proved. */
+  readonly publicKeyPem: string
   /** When the certificate was made, ms since the epoch; evictions are judged by it. */
   readonly issuedAtMs: number
   readonly expiresAtMs: number

@@ -28,7 +28,7 @@ export interface HubVisit extends Disposable {
 /** Go to a hub with a credential, or without. Believes whatever answers to be the hub. */
 export async function visitHub(address: string, credential?: Credential): Promise<HubVisit> {
   const socket = await connectTcp({ kind: 'address', ...parseAddress(address) }, { timeoutMs: 5_000 })
-  const anybody = (): ShownIdentity => ({ identity: NOBODY, issuedAtMs: 0, expiresAtMs: 0 })
+  const anybody = (): ShownIdentity => ({ identity: NOBODY, publicKeyPem: '', issuedAtMs: 0, expiresAtMs: 0 })
   const { session } = await openHttp2(socket, {
     identify: anybody,
     timeoutMs: 5_000,

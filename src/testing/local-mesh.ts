@@ -9,7 +9,7 @@ import { CONTROLLER_API } from '../core/api/hub-api.ts'
 import { parseHubId } from '../core/model/ids.ts'
 import type { Log, LogValue } from '../core/model/log.ts'
 import { type Name, parseName, parseUserName } from '../core/model/names.ts'
-import { formatPermit } from '../core/model/permit.ts'
+import { formatPermit, parsePermit } from '../core/model/permit.ts'
 import type { EndpointIdentity } from '../core/model/spiffe-id.ts'
 import type { Store } from '../core/model/store.ts'
 import { type Clock, ms } from '../core/model/time.ts'
@@ -66,6 +66,10 @@ export interface LocalMesh extends AsyncDisposable {
   readonly address: string
   /** Text of the root permit. */
   readonly permit: string
+  /** The root permit with other addresses of hubs. */
+  permitVia(...bootstraps: string[]): string
+  /** What the hub itself shows: in the hands of a test it is a malicious one. */
+  readonly hubCredential: { readonly chainPem: string; readonly privateKeyPem: string }
   readonly events: LoggedEvent[]
   /** Start an agent and join it; resolves when its link is up. */
   join(name: string, options?: { permit?: string; clock?: Clock; apps?: readonly App[] }): Promise<LocalAgent>
@@ -101,6 +105,7 @@ class LocalMeshRun implements LocalMesh {
   #controller: Controller | undefined
   #authority: Authority | undefined
   permit = ''
+  hubCredential = { chainPem: '', privateKeyPem: '' }
 
   constructor(options: LocalMeshOptions) {
     this.#options = options
@@ -172,9 +177,14 @@ class LocalMeshRun implements LocalMesh {
       certificateExpiresAtMs: () => issued.expiresAtMs,
       limits: { ...hubLimits, ...(portLimits && { port: portLimits }) },
     })
+    this.hubCredential = { chainPem, privateKeyPem }
     this.#port = this.#hub.address.port
     this.#controller = controller
     this.#authority = authority
+  }
+
+  permitVia(...bootstraps: string[]): string {
+    return formatPermit({ ...parsePermit(this.permit), bootstraps })
   }
 
   async stopHub(): Promise<void> {

@@ -1,0 +1,59 @@
+import { Hono } from 'hono'
+import { createHttp2Server } from '../net/http2-server.ts'
+import { HUB_PORT_LIMITS, openHubPort } from '../net/hub-port.ts'
+import { type Http2App, serveHttp2 } from '../net/serve-http2.ts'
+import type { Credential } from './hub-visit.ts'
+
+/** A server that says it is a hub. */
+export interface FalseHub extends AsyncDisposable {
+  readonly address: string
+  /** What it was asked: method and path. Somebody was fooled if there is one. */
+  readonly requests: readonly string[]
+  /** TLS connections that came. */
+  readonly connectionCount: number
+  /** What it answers, if it is asked. */
+  readonly app: Http2App
+}
+
+/** Listen with a credential, whoever's it is. */
+export async function startFalseHub(
+  credential: Credential & { readonly rootPem: string },
+): Promise<FalseHub> {
+  const requests: string[] = []
+  const app: Http2App = new Hono()
+  let connectionCount = 0
+  const log = { debug() {}, info() {}, warn() {}, error() {} }
+  const server = createHttp2Server({
+    identity: credential,
+    identify: () => undefined,
+    log,
+    onStream(stream, headers, peer) {
+      requests.push(`${headers[':method']} ${headers[':path']}`)
+      void serveHttp2(app, stream, headers, peer)
+    },
+  })
+  const port = await openHubPort(
+    { host: '127.0.0.1', port: 0 },
+    {
+      onTls(socket) {
+        connectionCount += 1
+        server.accept(socket)
+      },
+      onTicket: socket => socket.destroy(),
+      limits: HUB_PORT_LIMITS,
+      log,
+    },
+  )
+  return {
+    address: `127.0.0.1:${port.address.port}`,
+    requests,
+    app,
+    get connectionCount() {
+      return connectionCount
+    },
+    async [Symbol.asyncDispose]() {
+      await server[Symbol.asyncDispose]()
+      await port[Symbol.asyncDispose]()
+    },
+  }
+}
