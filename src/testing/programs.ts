@@ -70,7 +70,8 @@ export async function startSshd(folder: string): Promise<Program & { readonly lo
     await execute('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key])
   await writeFile(join(folder, 'authorized_keys'), await readFile(`${userKey}.pub`))
   await chmod(join(folder, 'authorized_keys'), 0o600)
-  await mkdir('/run/sshd', { recursive: true })
+  // Where sshd locks away what it does before a login; asked for only when it runs as root.
+  if (process.getuid?.() === 0) await mkdir('/run/sshd', { recursive: true })
   const options = {
     HostKey: hostKey,
     AuthorizedKeysFile: join(folder, 'authorized_keys'),
