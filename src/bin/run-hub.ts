@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto'
-import { writeFile } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import type { RunHubOptions } from '../cli/run-options.ts'
 import { VERSION } from '../cli/version.ts'
 import { openController } from '../controller/controller.ts'
@@ -149,7 +149,10 @@ async function loadHubRecord(
 /** @throws MeshError `storage-failed` */
 async function writePermit(file: string, text: string): Promise<void> {
   try {
-    await writeFile(file, text, { mode: 0o600 })
+    await using handle = await open(file, 'w', 0o600)
+    // The mode above is that of a new file: one that was there may be open to others.
+    await handle.chmod(0o600)
+    await handle.writeFile(`${text}\n`)
   } catch (cause) {
     throw new MeshError('storage-failed', `Cannot write permit to ${file}: ${(cause as Error).message}`, {
       cause,
