@@ -79,7 +79,10 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
       if (context.req.path === '/' || logins.has(context) || isToken(context, options.token)) return next()
       return answerError(
         context,
-        new MeshError('not-logged-in', 'Cannot use the agent: not logged in: open the page with `ztm gui`'),
+        new MeshError(
+          'not-logged-in',
+          'Cannot use the agent: not logged in: open the page with `ztm gui`, or put its token into ZTM_TOKEN',
+        ),
       )
     })
     guarded.get('/', context => context.html(logins.has(context) ? WELCOME : WAY_IN))
