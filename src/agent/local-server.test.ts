@@ -1,0 +1,186 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { statSync } from 'node:fs'
+import http, { type IncomingHttpHeaders } from 'node:http'
+import { after, before, test } from 'node:test'
+import { AGENT_API, AGENT_EVENTS_PATH, OPENAPI_PATH } from '../core/api/agent-api.ts'
+import { createLocalMesh, type LocalAgent, type LocalMesh } from '../testing/local-mesh.ts'
+import { makeScratchFolder } from '../testing/scratch-folder.ts'
+import { type LocalServer, startLocalServer } from './local-server.ts'
+
+const TOKEN = 'the-token-of-this-test'
+const folder = makeScratchFolder()
+const socketPath = folder.file('agent.sock')
+let mesh: LocalMesh
+let home: LocalAgent
+let server: LocalServer
+let port = 0
+
+before(async () => {
+  mesh = await createLocalMesh()
+  home = await mesh.join('home')
+  server = await startLocalServer({
+    agent: home.agent,
+    dataFolder: folder.path,
+    socketPath,
+    listen: { host: '127.0.0.1', port: 0 },
+    token: TOKEN,
+    metrics: async () => 'ztm_agent_link_up 1\n',
+    stop: () => {},
+  })
+  port = server.address?.port ?? 0
+})
+
+after(async () => {
+  await server[Symbol.asyncDispose]()
+  await mesh[Symbol.asyncDispose]()
+  folder[Symbol.dispose]()
+})
+
+interface Asked {
+  readonly method?: string
+  readonly headers?: Record<string, string>
+  readonly via?: 'tcp' | 'socket'
+}
+
+/** One request; `fetch` would not let `Host` and `Origin` be set. */
+async function ask(path: string, { method = 'GET', headers = {}, via = 'tcp' }: Asked = {}) {
+  const to = via === 'socket' ? { socketPath } : { host: '127.0.0.1', port }
+  const request = http.request({
+    ...to,
+    path,
+    method,
+    headers: { host: `localhost:${port}`, ...headers },
+    agent: false,
+  })
+  request.end()
+  const [response] = (await once(request, 'response')) as [http.IncomingMessage]
+  const chunks: Buffer[] = []
+  for await (const chunk of response as AsyncIterable<Buffer>) chunks.push(chunk)
+  const text = Buffer.concat(chunks).toString()
+  return {
+    status: response.statusCode,
+    text,
+    code: codeOf(text),
+    headers: response.headers as IncomingHttpHeaders,
+  }
+}
+
+function codeOf(text: string): unknown {
+  try {
+    return (JSON.parse(text) as { code?: unknown }).code
+  } catch {
+    return undefined
+  }
+}
+
+const bearer = { authorization: `Bearer ${TOKEN}` }
+
+test('local API on its socket is for the owner of the folder, and wants no login', async t => {
+  if (process.platform !== 'win32') assert.equal(statSync(socketPath).mode & 0o777, 0o600)
+  else t.diagnostic('a named pipe has no mode')
+  const { status, text } = await ask('/api/meshes', { via: 'socket' })
+  assert.equal(status, 200)
+  assert.equal(JSON.parse(text).meshes.length, 1)
+})
+
+test('local API on TCP answers nobody without the token or a login', async () => {
+  const wrong = [
+    {},
+    { authorization: 'Bearer wrong' },
+    { authorization: `Basic ${TOKEN}` },
+    { cookie: 'ztm-session=guess' },
+  ]
+  for (const path of [
+    '/api/meshes',
+    '/api/status',
+    '/metrics',
+    OPENAPI_PATH,
+    AGENT_EVENTS_PATH,
+    '/api/none',
+  ]) {
+    for (const headers of wrong) {
+      const { status, code } = await ask(path, { headers })
+      assert.deepEqual([status, code], [401, 'not-logged-in'], `${path} ${JSON.stringify(headers)}`)
+    }
+  }
+  assert.equal((await ask('/api/meshes', { headers: bearer })).status, 200)
+  assert.equal((await ask('/metrics', { headers: bearer })).text, 'ztm_agent_link_up 1\n')
+})
+
+test('local API refuses a host name that is not its own, whoever asks', async () => {
+  for (const host of ['evil.test', `evil.test:${port}`, 'localhost', `localhost:${port + 1}`, '127.0.0.1']) {
+    const { status, code } = await ask('/api/meshes', { headers: { ...bearer, host } })
+    assert.deepEqual([status, code], [403, 'wrong-origin'], host)
+  }
+  for (const host of [`localhost:${port}`, `127.0.0.1:${port}`]) {
+    assert.equal((await ask('/api/meshes', { headers: { ...bearer, host } })).status, 200)
+  }
+})
+
+test('local API refuses a page of another origin, and lets no other page read its answers', async () => {
+  for (const origin of [
+    'http://evil.test',
+    'null',
+    `https://localhost:${port}`,
+    `http://localhost:${port + 1}`,
+    'file://',
+  ]) {
+    for (const method of ['GET', 'POST', 'OPTIONS']) {
+      const { status, code, headers } = await ask('/api/meshes', { method, headers: { ...bearer, origin } })
+      assert.deepEqual([status, code], [403, 'wrong-origin'], `${method} ${origin}`)
+      assert.equal(headers['access-control-allow-origin'], undefined)
+    }
+  }
+  const own = await ask('/api/meshes', { headers: { ...bearer, origin: `http://localhost:${port}` } })
+  assert.equal(own.status, 200)
+  assert.equal(own.headers['access-control-allow-origin'], undefined)
+})
+
+test('local API logs a browser in by a code that is good once', async () => {
+  const made = JSON.parse((await ask(AGENT_API.makeLoginCode.path, { method: 'POST', via: 'socket' })).text)
+  assert.equal(made.token, TOKEN)
+  const link = new URL(made.url)
+  const path = `${link.pathname}${link.search}`
+  const login = await ask(path)
+  assert.equal(login.status, 200)
+  const [cookie = ''] = login.headers['set-cookie'] ?? []
+  assert.match(cookie, /^ztm-session=[\w-]{43}; /)
+  assert.match(cookie, /; HttpOnly; SameSite=Strict$/)
+  const headers = { cookie: cookie.split(';', 1)[0] ?? '' }
+  assert.equal((await ask('/api/meshes', { headers })).status, 200)
+  assert.deepEqual((await ask(path)).code, 'not-logged-in')
+
+  // Who is logged in by TCP cannot make codes for others.
+  const again = await ask(AGENT_API.makeLoginCode.path, { method: 'POST', headers })
+  assert.deepEqual([again.status, again.code], [403, 'denied'])
+})
+
+test('local page lets no other page show it', async () => {
+  const { status, headers } = await ask('/')
+  assert.equal(status, 200)
+  assert.match(String(headers['content-security-policy']), /frame-ancestors 'none'/)
+  assert.equal(headers['x-content-type-options'], 'nosniff')
+})
+
+test('local API describes every route it serves', async () => {
+  const { paths } = JSON.parse((await ask(OPENAPI_PATH, { via: 'socket' })).text)
+  const missing = Object.values(AGENT_API).filter(
+    ({ method, path }) => paths[path]?.[method.toLowerCase()] === undefined,
+  )
+  assert.deepEqual(missing, [])
+})
+
+test('local API tells of a change without being asked again', async () => {
+  const request = http.request({ socketPath, path: AGENT_EVENTS_PATH, agent: false }).end()
+  const [response] = (await once(request, 'response')) as [http.IncomingMessage]
+  let text = ''
+  const told = async (pattern: RegExp) => {
+    while (!pattern.test(text)) text += String((await once(response, 'data'))[0])
+    text = ''
+  }
+  await told(/"state":"online"/)
+  for (const name of home.agent.meshes.keys()) await home.agent.setEnabled(name, false)
+  await told(/"state":"disabled"/)
+  request.destroy()
+})
