@@ -112,7 +112,10 @@ export function createHostings(options: HostingsOptions): Hostings {
       throw new MeshError('not-found', `Cannot open stream to "${service}": not hosted here`)
     const decision = mayDial(one, from)
     if (!decision.allow)
-      throw new MeshError('denied', `Cannot open stream to "${service}": ${explain(decision)}`)
+      throw new MeshError(
+        'denied',
+        `Cannot open stream to "${service}": ${explain(decision)}: ask its owner to let you in`,
+      )
     return { one, port: parsePort(headers[PORT_HEADER]) }
   }
 
