@@ -2,6 +2,7 @@ import http2 from 'node:http2'
 import type { Duplex } from 'node:stream'
 import tls, { type TLSSocket } from 'node:tls'
 import { MeshError } from '../core/model/errors.ts'
+import { endWithTls } from './end-with-tls.ts'
 import { guardAgainstFloods } from './flood-guard.ts'
 import type { ShownIdentity } from './http2-server.ts'
 import { CONNECTION_WINDOW_BYTES, HTTP2_LIMITS, HTTP2_SETTINGS } from './http2-settings.ts'
@@ -60,6 +61,7 @@ export async function openHttp2(connection: Duplex, options: Http2ClientOptions)
     guardAgainstFloods(session, () => {})
     // The error reaches whoever waits on a stream or on `close`; without a listener it would end the process.
     session.on('error', () => {})
+    endWithTls(socket)
     return { session, shown }
   } catch (error) {
     socket.destroy()

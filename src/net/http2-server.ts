@@ -4,6 +4,7 @@ import type { SecureContextOptions, TLSSocket } from 'node:tls'
 import { MeshError } from '../core/model/errors.ts'
 import type { Log } from '../core/model/log.ts'
 import { formatSpiffeId, type Identity } from '../core/model/spiffe-id.ts'
+import { endWithTls } from './end-with-tls.ts'
 import { ENHANCE_YOUR_CALM, guardAgainstFloods } from './flood-guard.ts'
 import {
   CONNECTION_WINDOW_BYTES,
@@ -83,6 +84,7 @@ export function createHttp2Server(options: Http2ServerOptions): Http2Server {
     handshakeTimeout: options.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS,
     settings: STRANGER_SETTINGS,
   })
+  server.on('secureConnection', endWithTls)
   server.on('session', session => {
     const peer = acceptPeer(session, options)
     peers.add(peer)

@@ -1,4 +1,7 @@
+import type { ServerHttp2Stream } from 'node:http2'
+import type { Socket } from 'node:net'
 import { Hono } from 'hono'
+import { EVENTS_PATH } from '../core/api/hub-api.ts'
 import { createHttp2Server } from '../net/http2-server.ts'
 import { HUB_PORT_LIMITS, openHubPort } from '../net/hub-port.ts'
 import { type Http2App, serveHttp2 } from '../net/serve-http2.ts'
@@ -11,14 +14,20 @@ export interface FalseHub extends AsyncDisposable {
   readonly requests: readonly string[]
   /** TLS connections that came. */
   readonly connectionCount: number
+  /** Connections that came with a relay ticket. */
+  readonly tickets: ReadonlySet<Socket>
   /** What it answers, if it is asked. */
   readonly app: Http2App
+  /** Say something to every link, in place of a hub's events. */
+  tell(line: string): void
 }
 
-/** Listen with a credential, whoever's it is. */
+/** Listen with a credential, whoever's it is. With that of a true hub, a malicious one listens. */
 export async function startFalseHub(
   credential: Credential & { readonly rootPem: string },
 ): Promise<FalseHub> {
+  const links = new Set<ServerHttp2Stream>()
+  const tickets = new Set<Socket>()
   const requests: string[] = []
   const app: Http2App = new Hono()
   let connectionCount = 0
@@ -29,7 +38,12 @@ export async function startFalseHub(
     log,
     onStream(stream, headers, peer) {
       requests.push(`${headers[':method']} ${headers[':path']}`)
-      void serveHttp2(app, stream, headers, peer)
+      if (headers[':path'] !== EVENTS_PATH) void serveHttp2(app, stream, headers, peer)
+      else {
+        stream.respond({ ':status': 200 })
+        links.add(stream)
+        stream.once('close', () => links.delete(stream))
+      }
     },
   })
   const port = await openHubPort(
@@ -39,7 +53,10 @@ export async function startFalseHub(
         connectionCount += 1
         server.accept(socket)
       },
-      onTicket: socket => socket.destroy(),
+      onTicket(socket) {
+        tickets.add(socket)
+        socket.once('close', () => tickets.delete(socket)).resume()
+      },
       limits: HUB_PORT_LIMITS,
       log,
     },
@@ -47,7 +64,11 @@ export async function startFalseHub(
   return {
     address: `127.0.0.1:${port.address.port}`,
     requests,
+    tickets,
     app,
+    tell(line) {
+      for (const link of links) link.write(line)
+    },
     get connectionCount() {
       return connectionCount
     },

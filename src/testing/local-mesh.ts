@@ -5,6 +5,7 @@ import { type Agent, startAgent } from '../agent/agent.ts'
 import { joinMesh } from '../agent/join.ts'
 import type { Membership } from '../agent/membership.ts'
 import { type Controller, openController } from '../controller/controller.ts'
+import type { ControllerPort } from '../core/api/controller.ts'
 import { CONTROLLER_API } from '../core/api/hub-api.ts'
 import { parseHubId } from '../core/model/ids.ts'
 import type { Log, LogValue } from '../core/model/log.ts'
@@ -38,6 +39,8 @@ export interface LocalMeshOptions {
   readonly clock?: Clock
   readonly portLimits?: Partial<HubPortLimits>
   readonly hubLimits?: Omit<HubLimits, 'port'>
+  /** Make a liar of the controller that the hub asks. */
+  readonly corrupt?: (controller: ControllerPort) => ControllerPort
 }
 
 /** An agent of the test and what it holds in its one mesh. */
@@ -152,7 +155,7 @@ class LocalMeshRun implements LocalMesh {
       clock.now(),
     )
     const { chainPem } = issued
-    const { endpointValidMs, portLimits, hubLimits } = this.#options
+    const { endpointValidMs, portLimits, hubLimits, corrupt = same => same } = this.#options
     const controller = await openController({
       store,
       authority,
@@ -169,7 +172,7 @@ class LocalMeshRun implements LocalMesh {
       listen: { host: '127.0.0.1', port: this.#port },
       identity: { chainPem, privateKeyPem, rootPem: authority.rootCertificatePem },
       identify: socket => tlsIdentity(socket, { rootPem: authority.rootCertificatePem, now: clock.now() }),
-      controller,
+      controller: corrupt(controller),
       version: 'test',
       clock,
       log,
