@@ -107,3 +107,13 @@ test('a link lets go of a hub that has not greeted it yet when it is stopped', {
   await closed
   assert.deepEqual(rig.states.slice(-1), ['connecting'])
 })
+
+test('a link is tried again when the hub stops telling events and keeps the connection', {
+  timeout: 10_000,
+}, async () => {
+  await using rig = await openLinkTo(events => {
+    events.respond({ ':status': 200 })
+    events.end(hello())
+  })
+  await rig.until(() => rig.states.includes('waiting'))
+})

@@ -251,11 +251,13 @@ class HubLinkEdge implements HubLink {
 function readEvents(events: ClientHttp2Stream, onEvent: (event: HubEvent) => void): Promise<void> {
   return new Promise((resolve, reject) => {
     const splitter = createLineSplitter(MAX_EVENT_BYTES)
+    // Asked now: a stream that has closed does not know its session any more.
+    const { session } = events
     let isRefused = false
     let refusal = ''
     const timer = setTimeout(() => {
       reject(new MeshError('timed-out', 'Cannot open link: hub sent no greeting'))
-      events.session?.destroy()
+      session?.destroy()
     }, CONNECT_TIMEOUT_MS)
     events.on('response', headers => {
       isRefused = headers[':status'] !== 200
@@ -274,14 +276,15 @@ function readEvents(events: ClientHttp2Stream, onEvent: (event: HubEvent) => voi
         }
       } catch (error) {
         reject(toMeshError(error))
-        events.session?.destroy()
+        session?.destroy()
       }
     })
     events.on('error', () => {})
     events.on('close', () => {
       clearTimeout(timer)
       reject(readRefusal(refusal))
-      events.session?.close()
+      // A link without events hears of no eviction and of nobody who wants to come in: it is none.
+      session?.destroy()
     })
   })
 }
