@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import type { ClientHttp2Session } from 'node:http2'
 import { test } from 'node:test'
 import { CONTROLLER_API } from '../core/api/hub-api.ts'
 import { PEER_API } from '../core/api/peer-api.ts'
@@ -13,6 +14,7 @@ import { type Credential, visitHub } from '../testing/hub-visit.ts'
 import { createLocalMesh, type LocalMesh } from '../testing/local-mesh.ts'
 import { type PeerVisit, visitPeer } from '../testing/peer-visit.ts'
 import { assertRefused } from '../testing/refusal.ts'
+import { until } from '../testing/until.ts'
 
 const ID = '99999999-2222-4333-8444-555555555555'
 const mallory = parseUserName('mallory')
@@ -137,4 +139,26 @@ test('agent takes no session ticket from anybody but the endpoint it was made fo
   await refused()
   assert.equal(await own.dial('tcp/open', ticket), 200)
   await refused()
+})
+
+test('agent keeps no more sessions of one peer than it may, and ends the oldest', async () => {
+  await using mesh = await createLocalMesh()
+  const host = await mesh.join('host')
+  const asker = await mesh.member()
+  const to = host.membership.self.endpoint
+  await using visits = new AsyncDisposableStack()
+  const sessions: ClientHttp2Session[] = []
+  for (let count = 0; count < 10; count++) {
+    const { session } = visits.use(await visitPeer({ hub: mesh.address, asker, to }))
+    sessions.push(session)
+    await until(
+      () => session.destroyed || host.membership.server.all.length === Math.min(count + 1, 8),
+      'it is in',
+    )
+  }
+  await until(() => sessions.filter(({ destroyed }) => destroyed).length === 2, 'two are out')
+  assert.deepEqual(
+    sessions.map(({ destroyed }) => destroyed),
+    [true, true, ...Array.from({ length: 8 }, () => false)],
+  )
 })

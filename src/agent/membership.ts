@@ -75,6 +75,8 @@ class MeshMembership implements Membership {
   readonly peers: Peers
   readonly server: PeerServer
   apps: RunningApp[] = []
+  #openingCount = 0
+  #wasCrowded = false
 
   constructor(options: MembershipOptions) {
     const { clock, log, random, record, store } = options
@@ -295,11 +297,23 @@ class MeshMembership implements Membership {
 
   /** The other half of a relay that somebody asked the hub for. */
   async #accept({ ticket, peer, way }: Extract<HubEvent, { event: 'introduce' }>): Promise<void> {
+    const { log } = this.#options
+    const isCrowded = this.#openingCount + this.server.handshakeCount >= MAX_HANDSHAKES
+    if (isCrowded && !this.#wasCrowded)
+      log.warn('relay.not-accepted', { peer, way, reason: 'too many at once' })
+    this.#wasCrowded = isCrowded
+    if (isCrowded) return
+    this.#openingCount += 1
     try {
       const open = way === 'relay' ? openRelay : openRelayOverLink
       this.server.accept(await open(this.link, ticket, 'accept'))
     } catch (error) {
-      this.#options.log.warn('relay.not-accepted', { peer, way, reason: toMeshError(error).message })
+      log.warn('relay.not-accepted', { peer, way, reason: toMeshError(error).message })
+    } finally {
+      this.#openingCount -= 1
     }
   }
 }
+
+/** Relays whose other end has yet to show who it is; a hub that asks for more is not obeyed. */
+const MAX_HANDSHAKES = 256

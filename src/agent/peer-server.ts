@@ -6,6 +6,7 @@ import { PEER_API } from '../core/api/peer-api.ts'
 import type { Handlers } from '../core/api/route.ts'
 import type { LogLines } from '../core/api/shapes.ts'
 import { MeshError, toMeshError } from '../core/model/errors.ts'
+import type { EndpointId } from '../core/model/ids.ts'
 import type { Log } from '../core/model/log.ts'
 import type { UserName } from '../core/model/names.ts'
 import type { EndpointIdentity } from '../core/model/spiffe-id.ts'
@@ -40,6 +41,8 @@ export interface PeerServerOptions {
 /** The accepting side of end-to-end sessions in one mesh. */
 export interface PeerServer extends AsyncDisposable {
   accept(connection: Duplex): void
+  /** Connections whose other end has not shown who it is. */
+  readonly handshakeCount: number
   renewed(): void
   readonly all: readonly { identity: EndpointIdentity; sinceMs: number }[]
   drop(isGone: (identity: EndpointIdentity) => boolean): void
@@ -60,10 +63,11 @@ export function createPeerServer(options: PeerServerOptions): PeerServer {
         return
       }
       const now = clock.now()
-      const state = { expiresAtMs: peer.shown?.expiresAtMs ?? 0, heardAtMs: now, sinceMs: now }
+      const state = { expiresAtMs: peer.shown?.expiresAtMs ?? 0, heardAtMs: performance.now(), sinceMs: now }
       expiry.set(peer, state)
+      endOldest(endpointOf(peer).endpoint)
       peer.session.on('ping', () => {
-        state.heardAtMs = clock.now()
+        state.heardAtMs = performance.now()
       })
       peer.session.once('close', () => expiry.delete(peer))
     },
@@ -78,11 +82,22 @@ export function createPeerServer(options: PeerServerOptions): PeerServer {
   serveRoutes(app as unknown as Hono, PEER_API, createHandlers(options, expiry), { log, caller: env })
   bindApps(app as unknown as Hono, options, context => requireOwner(options.user, env(context)))
 
+  /** A peer needs one session; one that was broken may take a while to be noticed. */
+  function endOldest(endpoint: EndpointId): void {
+    const own = [...expiry.keys()].filter(peer => endpointOf(peer).endpoint === endpoint)
+    const [oldest] = own
+    if (own.length > MAX_SESSIONS_PER_PEER && oldest !== undefined) {
+      log.info('session.ended', { address: oldest.address, reason: 'too many of one peer' })
+      oldest.session.destroy()
+    }
+  }
+
   /** A peer that fell silent, or did not renew its certificate, is put out. */
   const sweep = setInterval(() => {
     const now = clock.now()
     for (const [peer, { expiresAtMs, heardAtMs }] of expiry) {
-      if (expiresAtMs > now && heardAtMs + SILENCE_MS > now) continue
+      // Silence is measured by a clock that nobody sets.
+      if (expiresAtMs > now && performance.now() - heardAtMs < SILENCE_MS) continue
       log.info('session.ended', {
         address: peer.address,
         reason: expiresAtMs > now ? 'silent' : 'certificate expired',
@@ -93,6 +108,9 @@ export function createPeerServer(options: PeerServerOptions): PeerServer {
 
   return {
     accept: connection => server.accept(connection),
+    get handshakeCount() {
+      return server.handshakeCount
+    },
     renewed: () => server.renew(options.identity()),
     get all() {
       return [...expiry].map(([peer, { sinceMs }]) => ({ identity: endpointOf(peer), sinceMs }))
@@ -183,3 +201,5 @@ function requireOwner(user: UserName, peer: AcceptedPeer): EndpointIdentity {
 /** How long a refused connection lives so that it can be told why. */
 const REFUSAL_GRACE_MS = 2_000
 const SWEEP_MS = 1_000
+/** Sessions that one endpoint may have open to this one. */
+const MAX_SESSIONS_PER_PEER = 8

@@ -64,6 +64,8 @@ export interface Http2Server extends AsyncDisposable {
   /** Use a renewed certificate for connections from now on. */
   renew(identity: TlsIdentity): void
   readonly peers: ReadonlySet<AcceptedPeer>
+  /** Connections that have yet to become a session. */
+  readonly handshakeCount: number
 }
 
 /** Make a server. Nothing listens: see `accept`. */
@@ -118,6 +120,9 @@ export function createHttp2Server(options: Http2ServerOptions): Http2Server {
 
   return {
     peers,
+    get handshakeCount() {
+      return Math.max(0, connections.size - peers.size)
+    },
     accept(connection) {
       // See `openHttp2`: an end without a goodbye is an end.
       connection.allowHalfOpen = false
