@@ -8,6 +8,7 @@ import { MeshError, parseErrorBody, toMeshError } from '../core/model/errors.ts'
 import type { EndpointId } from '../core/model/ids.ts'
 import type { Log } from '../core/model/log.ts'
 import type { ServiceName } from '../core/model/names.ts'
+import { quote } from '../core/model/quote.ts'
 import type { EndpointIdentity } from '../core/model/spiffe-id.ts'
 import type { Clock } from '../core/model/time.ts'
 import { fromNodeError } from '../net/node-error.ts'
@@ -97,7 +98,8 @@ class MeshDialer implements Dialer {
     }
     const balancer = this.#balancer(service, session)
     let lastError: MeshError | undefined
-    for (const endpoint of this.#choose(session, options)) {
+    const order = this.#choose(session, options)
+    for (const endpoint of order) {
       if (attempt.isCancelled) break
       try {
         const stream = await this.#openAt(endpoint, session, options, attempt)
@@ -106,15 +108,17 @@ class MeshDialer implements Dialer {
         stream.once('close', () => balancer.closed(endpoint))
         return { stream, endpoint, owner }
       } catch (thrown) {
-        lastError = toMeshError(thrown)
-        balancer.failed(endpoint, this.#options.clock.now(), lastError)
-        if (lastError.code === 'bad-ticket') this.forget([service])
+        const error = toMeshError(thrown)
+        balancer.failed(endpoint, this.#options.clock.now(), error)
+        if (error.code === 'bad-ticket') this.forget([service])
+        // That one endpoint is away says less than why another refused.
+        if (lastError === undefined || error.code !== 'offline') lastError = error
       }
     }
     this.#refreshSoon(service)
-    throw (
-      lastError ?? new MeshError('offline', `Cannot dial "${service}": ${describeHostings(session, options)}`)
-    )
+    if (lastError !== undefined && lastError.code !== 'offline') throw lastError
+    const state = describeAbsence(session, new Set(order))
+    throw new MeshError('offline', `Cannot dial "${service}": ${state}`, { cause: lastError })
   }
 
   async #openAt(
@@ -292,11 +296,12 @@ async function readRefusal(stream: ClientHttp2Stream, service: ServiceName): Pro
   }
 }
 
-function describeHostings(session: ServiceSession, options: DialOptions): string {
-  const { hostings } = session.service
+/** Why none of the endpoints that were tried could be reached. */
+function describeAbsence({ service: { hostings } }: ServiceSession, tried: ReadonlySet<EndpointId>): string {
   if (hostings.length === 0) return 'nobody hosts it now'
-  if (options.exits?.length) return 'none of the chosen exits hosts it'
-  return `its endpoints are offline: ${hostings.map(({ name }) => name).join(', ')}`
+  if (tried.size === 0) return 'none of the chosen exits hosts it'
+  const names = hostings.filter(({ endpoint }) => tried.has(endpoint)).map(({ name }) => quote(name))
+  return `offline is ${names.join(', ')}: start the agent there`
 }
 
 /** A dial must be answered within this time, all hostings together. */
