@@ -1,6 +1,7 @@
 import { CONTROLLER_API } from '../core/api/hub-api.ts'
 import type { LogLines } from '../core/api/shapes.ts'
 import { MeshError, toMeshError } from '../core/model/errors.ts'
+import type { MeshId } from '../core/model/ids.ts'
 import { type Log, type LogLevel, withFields } from '../core/model/log.ts'
 import type { Name } from '../core/model/names.ts'
 import type { Json, Store } from '../core/model/store.ts'
@@ -92,19 +93,17 @@ class AgentProcess implements Agent {
     return this.#inTurn(async () => {
       const { deviceKey, version, clock, log } = this.options
       const before = this.meshes.get(name)
-      const record = await joinMesh({ mesh: name, endpoint, permit, isReplacing, deviceKey, version, clock })
-      if (before !== undefined && before.record.id !== record.id) {
-        throw new MeshError(
-          'conflict',
-          `Cannot join: another mesh is joined as "${name}": choose another name for this one`,
-        )
-      }
-      const twin = [...this.meshes.values()].find(
-        other => other.record.id === record.id && other.record.name !== name,
-      )
-      if (twin !== undefined) {
-        throw new MeshError('conflict', `Cannot join: this mesh is joined already, as "${twin.record.name}"`)
-      }
+      const check = (id: MeshId) => this.#checkNew(name, id)
+      const record = await joinMesh({
+        mesh: name,
+        endpoint,
+        permit,
+        isReplacing,
+        check,
+        deviceKey,
+        version,
+        clock,
+      })
       await this.#save(record)
       await before?.[Symbol.asyncDispose]()
       log.info('mesh.joined', { mesh: name, endpoint: record.endpoint.name, user: record.endpoint.user })
@@ -119,9 +118,10 @@ class AgentProcess implements Agent {
       await membership[Symbol.asyncDispose]()
       this.meshes.delete(name)
       const { store } = this.options
-      const records = await Promise.all([store.list(`app/${name}/`), store.list(`evictions/${name}`)])
+      const kept = await store.list(`app/${name}/`)
       await store.delete(`mesh/${name}`)
-      for (const { key } of records.flat()) await store.delete(key)
+      // By its whole key: what begins alike is another mesh's.
+      for (const key of [...kept.map(row => row.key), `evictions/${name}`]) await store.delete(key)
       this.options.log.info('mesh.left', { mesh: name })
       this.#changed()
     })
@@ -147,6 +147,21 @@ class AgentProcess implements Agent {
     await this.#queue.catch(() => {})
     await Promise.all([...this.meshes.values()].map(mesh => mesh[Symbol.asyncDispose]()))
     this.meshes.clear()
+  }
+
+  /** @throws MeshError `conflict` if that name, or that mesh, is in use */
+  #checkNew(name: Name, id: MeshId): void {
+    const before = this.meshes.get(name)
+    if (before !== undefined && before.record.id !== id) {
+      throw new MeshError(
+        'conflict',
+        `Cannot join: another mesh is joined as "${name}": choose another name for this one`,
+      )
+    }
+    const twin = [...this.meshes.values()].find(({ record }) => record.id === id && record.name !== name)
+    if (twin !== undefined) {
+      throw new MeshError('conflict', `Cannot join: this mesh is joined already, as "${twin.record.name}"`)
+    }
   }
 
   async #save(record: MeshRecord): Promise<void> {

@@ -6,7 +6,7 @@ import { parseName, parseUserName } from '../core/model/names.ts'
 import type { Identity } from '../core/model/spiffe-id.ts'
 import { createKeyPair } from '../pki/key-pair.ts'
 import { startFalseHub } from '../testing/false-hub.ts'
-import { createLocalMesh, type LocalMesh } from '../testing/local-mesh.ts'
+import { createLocalMesh, type LocalMesh, MESH_NAME } from '../testing/local-mesh.ts'
 import { assertRefused } from '../testing/refusal.ts'
 import { layWire } from '../testing/wire.ts'
 
@@ -43,7 +43,7 @@ test('agent joins over no hub but one of its mesh, and tells others nothing', as
   for (const [what, credential, code] of await impostors(mesh, other)) {
     await t.test(what, async () => {
       await using hub = await startFalseHub({ ...credential, rootPem: mesh.authority.rootCertificatePem })
-      const joining = agent.join(parseName('second'), parseName('host'), mesh.permitVia(hub.address), false)
+      const joining = agent.join(MESH_NAME, parseName('host'), mesh.permitVia(hub.address), false)
       await assertRefused(joining, code)
       assert.ok(hub.connectionCount > 0, 'it was asked')
       const asked = hub.requests.filter(request => request !== 'GET /api/root')
@@ -95,12 +95,7 @@ test('agent does not keep a certificate that is not for its own key or endpoint'
     }),
   )
   for (const code of ['not-trusted', 'not-trusted', 'not-trusted', 'bad-message'] as const) {
-    const joining = host.agent.join(
-      parseName('second'),
-      parseName('host'),
-      mesh.permitVia(hub.address),
-      false,
-    )
+    const joining = host.agent.join(MESH_NAME, parseName('host'), mesh.permitVia(hub.address), false)
     await assertRefused(joining, code)
     answers.shift()
   }

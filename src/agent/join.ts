@@ -25,6 +25,8 @@ export interface JoinOptions {
   /** Text of a permit file, or a `ztm://` link. */
   readonly permit: string
   readonly isReplacing: boolean
+  /** Asked before the permit is used, which may be good only once. @throws MeshError to join nothing */
+  readonly check?: (mesh: MeshId) => void
   readonly deviceKey: KeyPair
   readonly version: string
   readonly clock: Clock
@@ -41,14 +43,16 @@ export async function joinMesh(options: JoinOptions): Promise<MeshRecord> {
     ? await followLink(options.permit.trim())
     : parsePermit(options.permit)
   const mesh = meshIdOf(permit.ca)
+  options.check?.(mesh)
   const answer = await withAnyHub(permit.bootstraps, bootstrap =>
     enroll(bootstrap, permit, options).catch(error => blameClock(error, bootstrap, options.clock)),
   )
   const { deviceKey, clock } = options
-  checkOwnCertificate(answer.chain, {
+  const { expiresAtMs } = checkOwnCertificate(answer.chain, {
     rootPem: permit.ca,
     now: clock.now(),
     endpoint: answer.endpoint,
+    user: answer.user,
     deviceKey,
     action: 'Cannot join',
   })
@@ -62,7 +66,7 @@ export async function joinMesh(options: JoinOptions): Promise<MeshRecord> {
     endpoint: { id: answer.endpoint, name: answer.name, user: answer.user },
     chain: answer.chain,
     issuedAtMs: now,
-    expiresAtMs: answer.expiresAtMs,
+    expiresAtMs,
     isEnabled: true,
     joinedAtMs: now,
   }

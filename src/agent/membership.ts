@@ -229,10 +229,11 @@ class MeshMembership implements Membership {
     const { deviceKey, clock, store, log } = this.#options
     const signingRequest = await createSigningRequest(deviceKey)
     const answer = await link.call(CONTROLLER_API.renew, { body: { request: signingRequest } })
-    checkOwnCertificate(answer.chain, {
+    const { expiresAtMs } = checkOwnCertificate(answer.chain, {
       rootPem: this.record.ca,
       now: clock.now(),
       endpoint: this.self.endpoint,
+      user: this.self.user,
       deviceKey,
       action: 'Cannot renew',
     })
@@ -240,10 +241,10 @@ class MeshMembership implements Membership {
       ...this.record,
       chain: answer.chain,
       issuedAtMs: clock.now(),
-      expiresAtMs: answer.expiresAtMs,
+      expiresAtMs,
     }
     await store.put(`mesh/${this.record.name}`, this.record)
-    log.info('certificate.renewed', { expiresAt: new Date(answer.expiresAtMs).toISOString() })
+    log.info('certificate.renewed', { expiresAt: new Date(expiresAtMs).toISOString() })
     this.server.renewed()
     this.peers.renewed()
   }
