@@ -103,6 +103,7 @@ class MeshDialer implements Dialer {
       if (attempt.isCancelled) break
       try {
         const stream = await this.#openAt(endpoint, session, options, attempt)
+        if (stream === undefined) break
         balancer.succeeded(endpoint)
         balancer.opened(endpoint)
         stream.once('close', () => balancer.closed(endpoint))
@@ -121,16 +122,18 @@ class MeshDialer implements Dialer {
     throw new MeshError('offline', `Cannot dial "${service}": ${state}`, { cause: lastError })
   }
 
+  /** @returns undefined if the dial was given up meanwhile: nobody would close a stream opened now */
   async #openAt(
     endpoint: EndpointId,
     session: ServiceSession,
     options: DialOptions,
     attempt: DialAttempt,
-  ): Promise<Duplex> {
+  ): Promise<Duplex | undefined> {
     const { self, hostings, peers } = this.#options
     if (endpoint === self.endpoint)
       return attempt.start(hostings.receiveLocal(session.service.name, self, options.port))
     const peer = await peers.session(endpoint)
+    if (attempt.isCancelled) return undefined
     if (peer.identity.user !== session.service.owner) {
       throw new MeshError(
         'not-trusted',
