@@ -79,7 +79,7 @@ async function enroll(
 ): Promise<Answer<typeof CONTROLLER_API.enroll>> {
   const { deviceKey, clock } = options
   const request = await createSigningRequest(deviceKey)
-  const { certificate, privateKey } = permit.agent
+  const { certificate, privateKey, labels = [] } = permit.agent
   const { session } = await connect(bootstrap, permit.ca, socket => identifyHub(socket, permit.ca, clock), {
     ...(certificate && privateKey && { identity: { chainPem: certificate, privateKeyPem: privateKey } }),
   })
@@ -89,6 +89,7 @@ async function enroll(
         request,
         name: options.endpoint,
         ...(permit.token && { token: permit.token }),
+        labels: [...labels],
         version: options.version,
         timeMs: clock.now(),
         isReplacing: options.isReplacing,
