@@ -117,7 +117,9 @@ class MeshDialer implements Dialer {
       }
     }
     this.#refreshSoon(service)
-    if (lastError !== undefined && lastError.code !== 'offline') throw lastError
+    // Without a link of our own nothing can be said of theirs.
+    const isOurs = this.#options.link.session === undefined
+    if (lastError !== undefined && (isOurs || lastError.code !== 'offline')) throw lastError
     const state = describeAbsence(session, new Set(order))
     throw new MeshError('offline', `Cannot dial "${service}": ${state}`, { cause: lastError })
   }

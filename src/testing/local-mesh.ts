@@ -76,6 +76,8 @@ export interface LocalMesh extends AsyncDisposable {
   readonly events: LoggedEvent[]
   /** Start an agent and join it; resolves when its link is up. */
   join(name: string, options?: { permit?: string; clock?: Clock; apps?: readonly App[] }): Promise<LocalAgent>
+  /** Stop an agent and start it again on its store; does not wait for its link. */
+  restart(local: LocalAgent): Promise<LocalAgent>
   /** Enrol an endpoint without an agent. @param permit  the root permit if absent */
   member(name?: string, permit?: string): Promise<BareMember>
   /** A one-time permit for a user. */
@@ -94,10 +96,21 @@ export async function createLocalMesh(options: LocalMeshOptions = {}): Promise<L
   return mesh
 }
 
+interface AgentParts {
+  readonly store: Store
+  readonly key: KeyPair
+  readonly clock: Clock
+  readonly apps: readonly App[]
+}
+
+interface KeptAgent extends LocalAgent, AgentParts {
+  readonly name: string
+}
+
 class LocalMeshRun implements LocalMesh {
   readonly #options: LocalMeshOptions
   readonly #clock: Clock
-  readonly #agents: LocalAgent[] = []
+  readonly #agents: KeptAgent[] = []
   readonly #waiters = new Set<() => void>()
   readonly events: LoggedEvent[] = []
   #folder = ''
@@ -196,30 +209,58 @@ class LocalMeshRun implements LocalMesh {
   }
 
   async join(name: string, options: Parameters<LocalMesh['join']>[1] = {}): Promise<LocalAgent> {
-    let host: Host | undefined
+    const started = await this.#startAgent(name, {
+      store: await openSqliteStore(':memory:'),
+      key: await createKeyPair(),
+      clock: options.clock ?? this.#clock,
+      apps: options.apps ?? [],
+    })
+    const { agent, hosts } = started
+    const membership = await agent.join(MESH_NAME, parseName(name), options.permit ?? this.permit, false)
+    await membership.link.whenOnline(5_000)
+    return this.#keep({ ...started, membership, host: present(hosts[0]) })
+  }
+
+  async restart(local: LocalAgent): Promise<LocalAgent> {
+    const before = present(this.#agents.find(({ agent }) => agent === local.agent))
+    await before.agent[Symbol.asyncDispose]()
+    this.#agents.splice(this.#agents.indexOf(before), 1)
+    const started = await this.#startAgent(before.name, before)
+    return this.#keep({
+      ...started,
+      membership: started.agent.mesh(MESH_NAME),
+      host: present(started.hosts[0]),
+    })
+  }
+
+  async #startAgent(
+    name: string,
+    parts: AgentParts,
+  ): Promise<AgentParts & { name: string; agent: Agent; hosts: Host[] }> {
+    const { store, key, clock, apps } = parts
+    const hosts: Host[] = []
     const probe: App = {
       name: 'test/probe',
       api: {},
       async start(given) {
-        host = given
+        hosts.push(given)
         return { handlers: {}, async [Symbol.asyncDispose]() {} }
       },
     }
-    const store = await openSqliteStore(':memory:')
-    const key = await createKeyPair()
     const agent = await startAgent({
       store,
       deviceKey: key,
-      apps: [probe, ...(options.apps ?? [])],
+      apps: [probe, ...apps],
       version: 'test',
-      clock: options.clock ?? this.#clock,
+      clock,
       random: Math.random,
       log: this.#log(name),
       readLog: async () => [],
     })
-    const membership = await agent.join(MESH_NAME, parseName(name), options.permit ?? this.permit, false)
-    await membership.link.whenOnline(5_000)
-    const local = { agent, membership, host: present(host), key, store }
+    return { ...parts, name, agent, hosts }
+  }
+
+  #keep(local: KeptAgent): LocalAgent {
     this.#agents.push(local)
     return local
   }
