@@ -4,6 +4,7 @@ import type { ControllerPort } from '../core/api/controller.ts'
 import { CONTROLLER_API, HUB_API, PUBLIC_API } from '../core/api/hub-api.ts'
 import type { Handlers } from '../core/api/route.ts'
 import { MeshError } from '../core/model/errors.ts'
+import type { EndpointId } from '../core/model/ids.ts'
 import type { Log } from '../core/model/log.ts'
 import type { EndpointIdentity } from '../core/model/spiffe-id.ts'
 import type { Clock } from '../core/model/time.ts'
@@ -20,6 +21,7 @@ export interface HubAppOptions {
   readonly handlers: Handlers<typeof HUB_API, EndpointIdentity>
   readonly links: Links
   readonly interests: Interests
+  readonly isLinked: (endpoint: EndpointId) => boolean
   readonly rootPem: string
   readonly clock: Clock
   readonly log: Log
@@ -50,7 +52,7 @@ export function createHubApp(options: HubAppOptions): Http2App {
 }
 
 /** The controller's handlers, and what the hub takes from their answers for itself. */
-function listenIn({ controller, links, interests }: HubAppOptions): ControllerPort['handlers'] {
+function listenIn({ controller, links, interests, isLinked }: HubAppOptions): ControllerPort['handlers'] {
   const { handlers } = controller
   return {
     ...handlers,
@@ -62,8 +64,11 @@ function listenIn({ controller, links, interests }: HubAppOptions): ControllerPo
     },
     async openSession(call) {
       const { identity } = call.caller
-      // Before the answer: a change between the two must be heard.
-      if (identity?.kind === 'endpoint') interests.note(identity.endpoint, call.body.service)
+      // Before the answer: a change between the two must be heard. Without a link nobody hears, and no end of one would
+      // take the note away.
+      if (identity?.kind === 'endpoint' && isLinked(identity.endpoint)) {
+        interests.note(identity.endpoint, call.body.service)
+      }
       return handlers.openSession(call)
     },
   }

@@ -146,6 +146,7 @@ class HubProcess implements Hub {
       }),
       links: this.#links,
       interests: this.#interests,
+      isLinked: endpoint => this.#registry.linkOf(endpoint) !== undefined,
       rootPem: options.identity.rootPem,
       clock: options.clock,
       log: options.log,
