@@ -19,6 +19,8 @@ import type { TlsIdentity } from '../net/tls-options.ts'
 /** What a link needs of its membership. */
 export interface HubLinkOptions {
   readonly bootstraps: readonly string[]
+  /** False if it is not going to be started: then nobody waits for it. */
+  readonly isEnabled?: boolean
   readonly identity: () => TlsIdentity
   /** Read who answered. @throws MeshError if it is no hub of this mesh */
   readonly identifyHub: (socket: TLSSocket) => ShownIdentity
@@ -83,6 +85,12 @@ class HubLinkEdge implements HubLink {
   }
 
   async whenOnline(timeoutMs: number): Promise<ClientHttp2Session> {
+    if (this.#options.isEnabled === false) {
+      throw new MeshError(
+        'offline',
+        'Cannot reach the mesh: it is disabled here: go online with `ztm enable mesh`',
+      )
+    }
     const { state: before } = this
     // A hub that said no (evicted, not trusted) will not say yes in a moment.
     const isHopeless = before.state === 'waiting' && !before.lastError.kind.retry
@@ -169,7 +177,7 @@ class HubLinkEdge implements HubLink {
         signal,
       })
       signal.addEventListener('abort', () => session.destroy(), { once: true })
-      const lost = this.#watchLoss(session)
+      const lost = this.#watchLoss(session, bootstrap)
       const events = session.request({ ':method': 'GET', ':path': EVENTS_PATH })
       await readEvents(events, event => this.#onEvent(event, session, address))
       if (session.destroyed) {
@@ -192,13 +200,13 @@ class HubLinkEdge implements HubLink {
   }
 
   /** Report the end of a session once, and only after it counted as open. */
-  #watchLoss(session: ClientHttp2Session): { arm(): void } {
+  #watchLoss(session: ClientHttp2Session, bootstrap: string): { arm(): void } {
     let isArmed = false
     session.once('close', () => {
       if (!isArmed || this.session !== session) return
       this.session = undefined
       this.roundTripMs = undefined
-      this.#lost(this.#closing ?? new MeshError('link-closed', 'Link to hub ended'), 'open link')
+      this.#lost(this.#closing ?? new MeshError('link-closed', 'Link to hub ended'), bootstrap)
       this.#closing = undefined
     })
     return {

@@ -8,7 +8,7 @@ import { keyFingerprint } from '../pki/key-pair.ts'
 import type { Agent } from './agent.ts'
 import { findEndpoint } from './app-host.ts'
 import type { Membership } from './membership.ts'
-import { viewEndpoint, viewMesh, viewPaths } from './views.ts'
+import { viewEndpoint, viewMesh, viewMeshes, viewPaths } from './views.ts'
 
 /** Who uses the local API: the command line over the socket, or somebody with the token over TCP. */
 export interface LocalCaller {
@@ -50,7 +50,7 @@ function ownHandlers(options: LocalHandlersOptions) {
         startedAtMs: agent.startedAtMs,
         dataFolder: options.dataFolder,
         ...(listen !== undefined && { listen }),
-        meshes: memberships.map(viewMesh),
+        meshes: viewMeshes(memberships),
         paths: memberships.flatMap(membership => viewPaths(membership)),
         memoryBytes: process.memoryUsage.rss(),
       }
@@ -74,7 +74,7 @@ function ownHandlers(options: LocalHandlersOptions) {
 function meshHandlers(agent: Agent) {
   return {
     async listMeshes() {
-      return { meshes: [...agent.meshes.values()].map(viewMesh) }
+      return { meshes: viewMeshes(agent.meshes.values()) }
     },
     async showMesh({ params }) {
       const membership = agent.mesh(params.mesh)

@@ -18,7 +18,7 @@ import { closeServer, serveUnixSocket } from '../net/unix-server.ts'
 import type { Agent } from './agent.ts'
 import type { RunningApp } from './app-host.ts'
 import { createLocalHandlers, type LocalCaller } from './local-handlers.ts'
-import { viewMesh } from './views.ts'
+import { viewMeshes } from './views.ts'
 
 /** How the local API is served. */
 export interface LocalServerOptions {
@@ -190,7 +190,7 @@ function streamEvents(context: Context, agent: Agent): Response {
         isWanted = false
         await stream.writeSSE({
           event: 'meshes',
-          data: JSON.stringify([...agent.meshes.values()].map(viewMesh)),
+          data: JSON.stringify(viewMeshes(agent.meshes.values())),
         })
         await stream.sleep(250)
       } else {

@@ -93,6 +93,7 @@ class MeshMembership implements Membership {
     const checkRenewal = (chain: string, before: ShownIdentity) => this.#checkRenewal(chain, before)
     this.link = createHubLink({
       bootstraps: record.bootstraps,
+      isEnabled: record.isEnabled,
       identity,
       identifyHub: socket => this.#identifyHub(socket),
       certificate: () => this.record,

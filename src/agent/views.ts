@@ -3,6 +3,11 @@ import type { MeshInfo, pathShape } from '../core/api/agent-api.ts'
 import type { EndpointInfo } from '../core/api/shapes.ts'
 import type { Membership } from './membership.ts'
 
+/** All meshes, by name: in the order they were joined they would come in another one after a restart. */
+export function viewMeshes(memberships: Iterable<Membership>): MeshInfo[] {
+  return [...memberships].map(viewMesh).sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
 /** A mesh, as the local API shows it. */
 export function viewMesh(membership: Membership): MeshInfo {
   const { record, link } = membership

@@ -100,7 +100,8 @@ export function createServiceHandlers(
   return {
     async listServices({ caller }) {
       const record = members.require(caller)
-      return { services: [...hostings.services()].flatMap(service => view.show(service, record) ?? []) }
+      const services = [...hostings.services()].flatMap(service => view.show(service, record) ?? [])
+      return { services: services.sort((a, b) => (a.name < b.name ? -1 : 1)) }
     },
     host: call =>
       exclusive(async () => {
