@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { parsePermit } from '../core/model/permit.ts'
 import { makeScratchFolder } from '../testing/scratch-folder.ts'
@@ -10,6 +10,8 @@ test('openHub() writes the permit for its owner alone, also over a file that oth
   using folder = makeScratchFolder()
   const permitFile = folder.file('root.json')
   writeFileSync(permitFile, 'an old permit', { mode: 0o644 })
+  // Somebody who made or opened the file before keeps the rights he had on it.
+  const opened = openSync(permitFile, 'r')
   await using hub = await openHub({
     dataFolder: folder.file('data'),
     listen: { host: '127.0.0.1', port: 0 },
@@ -22,5 +24,7 @@ test('openHub() writes the permit for its owner alone, also over a file that oth
   assert.equal(statSync(permitFile).mode & 0o777, 0o600)
   const text = readFileSync(permitFile, 'utf8')
   assert.equal(text, `${hub.permit}\n`)
+  assert.equal(readFileSync(opened, 'utf8'), 'an old permit')
+  closeSync(opened)
   assert.deepEqual(parsePermit(text).bootstraps, ['hub.test:8888'])
 })

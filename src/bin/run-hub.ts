@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto'
-import { open } from 'node:fs/promises'
+import { lstat, rename, rm, writeFile } from 'node:fs/promises'
 import type { RunHubOptions } from '../cli/run-options.ts'
 import { VERSION } from '../cli/version.ts'
 import { openController } from '../controller/controller.ts'
@@ -146,13 +146,24 @@ async function loadHubRecord(
   return { id, names }
 }
 
-/** @throws MeshError `storage-failed` */
+/**
+ * A file that is there is replaced, not written: whoever made it, or has it open, could read what is written into it.
+ *
+ * @throws MeshError `storage-failed`
+ */
 async function writePermit(file: string, text: string): Promise<void> {
   try {
-    await using handle = await open(file, 'w', 0o600)
-    // The mode above is that of a new file: one that was there may be open to others.
-    await handle.chmod(0o600)
-    await handle.writeFile(`${text}\n`)
+    const stats = await lstat(file).catch(() => undefined)
+    // A pipe or terminal cannot be replaced.
+    const isReplaced = stats === undefined || stats.isFile()
+    const path = isReplaced ? `${file}.${randomUUID()}.new` : file
+    try {
+      await writeFile(path, `${text}\n`, { mode: 0o600, flag: isReplaced ? 'wx' : 'w' })
+      if (isReplaced) await rename(path, file)
+    } catch (thrown) {
+      if (isReplaced) await rm(path, { force: true })
+      throw thrown
+    }
   } catch (cause) {
     throw new MeshError('storage-failed', `Cannot write permit to ${file}: ${(cause as Error).message}`, {
       cause,
