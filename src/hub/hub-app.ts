@@ -29,9 +29,18 @@ export interface HubAppOptions {
 
 /** The routes of a hub: its own, the controller's, and the one that anybody may ask. */
 export function createHubApp(options: HubAppOptions): Http2App {
-  const { clock, log, rootPem } = options
+  const { clock, links, log, rootPem } = options
   const app = new Hono()
   const peerOf = (context: { env: unknown }) => (context.env as { peer: AcceptedPeer }).peer
+  function requireMember(peer: AcceptedPeer): EndpointIdentity {
+    const identity = requireEndpoint(peer)
+    // A link is ended when its certificate is not renewed in time; a connection without one nobody else ends.
+    if (links.isOpen(peer) || (peer.shown?.expiresAtMs ?? 0) > clock.now()) return identity
+    throw new MeshError(
+      'certificate-expired',
+      'Cannot use the hub: the certificate of this connection has ended: connect again',
+    )
+  }
   const caller = (peer: AcceptedPeer): Caller => ({
     identity: peer.identity,
     address: peer.address,
@@ -41,13 +50,13 @@ export function createHubApp(options: HubAppOptions): Http2App {
     log,
     caller(context) {
       // Strangers may join; no other request of theirs is looked into.
-      if (context.req.path !== CONTROLLER_API.enroll.path) requireEndpoint(peerOf(context))
+      if (context.req.path !== CONTROLLER_API.enroll.path) requireMember(peerOf(context))
       return caller(peerOf(context))
     },
   })
   const showRoot = async () => ({ ca: rootPem, timeMs: clock.now() })
   serveRoutes(app, PUBLIC_API, { showRoot }, { log, caller: () => undefined })
-  serveRoutes(app, HUB_API, options.handlers, { log, caller: context => requireEndpoint(peerOf(context)) })
+  serveRoutes(app, HUB_API, options.handlers, { log, caller: context => requireMember(peerOf(context)) })
   return app as unknown as Http2App
 }
 
