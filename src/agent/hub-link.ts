@@ -60,7 +60,7 @@ class HubLinkEdge implements HubLink {
   readonly #waiters = new Set<() => void>()
   #abort = new AbortController()
   #timer: NodeJS.Timeout | undefined
-  #wakeAtMs = Number.POSITIVE_INFINITY
+  #wakeDueMs = Number.POSITIVE_INFINITY
   session: ClientHttp2Session | undefined
   hubAddress: Address | undefined
   roundTripMs: number | undefined
@@ -149,14 +149,18 @@ class HubLinkEdge implements HubLink {
     this.#options.onState(this.state)
   }
 
-  /** One timer, for the earliest wake: the machine asks again for those that are left. */
+  /**
+   * One timer, for the earliest wake: the machine asks again for those that are left. The clock may be set meanwhile, or
+   * the computer sleep: what counts is when the timer fires, and it never waits long without a look at the clock.
+   */
   #wakeAt(at: number): void {
-    if (this.#wakeAtMs <= at) return
-    this.#wakeAtMs = at
+    const delayMs = Math.max(0, Math.min(at - this.#options.clock.now(), LONGEST_WAIT_MS)) + 1
+    const dueMs = performance.now() + delayMs
+    if (this.#wakeDueMs <= dueMs) return
+    this.#wakeDueMs = dueMs
     clearTimeout(this.#timer)
-    const delayMs = Math.max(0, Math.min(at - this.#options.clock.now(), MAX_TIMER_MS)) + 1
     this.#timer = setTimeout(() => {
-      this.#wakeAtMs = Number.POSITIVE_INFINITY
+      this.#wakeDueMs = Number.POSITIVE_INFINITY
       this.#perform(this.#machine.tick(this.#options.clock.now()))
     }, delayMs)
   }
@@ -311,7 +315,7 @@ function readRefusal(text: string): MeshError {
 const CONNECT_TIMEOUT_MS = 10_000
 /** How long a request waits for a link that is just being opened. */
 const ONLINE_WAIT_MS = 5_000
-/** Node's timers take 31 bits. */
-const MAX_TIMER_MS = 2_000_000_000
+/** The clock is looked at this often, whatever is waited for. */
+const LONGEST_WAIT_MS = 60_000
 /** Clocks may differ this much. */
 const MAX_SKEW_MS = 300_000
