@@ -39,8 +39,8 @@ test('the run did what it was meant to: joins that succeed, joins that fail for 
     joins.map(({ stderr }) => stderr).join(''),
   )
   for (const [place, words] of [
-    ['hub.log', /debug|info/],
-    ['home.log', /session\.opened/],
+    ['hub.log', /"event":"enrolment\.refused"/],
+    ['home.log', /"debug".*session\.accepted/],
     ['hub /metrics', /^ztm_/m],
     ['home /metrics', /^ztm_/m],
     ['ps', /run agent --data \S+home/],
