@@ -1,13 +1,17 @@
 // Bundles src/bin/ztm.ts into dist/: a small entry, and a part for each thing a command loads only when it needs it,
 // so that `ztm --version` reads next to nothing. The launcher `ztm` prefers the bundle to the source.
+// `--outdir DIR` puts it elsewhere.
 import { chmodSync, existsSync, rmSync } from 'node:fs'
 import { isBuiltin } from 'node:module'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
 import { build } from 'esbuild'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const entry = 'src/bin/ztm.ts'
+const { values } = parseArgs({ options: { outdir: { type: 'string' } } })
+const outdir = values.outdir === undefined ? join(root, 'dist') : resolve(values.outdir)
 
 /**
  * Gives `await import('package')` the names it has under Node: a CommonJS package that becomes a part of its own would
@@ -35,11 +39,11 @@ if (!existsSync(join(root, entry))) {
   process.exit(1)
 }
 // Parts are named by their content: those of the build before would stay.
-rmSync(join(root, 'dist'), { recursive: true, force: true })
+rmSync(join(outdir, 'parts'), { recursive: true, force: true })
 const { metafile } = await build({
   absWorkingDir: root,
   entryPoints: { ztm: entry },
-  outdir: 'dist',
+  outdir,
   bundle: true,
   splitting: true,
   format: 'esm',
@@ -60,8 +64,8 @@ const { metafile } = await build({
   metafile: true,
   logLevel: 'warning',
 }).catch(() => process.exit(1))
-chmodSync(join(root, 'dist/ztm.mjs'), 0o755)
+chmodSync(join(outdir, 'ztm.mjs'), 0o755)
 
 const parts = Object.entries(metafile.outputs).filter(([path]) => path.endsWith('.mjs'))
 const kib = Math.round(parts.reduce((sum, [, { bytes }]) => sum + bytes, 0) / 1024)
-console.log(`build: dist/ztm.mjs and ${parts.length - 1} parts, ${kib} KiB`)
+console.log(`build: ${join(outdir, 'ztm.mjs')} and ${parts.length - 1} parts, ${kib} KiB`)

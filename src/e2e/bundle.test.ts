@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { VERSION } from '../cli/version.ts'
+import { fetchPage, startPage } from '../testing/page.ts'
+import { execute } from '../testing/programs.ts'
+import { createTunnelLab } from '../testing/tunnel-lab.ts'
+
+// The bundle that `npm run build` makes, in a folder with no node_modules anywhere above it.
+
+let folder = ''
+let main = ''
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'ztm-bundle-'))
+  main = join(folder, 'ztm.mjs')
+  await execute(process.execPath, [BUILD, '--outdir', folder])
+})
+
+after(() => rm(folder, { recursive: true }))
+
+test('the bundle tells its version', async t => {
+  const version = ['-c', '"$0" "$1" --version; times', process.execPath, main]
+  await execute('/bin/sh', version)
+  const { stdout } = await execute('/bin/sh', version)
+  const [shown, , children = ''] = stdout.split('\n')
+  assert.equal(shown, `ztm ${VERSION}`)
+  t.diagnostic(`CPU time of ztm --version, user and system: ${children}`)
+})
+
+test('the bundle runs hub, agents, join and tunnel, and needs nothing of the checkout', async () => {
+  const names = await readdir(folder)
+  assert.ok(names.includes('ztm.mjs') && names.includes('parts'), names.join(', '))
+  await using page = await startPage('through the bundle')
+  await using lab = await createTunnelLab({
+    program: [process.execPath, '--disable-warning=ExperimentalWarning', main],
+  })
+  assert.equal(await fetchPage(await lab.tunnel('tcp/web', page.at)), 'through the bundle')
+  const formats = [
+    ['get', 'ep', '-o', 'yaml'],
+    ['doctor'],
+    ['tunnel', 'help'],
+    ['completion', 'bash'],
+    ['invite', 'bob'],
+  ]
+  const texts = await Promise.all(formats.map(words => lab.run('home', ...words)))
+  for (const text of texts) assert.ok(text.length > 0)
+})
+
+const BUILD = join(dirname(fileURLToPath(import.meta.url)), '../../scripts/build.mjs')
