@@ -60,7 +60,14 @@ export function createAppHost(options: AppHostOptions): Host {
     dial: (service, dialOptions) => dialer.dial(service, dialOptions),
     prepare: (service, dialOptions) => dialer.prepare(service, dialOptions),
     async request(endpoint, { method, path, body }) {
-      const { session } = await peers.session(endpoint)
+      const { session, identity } = await peers.session(endpoint)
+      // The hub's directory named the endpoint; its certificate says whose it is.
+      if (identity.user !== self.user) {
+        throw new MeshError(
+          'denied',
+          `Cannot manage endpoint ${endpoint}: it is ${identity.user}'s, you are ${self.user}`,
+        )
+      }
       const text = body === undefined ? undefined : JSON.stringify(body)
       return request(session, {
         method,

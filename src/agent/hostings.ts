@@ -98,6 +98,16 @@ export function createHostings(options: HostingsOptions): Hostings {
     stream.once('close', () => one.open.delete(stream))
   }
 
+  function requireLeave(one: HostedService, from: EndpointIdentity): void {
+    const decision = mayDial(one, from)
+    if (decision.allow) return
+    const why = explain(decision)
+    throw new MeshError(
+      'denied',
+      `Cannot open stream to "${one.service}": ${why}: ask its owner to let you in`,
+    )
+  }
+
   function admit(
     headers: IncomingHttpHeaders,
     from: EndpointIdentity,
@@ -110,12 +120,7 @@ export function createHostings(options: HostingsOptions): Hostings {
     const one = hosted.get(service)
     if (one === undefined)
       throw new MeshError('not-found', `Cannot open stream to "${service}": not hosted here`)
-    const decision = mayDial(one, from)
-    if (!decision.allow)
-      throw new MeshError(
-        'denied',
-        `Cannot open stream to "${service}": ${explain(decision)}: ask its owner to let you in`,
-      )
+    requireLeave(one, from)
     return { one, port: parsePort(headers[PORT_HEADER]) }
   }
 
@@ -184,6 +189,7 @@ export function createHostings(options: HostingsOptions): Hostings {
       const one = hosted.get(service)
       if (one === undefined)
         throw new MeshError('not-found', `Cannot open stream to "${service}": not hosted here`)
+      requireLeave(one, from)
       const [near, far] = duplexPair()
       for (const side of [near, far]) side.on('error', () => {})
       near.once('close', () => far.destroy())

@@ -48,6 +48,7 @@ async function openLinkTo(answer: (events: ServerHttp2Stream) => void) {
       return shown
     },
     certificate: () => ({ issuedAtMs: now, expiresAtMs: now + 3_600_000 }),
+    renewLate: async () => {},
     renew: async () => {},
     onEvent() {},
     onState(state) {

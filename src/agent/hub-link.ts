@@ -27,6 +27,8 @@ export interface HubLinkOptions {
   readonly certificate: () => { issuedAtMs: number; expiresAtMs: number }
   /** Have the certificate renewed over this link. */
   readonly renew: (link: HubLink) => Promise<void>
+  /** The certificate has ended: have it renewed by this hub without a link. */
+  readonly renewLate: (bootstrap: string) => Promise<void>
   readonly onEvent: (event: HubEvent) => void
   readonly onState: (state: LinkState) => void
   readonly clock: Clock
@@ -171,6 +173,8 @@ class HubLinkEdge implements HubLink {
     this.#closing = undefined
     const { signal } = this.#abort
     try {
+      await this.#renewLate(bootstrap)
+      if (signal.aborted) return
       const address = parseAddress(bootstrap)
       const socket = await connectTcp({ kind: 'address', ...address }, { timeoutMs: CONNECT_TIMEOUT_MS })
       const { session } = await openHttp2(socket, {
@@ -244,6 +248,15 @@ class HubLinkEdge implements HubLink {
     if (event.event === 'draining' && this.session === session) session.close()
     void address
     this.#options.onEvent(event)
+  }
+
+  /** A computer that was off for longer than its certificate lives comes back by its key. */
+  async #renewLate(bootstrap: string): Promise<void> {
+    const { certificate, clock, renewLate } = this.#options
+    if (certificate().expiresAtMs > clock.now()) return
+    await renewLate(bootstrap)
+    const { issuedAtMs, expiresAtMs } = certificate()
+    this.#perform(this.#machine.certified(ms(issuedAtMs), ms(expiresAtMs), clock.now()))
   }
 
   async #renew(): Promise<void> {

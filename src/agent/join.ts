@@ -100,6 +100,27 @@ async function enroll(
   }
 }
 
+/**
+ * Have a certificate that has ended renewed, by the device's key alone.
+ *
+ * @returns the new chain; the caller checks it
+ * @throws MeshError `not-trusted`, `evicted`, `certificate-expired`, `unreachable`, `timed-out`
+ */
+export async function renewLate(
+  bootstrap: string,
+  options: { rootPem: string; deviceKey: KeyPair; clock: Clock },
+): Promise<string> {
+  const { rootPem, deviceKey, clock } = options
+  const request = await createSigningRequest(deviceKey)
+  // Without a certificate: the one at hand would be refused.
+  const { session } = await connect(bootstrap, rootPem, socket => identifyHub(socket, rootPem, clock), {})
+  try {
+    return (await callRoute(session, CONTROLLER_API.renewLate, { body: { request } })).chain
+  } finally {
+    session.close()
+  }
+}
+
 /** A link carries no certificate: the hub gives it, and the mesh id, its hash, proves it. */
 async function followLink(text: string): Promise<Permit> {
   const link = parsePermitLink(text)

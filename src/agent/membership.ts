@@ -20,6 +20,7 @@ import { createDialer, type Dialer } from './dialer.ts'
 import { createEvictions, type Evictions } from './evictions.ts'
 import { createHostings, type Hostings } from './hostings.ts'
 import { createHubLink, type HubLink } from './hub-link.ts'
+import { renewLate } from './join.ts'
 import type { MeshRecord } from './mesh-record.ts'
 import { checkOwnCertificate } from './own-certificate.ts'
 import { createPeerServer, type PeerServer } from './peer-server.ts'
@@ -98,6 +99,7 @@ class MeshMembership implements Membership {
       identifyHub: socket => this.#identifyHub(socket),
       certificate: () => this.record,
       renew: link => this.#renew(link),
+      renewLate: bootstrap => this.#renewLate(bootstrap),
       onEvent: event => this.#onEvent(event),
       onState: state => {
         if (state.state === 'online') this.#online()
@@ -227,10 +229,19 @@ class MeshMembership implements Membership {
   }
 
   async #renew(link: HubLink): Promise<void> {
+    const request = await createSigningRequest(this.#options.deviceKey)
+    const { chain } = await link.call(CONTROLLER_API.renew, { body: { request } })
+    await this.#useCertificate(chain)
+  }
+
+  async #renewLate(bootstrap: string): Promise<void> {
+    const { deviceKey, clock } = this.#options
+    await this.#useCertificate(await renewLate(bootstrap, { rootPem: this.record.ca, deviceKey, clock }))
+  }
+
+  async #useCertificate(chain: string): Promise<void> {
     const { deviceKey, clock, store, log } = this.#options
-    const signingRequest = await createSigningRequest(deviceKey)
-    const answer = await link.call(CONTROLLER_API.renew, { body: { request: signingRequest } })
-    const { expiresAtMs } = checkOwnCertificate(answer.chain, {
+    const { expiresAtMs } = checkOwnCertificate(chain, {
       rootPem: this.record.ca,
       now: clock.now(),
       endpoint: this.self.endpoint,
@@ -238,12 +249,7 @@ class MeshMembership implements Membership {
       deviceKey,
       action: 'Cannot renew',
     })
-    this.record = {
-      ...this.record,
-      chain: answer.chain,
-      issuedAtMs: clock.now(),
-      expiresAtMs,
-    }
+    this.record = { ...this.record, chain, issuedAtMs: clock.now(), expiresAtMs }
     await store.put(`mesh/${this.record.name}`, this.record)
     log.info('certificate.renewed', { expiresAt: new Date(expiresAtMs).toISOString() })
     this.server.renewed()

@@ -33,11 +33,11 @@ interface Parts {
   readonly endpointValidMs: number
 }
 
-/** Serve `enroll` and `renew`. */
+/** Serve `enroll`, `renew` and `renewLate`. */
 export function createEnrolment(
   context: Context,
   parts: Parts,
-): Pick<Handlers<typeof CONTROLLER_API, Caller>, 'enroll' | 'renew'> {
+): Pick<Handlers<typeof CONTROLLER_API, Caller>, 'enroll' | 'renew' | 'renewLate'> {
   const { clock, log, limits, exclusive } = context
   const { endpoints, members, rootPermits } = parts
   const attempts = createAttempts({
@@ -70,6 +70,18 @@ export function createEnrolment(
         throw error
       }
     },
+    async renewLate({ body, caller }) {
+      attempts.check(caller.address, clock.now())
+      try {
+        // Whoever shows a request that is not his gets a certificate for a key that he has not.
+        const { publicKeyPem } = await openSigningRequest(body.request)
+        return await exclusive(() => renewLate(context, parts, publicKeyPem))
+      } catch (error) {
+        attempts.failed(caller.address, clock.now())
+        log.warn('renewal.refused', { address: caller.address, code: toMeshError(error).code })
+        throw error
+      }
+    },
     renew: ({ body, caller }) =>
       exclusive(async () => {
         const record = members.require(caller)
@@ -92,6 +104,42 @@ export function createEnrolment(
       }),
   }
 }
+
+/** Give the endpoint of a key a new certificate in place of one that has ended, within a turn of `exclusive`. */
+async function renewLate(context: Context, parts: Parts, publicKeyPem: string) {
+  const { clock, log } = context
+  const { endpoints, members, authority } = parts
+  const record = endpoints.withKey(keyFingerprint(publicKeyPem))
+  if (record === undefined) {
+    throw new MeshError(
+      'not-trusted',
+      'Cannot renew certificate: no endpoint of this mesh has that key: join again',
+    )
+  }
+  const { issuedAtMs, expiresAtMs } = record.certificate
+  members.admit(
+    { kind: 'endpoint', mesh: authority.mesh, user: record.user, endpoint: record.id },
+    issuedAtMs,
+  )
+  if (expiresAtMs + LATE_RENEWAL_MS < clock.now()) {
+    throw new MeshError(
+      'certificate-expired',
+      `Cannot renew certificate of ${quote(record.name)}: it ended ${new Date(expiresAtMs).toISOString()}: join again`,
+    )
+  }
+  const { chainPem, ...certificate } = await issue(context, parts, { ...record, publicKeyPem })
+  await endpoints.put({ ...record, certificate })
+  log.info('certificate.renewed', {
+    endpoint: record.id,
+    user: record.user,
+    serial: certificate.serial,
+    isLate: true,
+  })
+  return { chain: chainPem, expiresAtMs: certificate.expiresAtMs, timeMs: clock.now() }
+}
+
+/** How long after its certificate an endpoint may come back by its key alone. */
+const LATE_RENEWAL_MS = 90 * 86_400_000
 
 /** Make a device a member, within a turn of `exclusive`. */
 async function admit(

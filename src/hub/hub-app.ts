@@ -49,8 +49,8 @@ export function createHubApp(options: HubAppOptions): Http2App {
   serveRoutes(app, CONTROLLER_API, listenIn(options), {
     log,
     caller(context) {
-      // Strangers may join; no other request of theirs is looked into.
-      if (context.req.path !== CONTROLLER_API.enroll.path) requireMember(peerOf(context))
+      // Strangers may join, or come back; no other request of theirs is looked into.
+      if (!OPEN_PATHS.has(context.req.path)) requireMember(peerOf(context))
       return caller(peerOf(context))
     },
   })
@@ -88,3 +88,5 @@ export function requireEndpoint(peer: AcceptedPeer): EndpointIdentity {
   if (peer.identity?.kind === 'endpoint') return peer.identity
   throw new MeshError('not-trusted', 'Cannot use the hub: only endpoints of this mesh may: join first')
 }
+
+const OPEN_PATHS: ReadonlySet<string> = new Set([CONTROLLER_API.enroll.path, CONTROLLER_API.renewLate.path])

@@ -30,7 +30,7 @@ export const certificateShape = z.object({
 
 /**
  * What agents ask of the controller through a hub, over their link. The caller is the identity that the link's
- * certificate proves. Seen by members only, but for `enroll`.
+ * certificate proves. Seen by members only, but for `enroll` and `renewLate`.
  *
  * @see docs/protocol.md, "Link"
  */
@@ -71,6 +71,15 @@ export const CONTROLLER_API = {
     body: z.strictObject({ request: pemShape }),
     response: certificateShape,
     errors: ['denied', 'evicted'],
+  }),
+  /** For a computer that was off for longer than its certificate lives. Open to anybody: the request proves the key. */
+  renewLate: defineRoute({
+    method: 'POST',
+    path: '/api/certificate/late',
+    summary: 'Renew a certificate that has ended, for the key of a known endpoint',
+    body: z.strictObject({ request: pemShape }),
+    response: certificateShape,
+    errors: ['not-trusted', 'evicted', 'certificate-expired', 'too-many'],
   }),
   announce: defineRoute({
     method: 'PUT',
