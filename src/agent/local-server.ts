@@ -1,6 +1,6 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto'
+import type { Server, ServerOptions } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { createAdaptorServer, type ServerType } from '@hono/node-server'
 import { type Context, Hono } from 'hono'
 import { getCookie, setCookie } from 'hono/cookie'
 import { secureHeaders } from 'hono/secure-headers'
@@ -14,7 +14,7 @@ import { MeshError } from '../core/model/errors.ts'
 import type { Name } from '../core/model/names.ts'
 import { listen } from '../net/hub-port.ts'
 import { answerError, serveRoutes } from '../net/serve-routes.ts'
-import { closeServer, serveUnixSocket } from '../net/unix-server.ts'
+import { closeServer, createHttp1Server, serveUnixSocket } from '../net/unix-server.ts'
 import type { Agent } from './agent.ts'
 import type { RunningApp } from './app-host.ts'
 import { createLocalHandlers, type LocalCaller } from './local-handlers.ts'
@@ -32,6 +32,8 @@ export interface LocalServerOptions {
   /** Counters as Prometheus text. */
   readonly metrics: () => Promise<string>
   readonly stop: () => void
+  /** Times and sizes of the TCP server that differ from the usual ones. */
+  readonly http?: ServerOptions
 }
 
 /** The served local API. */
@@ -64,7 +66,7 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
   })
   const forSocket = createApp(options, handlers, () => ({ via: 'socket' }))
   const socket = await serveUnixSocket(forSocket, options.socketPath)
-  let tcpServer: ServerType | undefined
+  let tcpServer: Server | undefined
   if (options.listen !== undefined) {
     const guarded = new Hono()
     guarded.use(
@@ -90,9 +92,9 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
       '/',
       createApp(options, handlers, () => ({ via: 'tcp' })),
     )
-    tcpServer = createAdaptorServer({ fetch: guarded.fetch })
+    tcpServer = createHttp1Server(guarded, options.http)
     try {
-      await listen(tcpServer as never, options.listen)
+      await listen(tcpServer, options.listen)
     } catch (error) {
       await socket[Symbol.asyncDispose]()
       throw error

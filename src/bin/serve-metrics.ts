@@ -1,5 +1,6 @@
 import { createServer } from 'node:http'
 import type { Address } from '../core/model/address.ts'
+import { HTTP1_OPTIONS, MAX_HTTP1_CONNECTIONS } from '../net/http1-limits.ts'
 import { listen } from '../net/hub-port.ts'
 import { closeServer } from '../net/unix-server.ts'
 
@@ -9,7 +10,7 @@ import { closeServer } from '../net/unix-server.ts'
  * @throws MeshError `port-in-use`, `not-permitted`
  */
 export async function serveMetrics(at: Address, metrics: () => Promise<string>): Promise<AsyncDisposable> {
-  const server = createServer((request, response) => {
+  const server = createServer(HTTP1_OPTIONS, (request, response) => {
     if (request.url !== '/metrics') {
       response.writeHead(404).end()
       return
@@ -19,6 +20,7 @@ export async function serveMetrics(at: Address, metrics: () => Promise<string>):
       () => response.writeHead(500).end(),
     )
   })
+  server.maxConnections = MAX_HTTP1_CONNECTIONS
   await listen(server, at)
   return { [Symbol.asyncDispose]: () => closeServer(server) }
 }

@@ -1,6 +1,8 @@
 import { chmod, rm } from 'node:fs/promises'
-import { createAdaptorServer, type ServerType } from '@hono/node-server'
+import { createServer, type Server, type ServerOptions } from 'node:http'
+import { createAdaptorServer } from '@hono/node-server'
 import type { Hono } from 'hono'
+import { HTTP1_OPTIONS, MAX_HTTP1_CONNECTIONS } from './http1-limits.ts'
 import { listen } from './hub-port.ts'
 
 /**
@@ -11,14 +13,14 @@ import { listen } from './hub-port.ts'
  * @throws MeshError `not-permitted`, `bad-input`
  */
 export async function serveUnixSocket(app: Hono, path: string): Promise<AsyncDisposable> {
-  const server = createAdaptorServer({ fetch: app.fetch })
-  if (process.platform === 'win32') await listen(server as never, { path })
+  const server = createHttp1Server(app)
+  if (process.platform === 'win32') await listen(server, { path })
   else {
     await rm(path, { force: true })
     // Between its making and a chmod anybody could connect; the mask leaves no such moment.
     const mask = process.umask(0o177)
     try {
-      await listen(server as never, { path })
+      await listen(server, { path })
     } finally {
       process.umask(mask)
     }
@@ -32,10 +34,18 @@ export async function serveUnixSocket(app: Hono, path: string): Promise<AsyncDis
   }
 }
 
+/** An HTTP/1.1 server for an application, with its limits set; it does not listen yet. */
+export function createHttp1Server(app: Hono, options: ServerOptions = {}): Server {
+  const serverOptions = { ...HTTP1_OPTIONS, ...options }
+  const server = createAdaptorServer({ fetch: app.fetch, createServer, serverOptions }) as Server
+  server.maxConnections = MAX_HTTP1_CONNECTIONS
+  return server
+}
+
 /** Stop a server and the connections it has. */
-export function closeServer(server: ServerType): Promise<void> {
+export function closeServer(server: Server): Promise<void> {
   return new Promise(resolve => {
     server.close(() => resolve())
-    if ('closeAllConnections' in server) server.closeAllConnections()
+    server.closeAllConnections()
   })
 }
