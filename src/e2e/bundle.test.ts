@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { VERSION } from '../cli/version.ts'
+import packageJson from '../../package.json' with { type: 'json' }
 import { fetchPage, startPage } from '../testing/page.ts'
 import { execute } from '../testing/programs.ts'
 import { createTunnelLab } from '../testing/tunnel-lab.ts'
@@ -27,7 +27,7 @@ test('the bundle tells its version', async t => {
   await execute('/bin/sh', version)
   const { stdout } = await execute('/bin/sh', version)
   const [shown, , children = ''] = stdout.split('\n')
-  assert.equal(shown, `ztm ${VERSION}`)
+  assert.equal(shown, `ztm ${packageJson.version}`)
   t.diagnostic(`CPU time of ztm --version, user and system: ${children}`)
 })
 
