@@ -82,12 +82,14 @@ function meshHandlers(agent: Agent) {
     },
     async joinMesh({ params, body }) {
       const membership = await agent.join(params.mesh, body.endpoint, body.permit, body.isReplacing)
-      // The link is usually up within milliseconds; a join that returns means an endpoint that can be used.
-      await membership.link.whenOnline(JOIN_WAIT_MS).catch(() => {})
+      // That takes milliseconds, usually; a join that returns means an endpoint that can be used.
+      await membership.whenUsable(USABLE_WAIT_MS)
       return viewMesh(membership)
     },
     async changeMesh({ params, body }) {
-      return viewMesh(await agent.setEnabled(params.mesh, body.isEnabled))
+      const membership = await agent.setEnabled(params.mesh, body.isEnabled)
+      await membership.whenUsable(USABLE_WAIT_MS)
+      return viewMesh(membership)
     },
     async leaveMesh({ params }) {
       await agent.leave(params.mesh)
@@ -222,6 +224,6 @@ function endpointHandlers(agent: Agent) {
   } satisfies Partial<Handlers<typeof AGENT_API, LocalCaller>>
 }
 
-/** A join waits this long for its link before it answers. */
-const JOIN_WAIT_MS = 3_000
+/** A join waits this long for the endpoint to be usable before it answers. */
+const USABLE_WAIT_MS = 3_000
 const PING_TIMEOUT_MS = 5_000

@@ -56,6 +56,8 @@ export interface Membership extends AsyncDisposable {
   readonly peers: Peers
   readonly server: PeerServer
   readonly apps: readonly RunningApp[]
+  /** Resolves once the mesh knows this endpoint and what it hosts; when the time is over, or it is hopeless, all the same. */
+  whenUsable(timeoutMs: number): Promise<void>
 }
 
 /** Start a membership: apps first, which may listen before a hub is reached, then the link. */
@@ -76,6 +78,8 @@ class MeshMembership implements Membership {
   readonly peers: Peers
   readonly server: PeerServer
   apps: RunningApp[] = []
+  /** A link is up, and what is hosted here was announced over it. */
+  readonly #announced = Promise.withResolvers<void>()
   #openingCount = 0
   #wasCrowded = false
 
@@ -177,6 +181,16 @@ class MeshMembership implements Membership {
     if (this.record.isEnabled) this.link.start()
   }
 
+  async whenUsable(timeoutMs: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<void>(resolve => {
+      timer = setTimeout(resolve, timeoutMs)
+    })
+    const usable = this.link.whenOnline(timeoutMs).then(() => this.#announced.promise)
+    await Promise.race([usable, late]).catch(() => {})
+    clearTimeout(timer)
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const { instance } of this.apps) await instance[Symbol.asyncDispose]()
     await this.peers[Symbol.asyncDispose]()
@@ -261,7 +275,9 @@ class MeshMembership implements Membership {
     const announced = this.link
       .call(CONTROLLER_API.announce, { body: { version } })
       .then(() => this.#hostings.announce())
-    announced.catch(error => log.warn('endpoint.not-announced', { reason: toMeshError(error).message }))
+    announced.then(this.#announced.resolve, error =>
+      log.warn('endpoint.not-announced', { reason: toMeshError(error).message }),
+    )
   }
 
   #onEvent(event: HubEvent): void {

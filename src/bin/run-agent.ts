@@ -28,7 +28,8 @@ export async function runAgent(options: RunAgentOptions): Promise<number> {
   await using opened = await openAgent({ ...options, onStop: stop.tell, isForeground: true })
   const { join } = options
   if (join !== undefined && !opened.agent.meshes.has(join.mesh)) {
-    await opened.agent.join(join.mesh, join.endpoint, join.permit, false)
+    const membership = await opened.agent.join(join.mesh, join.endpoint, join.permit, false)
+    await membership.whenUsable(USABLE_WAIT_MS)
   }
   const where = opened.address === undefined ? '' : `: http://${opened.address}`
   process.stderr.write(`ztm: agent is up${where}\n`)
@@ -115,3 +116,6 @@ async function openToken(folder: DataFolder): Promise<string> {
   await folder.writeSecret('agent.token', `${token}\n`)
   return token
 }
+
+/** How long the start waits for a mesh that was just joined. */
+const USABLE_WAIT_MS = 3_000
