@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { createProcessMesh, type Daemon, type ProcessMesh } from '../../src/testing/process-mesh.ts'
 import { inboundPort } from '../../src/testing/tunnel-lab.ts'
 import { type Contestant, untilEchoes } from '../contestant.ts'
@@ -10,7 +11,7 @@ export function ztmContestant(): Contestant {
     name: 'ztm',
     shape: 'hub and two agents, 3 processes; TLS 1.3 end to end, the hub copies ciphertext',
     async start(targetPorts) {
-      mesh = await createProcessMesh()
+      mesh = await createProcessMesh({ program: [LAUNCHER] })
       daemons = [await mesh.startHub(), await mesh.join('work'), await mesh.startAgent('home')]
       const ports: number[] = []
       for (const index of targetPorts.keys()) {
@@ -46,4 +47,6 @@ async function openOutbound(mesh: ProcessMesh, index: number, port: number | und
   await mesh.run('home', 'tunnel', 'open', 'outbound', `tcp/bench-${index}`, ...target)
 }
 
+/** The bundle when there is one (`npm run build`), else the source. */
+const LAUNCHER = join(import.meta.dirname, '../../ztm')
 const ROLES: Readonly<Record<string, string>> = { work: 'inbound agent', home: 'outbound agent' }
