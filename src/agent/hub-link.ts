@@ -185,6 +185,7 @@ class HubLinkEdge implements HubLink {
         signal,
       })
       signal.addEventListener('abort', () => session.destroy(), { once: true })
+      if (signal.aborted) session.destroy()
       const lost = this.#watchLoss(session, bootstrap)
       const events = session.request({ ':method': 'GET', ':path': EVENTS_PATH })
       await readEvents(events, event => this.#onEvent(event, session, address))

@@ -2,7 +2,7 @@ import http2 from 'node:http2'
 import type { Duplex } from 'node:stream'
 import tls, { type TLSSocket } from 'node:tls'
 import { MeshError } from '../core/model/errors.ts'
-import { endWithTls } from './end-with-tls.ts'
+import { closeInTime } from './close-in-time.ts'
 import { guardAgainstFloods } from './flood-guard.ts'
 import type { ShownIdentity } from './http2-server.ts'
 import { CONNECTION_WINDOW_BYTES, HTTP2_LIMITS, HTTP2_SETTINGS } from './http2-settings.ts'
@@ -46,6 +46,8 @@ export async function openHttp2(connection: Duplex, options: Http2ClientOptions)
     rejectUnauthorized: false,
     checkServerIdentity: () => undefined,
   })
+  // Node leaves it open where TLS ends before its handshake has.
+  socket.once('close', () => connection.destroy())
   const guard = giveUp(socket, options.timeoutMs, options.signal)
   try {
     await onceSecure(socket)
@@ -57,11 +59,11 @@ export async function openHttp2(connection: Duplex, options: Http2ClientOptions)
       settings: HTTP2_SETTINGS,
       createConnection: () => socket,
     })
+    closeInTime(session, socket)
     session.setLocalWindowSize(CONNECTION_WINDOW_BYTES)
     guardAgainstFloods(session, () => {})
     // The error reaches whoever waits on a stream or on `close`; without a listener it would end the process.
     session.on('error', () => {})
-    endWithTls(socket)
     return { session, shown }
   } catch (error) {
     socket.destroy()

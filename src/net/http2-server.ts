@@ -4,7 +4,7 @@ import type { SecureContextOptions, TLSSocket } from 'node:tls'
 import { MeshError } from '../core/model/errors.ts'
 import type { Log } from '../core/model/log.ts'
 import { formatSpiffeId, type Identity } from '../core/model/spiffe-id.ts'
-import { endWithTls } from './end-with-tls.ts'
+import { closeInTime } from './close-in-time.ts'
 import { ENHANCE_YOUR_CALM, guardAgainstFloods } from './flood-guard.ts'
 import {
   CONNECTION_WINDOW_BYTES,
@@ -86,8 +86,13 @@ export function createHttp2Server(options: Http2ServerOptions): Http2Server {
     handshakeTimeout: options.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS,
     settings: STRANGER_SETTINGS,
   })
-  server.on('secureConnection', endWithTls)
+  // `session.socket` can neither be closed nor told apart; its session is made while this event is told.
+  let current: TLSSocket | undefined
+  server.prependListener('secureConnection', socket => {
+    current = socket
+  })
   server.on('session', session => {
+    if (current !== undefined) closeInTime(session, current)
     const peer = acceptPeer(session, options)
     peers.add(peer)
     const { log } = options
