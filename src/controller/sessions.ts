@@ -48,7 +48,10 @@ export function createSessionHandlers(
       if (allowed.length === 0) {
         const rule = refusal.rule?.id
         log.info('session.denied', { service: body.service, user: record.user, endpoint: record.id, rule })
-        throw new MeshError('denied', `Cannot dial ${quoted}: ${explain(refusal)}: ask its owner to let you in`)
+        throw new MeshError(
+          'denied',
+          `Cannot dial ${quoted}: ${explain(refusal)}: ask its owner to let you in`,
+        )
       }
       const claims = {
         hub: { kind: 'hub', mesh, hub },
