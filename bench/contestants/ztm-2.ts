@@ -43,7 +43,7 @@ export function ztm2Contestant(program: string): Contestant {
 
   return {
     name: 'ztm 2.0',
-    shape: `ZTM 2.0 (${program}): hub and two agents, 3 processes; TLS to the hub, which sees plain bytes`,
+    shape: `ZTM 2.0: hub and two agents, 3 processes; TLS to the hub, which sees plain bytes`,
     async start(targetPorts) {
       folder = await mkdtemp(join(tmpdir(), 'ztm-bench-2-'))
       const permit = join(folder, 'root.json')
