@@ -3,6 +3,7 @@ import type { Address } from '../core/model/address.ts'
 import { formatAddress } from '../core/model/address.ts'
 import type { Log } from '../core/model/log.ts'
 import { fromNodeError } from './node-error.ts'
+import { isGone } from './watch-gone.ts'
 
 /** What a hub's port does with connections, told apart by their first byte. */
 export interface HubPortOptions {
@@ -93,8 +94,17 @@ export async function openHubPort(at: Address, options: HubPortOptions): Promise
     sortOut(socket, options)
   }
 
+  // Of one that was reset while nothing is read from it, nobody tells us.
+  const sweep = setInterval(() => {
+    for (const socket of strangers.keys()) if (isGone(socket)) socket.destroy()
+  }, GONE_SWEEP_MS)
   const server = net.createServer({ allowHalfOpen: true, pauseOnConnect: false }, admit)
-  await listen(server, at)
+  try {
+    await listen(server, at)
+  } catch (error) {
+    clearInterval(sweep)
+    throw error
+  }
   const { address, port } = server.address() as net.AddressInfo
   return {
     address: { host: address, port },
@@ -103,6 +113,7 @@ export async function openHubPort(at: Address, options: HubPortOptions): Promise
       return strangers.size
     },
     async [Symbol.asyncDispose]() {
+      clearInterval(sweep)
       const closed = new Promise(resolve => server.close(resolve))
       for (const socket of sockets) socket.resetAndDestroy()
       await closed
@@ -162,3 +173,5 @@ function addressOf(socket: Socket): string {
 const TLS_HANDSHAKE = 0x16
 /** First byte of the relay preface `ZTM1`; see docs/protocol.md, "Ticket relay". */
 const TICKET = 0x5a
+/** How often strangers are looked at who may be gone. */
+const GONE_SWEEP_MS = 1_000

@@ -17,10 +17,12 @@ export function watchGone(socket: Socket, intervalMs: number = GONE_CHECK_MS): v
 }
 
 /**
+ * Whether the other end of a TCP connection is gone, though nothing was read that says so.
+ *
  * The kernel names no peer for a TCP socket that was reset or timed out (`getpeername` fails). Nor does it after an orderly end of
  * both directions, when bytes may still wait to be read; there our own end has been sent, so that is left alone.
  */
-function isGone(socket: Socket): boolean {
+export function isGone(socket: Socket): boolean {
   if (socket.writableEnded || socket.connecting) return false
   // Not public, but what `socket.remoteAddress` itself asks once and then remembers.
   const { _handle: handle } = socket as { _handle?: { getpeername?: (out: object) => number } | null }
