@@ -52,7 +52,11 @@ test('least-connections sends a new connection where fewest are open', async () 
   await lab.run('home', 'tunnel', 'open', 'outbound', 'tcp/least', ...words)
   const port = await openInbound('tcp/least')
   const held = await greet(port)
-  const others = [await fetchPage(port), await fetchPage(port), await fetchPage(port)]
+  const others: string[] = []
+  for (let i = 0; i < 3; i += 1) {
+    others.push(await fetchPage(port))
+    await untilOneIsOpen('tcp/least')
+  }
   held.socket.destroy()
   assert.equal(new Set(others).size, 1)
   assert.notEqual(others[0], held.page)
@@ -196,4 +200,15 @@ async function freeRange(count: number): Promise<number> {
     await Promise.allSettled(servers.map(server => server.listening && once(server.close(), 'close')))
     if (opened.every(({ status }) => status === 'fulfilled')) return first
   }
+}
+
+/** Resolves when the outbound at `home` counts one connection: a page that was fetched may still be closing. */
+async function untilOneIsOpen(name: string): Promise<void> {
+  for (let left = 50; left > 0; left -= 1) {
+    const { targets } = (await lab.json('home', 'tunnel', 'describe', 'outbound', name)) as {
+      targets: { connectionCount: number }[]
+    }
+    if (targets.reduce((sum, { connectionCount }) => sum + connectionCount, 0) === 1) return
+  }
+  assert.fail(`connections of ${name} are still counted`)
 }
