@@ -7,6 +7,7 @@ import type { EndpointId } from '../core/model/ids.ts'
 import type { Log } from '../core/model/log.ts'
 import type { Clock } from '../core/model/time.ts'
 import type { HalfId, Registry, RegistryAction, RelayId, Side } from '../core/registry/registry.ts'
+import { resetSocket } from '../net/reset-socket.ts'
 import { breakOff, type Splice, splice } from '../net/splice.ts'
 
 /** The halves and relays of a hub: the edge of the registry's numbers. */
@@ -146,7 +147,7 @@ function readPreface(socket: Socket, onPreface: (ticket: string, side: Side) => 
     if (result.state === 'more') return
     socket.off('readable', read)
     if (result.state === 'bad') {
-      socket.resetAndDestroy()
+      resetSocket(socket)
       return
     }
     if (result.rest.length > 0) socket.unshift(result.rest)

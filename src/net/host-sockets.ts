@@ -5,6 +5,7 @@ import { type Address, formatAddress, formatTarget, type Target } from '../core/
 import { MeshError } from '../core/model/errors.ts'
 import { listen } from './hub-port.ts'
 import { fromNodeError } from './node-error.ts'
+import { resetSocket } from './reset-socket.ts'
 import { watchGone } from './watch-gone.ts'
 
 // What apps see of these is declared by their own side, in sdk/app.ts: the types here are what fits there.
@@ -210,7 +211,7 @@ function toTcpConnection(socket: Socket, unixPath = 'unix'): HostConnection {
     reset() {
       // A unix socket knows no reset, and Node throws if it is asked for one.
       if (remoteAddress === undefined) socket.destroy()
-      else socket.resetAndDestroy()
+      else resetSocket(socket)
     },
   })
 }

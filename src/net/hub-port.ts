@@ -3,6 +3,7 @@ import type { Address } from '../core/model/address.ts'
 import { formatAddress } from '../core/model/address.ts'
 import type { Log } from '../core/model/log.ts'
 import { fromNodeError } from './node-error.ts'
+import { resetSocket } from './reset-socket.ts'
 import { isGone } from './watch-gone.ts'
 
 /** What a hub's port does with connections, told apart by their first byte. */
@@ -71,7 +72,7 @@ export async function openHubPort(at: Address, options: HubPortOptions): Promise
     if (oldest === undefined) return
     options.log.debug('port.full', { address, strangers: strangers.size })
     welcome(oldest)
-    oldest.resetAndDestroy()
+    resetSocket(oldest)
   }
 
   function admit(socket: Socket): void {
@@ -81,7 +82,7 @@ export async function openHubPort(at: Address, options: HubPortOptions): Promise
     byAddress.set(address, neighbours.add(socket))
     strangers.set(
       socket,
-      setTimeout(() => socket.resetAndDestroy(), options.limits.strangerTimeoutMs),
+      setTimeout(() => resetSocket(socket), options.limits.strangerTimeoutMs),
     )
     sockets.add(socket)
     socket.setNoDelay(true)
@@ -115,7 +116,7 @@ export async function openHubPort(at: Address, options: HubPortOptions): Promise
     async [Symbol.asyncDispose]() {
       clearInterval(sweep)
       const closed = new Promise(resolve => server.close(resolve))
-      for (const socket of sockets) socket.resetAndDestroy()
+      for (const socket of sockets) resetSocket(socket)
       await closed
     },
   }
@@ -139,7 +140,7 @@ export function listen(server: Server, at: Address | { readonly path: string }):
 }
 
 function sortOut(socket: Socket, options: HubPortOptions): void {
-  const timer = setTimeout(() => socket.resetAndDestroy(), options.limits.firstByteTimeoutMs)
+  const timer = setTimeout(() => resetSocket(socket), options.limits.firstByteTimeoutMs)
   socket.once('close', () => clearTimeout(timer))
   socket.once('end', () => {
     // With half-open sockets allowed, one that ends before it says anything must be closed by hand.
@@ -154,7 +155,7 @@ function sortOut(socket: Socket, options: HubPortOptions): void {
     else if (chunk[0] === TICKET) options.onTicket(socket)
     else {
       options.log.debug('connection.garbage', { address: addressOf(socket) })
-      socket.resetAndDestroy()
+      resetSocket(socket)
     }
   })
 }

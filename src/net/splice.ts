@@ -1,6 +1,7 @@
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { MeshError } from '../core/model/errors.ts'
+import { resetSocket } from './reset-socket.ts'
 
 /** Two connections joined, and what passed between them. */
 export interface Splice {
@@ -42,7 +43,7 @@ export function splice(a: Duplex, b: Duplex): Splice {
 /** End a connection so that the other side sees a break, not an orderly end. */
 export function breakOff(connection: Duplex): void {
   if (connection.destroyed) return
-  if (connection instanceof Socket && !('encrypted' in connection)) connection.resetAndDestroy()
+  if (connection instanceof Socket && !('encrypted' in connection)) resetSocket(connection)
   // An HTTP/2 stream that is closed by a code, or destroyed without an error, says "end" before it says "reset".
   else connection.destroy(new MeshError('link-closed', 'Stream ended: the connection was broken'))
 }
