@@ -22,8 +22,10 @@ export function createFlooder(socket: TLSSocket): Flooder {
   const read = createFrameReader()
   const frames: RawFrame[] = []
   let hasEnded = socket.destroyed
-  const ended = new Promise<void>(resolve => socket.once('close', resolve)).then(() => {
+  // Where the connection below may be half open, an end is all that comes.
+  const ended = new Promise<void>(resolve => socket.once('close', resolve).once('end', resolve)).then(() => {
     hasEnded = true
+    socket.destroy()
   })
   socket.on('error', () => {})
   socket.on('data', (bytes: Buffer) => frames.push(...read(bytes)))

@@ -1,4 +1,5 @@
 import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2'
+import type { Duplex } from 'node:stream'
 import { HUB_API } from '../core/api/hub-api.ts'
 import { SESSION_TICKET_HEADER } from '../core/api/peer-api.ts'
 import type { Answer, Arguments, Route } from '../core/api/route.ts'
@@ -10,7 +11,7 @@ import { callRoute } from '../net/call-route.ts'
 import { connectTcp } from '../net/host-sockets.ts'
 import { openHttp2 } from '../net/http2-client.ts'
 import type { ShownIdentity } from '../net/http2-server.ts'
-import { type Credential, openEvents, visitHub } from './hub-visit.ts'
+import { type Credential, type HubVisit, openEvents, visitHub } from './hub-visit.ts'
 
 /** An end-to-end session with an agent, by whoever got as far as its relay. */
 export interface PeerVisit extends AsyncDisposable {
@@ -35,13 +36,36 @@ export interface PeerVisitOptions {
   readonly shown?: Credential | null
 }
 
-/** Go to an endpoint over the ticket relay. Believes whatever answers. */
-export async function visitPeer({ hub, asker, to, shown = asker }: PeerVisitOptions): Promise<PeerVisit> {
+/** A connection to an agent, which waits for a TLS handshake. */
+export interface RelayVisit extends Disposable {
+  readonly connection: Duplex
+  readonly hub: HubVisit
+}
+
+/** Have a hub join two connections, by a ticket or inside the link. */
+export async function openRelayTo(
+  { hub, asker, to }: PeerVisitOptions,
+  way: 'relay' | 'relay-h2' = 'relay',
+): Promise<RelayVisit> {
   const visit = await visitHub(hub, asker)
   await openEvents(visit)('hello')
-  const { ticket } = await visit.call(HUB_API.openRelay, { body: { endpoint: to } })
-  const socket = await connectTcp({ kind: 'address', ...parseAddress(hub) }, { timeoutMs: 5_000 })
-  socket.write(encodeRelayPreface({ side: 'dial', ticket: Buffer.from(ticket, 'base64url') }))
+  const { ticket } = await visit.call(HUB_API.openRelay, { body: { endpoint: to, way } })
+  const dispose = () => visit[Symbol.dispose]()
+  if (way === 'relay-h2') {
+    const headers = { ':method': 'CONNECT', ':authority': 'dial', 'ztm-ticket': ticket }
+    const connection = visit.session.request(headers)
+    connection.on('error', () => {})
+    return { connection, hub: visit, [Symbol.dispose]: dispose }
+  }
+  const connection = await connectTcp({ kind: 'address', ...parseAddress(hub) }, { timeoutMs: 5_000 })
+  connection.write(encodeRelayPreface({ side: 'dial', ticket: Buffer.from(ticket, 'base64url') }))
+  return { connection, hub: visit, [Symbol.dispose]: dispose }
+}
+
+/** Go to an endpoint over the ticket relay. Believes whatever answers. */
+export async function visitPeer(options: PeerVisitOptions): Promise<PeerVisit> {
+  const { asker, shown = asker } = options
+  const { connection: socket, hub: visit } = await openRelayTo(options)
   const { session } = await openHttp2(socket, {
     identify: (): ShownIdentity => ({ identity: NOBODY, publicKeyPem: '', issuedAtMs: 0, expiresAtMs: 0 }),
     timeoutMs: 5_000,
