@@ -107,7 +107,8 @@ function readBody(stream: ServerHttp2Stream, { held, peer, times }: Reading): Pr
     const stop = (error: MeshError) => {
       clearTimeout(timer)
       stream.off('data', take)
-      stream.pause()
+      // What is not read of a stream would keep it, when it is closed without an error.
+      stream.resume()
       reject(error)
     }
     const timer = setTimeout(
