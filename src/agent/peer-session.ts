@@ -4,13 +4,11 @@ import type { Answer, Arguments, Route } from '../core/api/route.ts'
 import { MeshError } from '../core/model/errors.ts'
 import type { EndpointIdentity } from '../core/model/spiffe-id.ts'
 import type { Clock, Ms } from '../core/model/time.ts'
+import type { PathKind } from '../core/path/path-kind.ts'
 import { type CallOptions, callRoute } from '../net/call-route.ts'
 import type { Http2Client } from '../net/http2-client.ts'
 import type { ShownIdentity } from '../net/http2-server.ts'
 import { keepAlive } from '../net/keep-alive.ts'
-
-/** Which way the bytes of a session go. */
-export type PathKind = 'relay' | 'relay-h2'
 
 /** An end-to-end session that this agent opened to a peer. */
 export interface PeerSession {

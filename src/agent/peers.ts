@@ -5,11 +5,13 @@ import type { EndpointId } from '../core/model/ids.ts'
 import type { Log } from '../core/model/log.ts'
 import type { EndpointIdentity } from '../core/model/spiffe-id.ts'
 import type { Clock, Ms } from '../core/model/time.ts'
+import { isBetterPath, type PathKind } from '../core/path/path-kind.ts'
+import type { RelayWay } from '../core/registry/registry.ts'
 import { type Http2Client, openHttp2 } from '../net/http2-client.ts'
 import type { ShownIdentity } from '../net/http2-server.ts'
 import type { TlsIdentity } from '../net/tls-options.ts'
 import type { HubLink } from './hub-link.ts'
-import { createPeerSession, type PathKind, type PeerSession } from './peer-session.ts'
+import { createPeerSession, type PeerSession } from './peer-session.ts'
 import { openRelay, openRelayOverLink } from './relay-way.ts'
 
 /** What peers need of their membership. */
@@ -22,6 +24,8 @@ export interface PeersOptions {
   readonly clock: Clock
   readonly log: Log
   readonly onChange: () => void
+  /** A better path to a peer came up beside another: new streams go by this session, open ones may move to it. */
+  readonly onBetter?: (session: PeerSession) => void
 }
 
 /** Why the last try to reach an endpoint failed, for `ztm describe ep`. */
@@ -75,7 +79,9 @@ export function createPeers(options: PeersOptions): Peers {
           options.onChange()
         },
       })
+      const before = sessions.get(endpoint)
       sessions.set(endpoint, session)
+      if (before !== undefined && isBetterPath(path, before.path)) options.onBetter?.(session)
       failed.delete(endpoint)
       log.info('session.opened', { peer: endpoint, path, tookMs: clock.now() - session.openedAtMs })
       options.onChange()
@@ -114,7 +120,7 @@ export function createPeers(options: PeersOptions): Peers {
     }
   }
 
-  async function openWay(endpoint: EndpointId, path: PathKind, signal: AbortSignal): Promise<OpenedWay> {
+  async function openWay(endpoint: EndpointId, path: RelayWay, signal: AbortSignal): Promise<OpenedWay> {
     const { ticket } = await link.call(HUB_API.openRelay, { body: { endpoint, way: path } })
     const connection = await (path === 'relay' ? openRelay : openRelayOverLink)(link, ticket, 'dial')
     const identity = options.identity()

@@ -40,7 +40,7 @@ export type MeshInfo = z.output<typeof meshShape>
 export const pathShape = z.object({
   endpoint: endpointIdShape,
   name: nameShape.optional(),
-  path: z.enum(['relay', 'relay-h2']),
+  path: z.enum(['direct', 'punched', 'relay', 'relay-h2']),
   state: z.enum(['open', 'opening', 'failed']),
   sinceMs: msShape,
   /** Streams open now, ours and theirs. */
