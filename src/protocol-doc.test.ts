@@ -27,6 +27,8 @@ import {
   userShape,
 } from './core/api/shapes.ts'
 import { createDatagramDecoder, MAX_DATAGRAM_BYTES } from './core/codec/datagram.ts'
+import { decodeEcho, ECHO_BYTES } from './core/codec/echo.ts'
+import { decodeProbe, PROBE_BYTES } from './core/codec/probe.ts'
 import { decodeRelayPreface, RELAY_PREFACE_BYTES } from './core/codec/relay-preface.ts'
 import { LINK_TIMES } from './core/link/link.ts'
 import { MAX_SKEW_MS } from './core/model/clock-skew.ts'
@@ -196,6 +198,23 @@ test('docs/protocol.md shows datagrams that are read', () => {
   const decoder = createDatagramDecoder()
   const payloads = decoder.push(hexExample('hex datagrams')).map(bytes => Buffer.from(bytes).toString())
   assert.deepEqual([payloads, decoder.pendingByteCount], [['hello', ''], 0])
+})
+
+test('docs/protocol.md shows an echo and a probe that are read', () => {
+  const seen = { host: '203.0.113.7', port: 4_660 }
+  assert.deepEqual(decodeEcho(hexExample('hex echo')), {
+    kind: 'answer',
+    transaction: 0x0102030405060708n,
+    seen,
+  })
+  assert.deepEqual(decodeProbe(hexExample('hex probe'))?.probe, {
+    kind: 'pong',
+    side: 'accept',
+    introduction: '0102030405060708',
+    transaction: 42,
+    seen,
+  })
+  assert.match(text, new RegExp(`datagrams of ${ECHO_BYTES} and ${PROBE_BYTES} bytes`))
 })
 
 test('docs/protocol.md shows an error body that is read', () => {
