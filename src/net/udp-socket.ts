@@ -1,0 +1,91 @@
+import { isIP } from 'node:net'
+import { type Address, formatAddress } from '../core/model/address.ts'
+import { fromNodeError } from './node-error.ts'
+import type { NativeSocket, UdpNative } from './udp-native.ts'
+
+/** A UDP socket that carries datagrams of ours and, beside them, reliable streams (`udp-stream.ts`). */
+export interface UdpSocket extends AsyncDisposable {
+  /** Where it is bound; `::` takes IPv4 and IPv6. */
+  readonly address: Address
+  /** For the streams on it. */
+  readonly native: NativeSocket
+  /** What cannot be sent now is lost. @param to  an IP address */
+  send(bytes: Uint8Array, to: Address): void
+  /** Datagrams that were not sent, as too many waited. */
+  readonly droppedCount: number
+}
+
+/** What to bind and who hears. */
+export interface UdpSocketOptions {
+  /** Default: IPv6 and IPv4, or IPv4 alone where there is no IPv6. */
+  readonly host?: string
+  /** Default: any. */
+  readonly port?: number
+  /** Each datagram that belongs to no stream. Copy what is kept: the bytes share a larger buffer. */
+  readonly onDatagram: (bytes: Uint8Array, from: Address) => void
+}
+
+/**
+ * Bind a socket.
+ *
+ * @throws MeshError `port-in-use`, `not-permitted`, `bad-input`
+ */
+export function openUdpSocket(udp: UdpNative, options: UdpSocketOptions): UdpSocket {
+  const { host, port = 0, onDatagram } = options
+  const native = udp.createSocket()
+  try {
+    native.bind(port, host)
+  } catch (error) {
+    void native.close()
+    throw fromNodeError(error, `Cannot bind UDP port ${formatAddress({ host: host ?? '*', port })}`)
+  }
+  const address = native.address() as Address
+  enlargeBuffers(native)
+  native.on('message', (bytes: Uint8Array, from: Address) => {
+    // A first byte of 255 is a packet of a stream that has ended; port 0 can only be forged.
+    if (bytes[0] === STREAM_MAGIC || bytes.length === 0 || from.port === 0) return
+    onDatagram(bytes, { host: from.host, port: from.port })
+  })
+  let waitingBytes = 0
+  let droppedCount = 0
+  return {
+    address: { host: address.host, port: address.port },
+    native,
+    get droppedCount() {
+      return droppedCount
+    },
+    send(bytes, to) {
+      if (native.closing || isIP(to.host) === 0 || to.port === 0) return
+      if (waitingBytes + bytes.length > MAX_UNSENT_BYTES) {
+        droppedCount += 1
+        return
+      }
+      waitingBytes += bytes.length
+      const settle = () => {
+        waitingBytes -= bytes.length
+      }
+      native.send(bytes, to.port, to.host).then(settle, settle)
+    },
+    async [Symbol.asyncDispose]() {
+      for (const stream of native.streams) stream.destroy()
+      await native.close()
+    },
+  }
+}
+
+/** The usual 208 KiB overflow while JavaScript is busy for 2 ms at 1 Gbit/s. */
+function enlargeBuffers(native: NativeSocket): void {
+  try {
+    native.setRecvBufferSize(SOCKET_BUFFER_BYTES)
+    native.setSendBufferSize(SOCKET_BUFFER_BYTES)
+  } catch {
+    // What the system gives must do.
+  }
+}
+
+/** The first byte of every packet of a stream. */
+const STREAM_MAGIC = 0xff
+/** Datagrams that wait for the operating system to take them; more are dropped. */
+const MAX_UNSENT_BYTES = 1_048_576
+/** Asked of the operating system, which may give less. */
+const SOCKET_BUFFER_BYTES = 2_097_152
