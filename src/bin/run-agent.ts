@@ -13,6 +13,7 @@ import { openLogFile } from '../store/log-file.ts'
 import { readLogFile } from '../store/log-reader.ts'
 import { socketPath } from '../store/socket-path.ts'
 import { openSqliteStore } from '../store/sqlite-store.ts'
+import { tuneCollector } from './garbage-collector.ts'
 import { serveMetrics } from './serve-metrics.ts'
 import { onceToldToStop } from './signals.ts'
 import { SYSTEM_CLOCK } from './system-clock.ts'
@@ -24,6 +25,7 @@ import { SYSTEM_CLOCK } from './system-clock.ts'
  * @throws MeshError `already-running`, `port-in-use`, `storage-failed` …
  */
 export async function runAgent(options: RunAgentOptions): Promise<number> {
+  tuneCollector()
   const stop = onceToldToStop()
   await using opened = await openAgent({ ...options, onStop: stop.tell, isForeground: true })
   const { join } = options

@@ -18,6 +18,7 @@ import { openLogFile } from '../store/log-file.ts'
 import { readLogFile } from '../store/log-reader.ts'
 import { socketPath } from '../store/socket-path.ts'
 import { openSqliteStore } from '../store/sqlite-store.ts'
+import { tuneCollector } from './garbage-collector.ts'
 import { openHubIdentity } from './hub-identity.ts'
 import { serveMetrics } from './serve-metrics.ts'
 import { onceToldToStop } from './signals.ts'
@@ -30,6 +31,7 @@ import { SYSTEM_CLOCK } from './system-clock.ts'
  * @throws MeshError `already-running`, `port-in-use`, `storage-failed` …
  */
 export async function runHub(options: RunHubOptions): Promise<number> {
+  tuneCollector()
   const stop = onceToldToStop()
   await using hub = await openHub({ ...options, onStop: stop.tell, isForeground: true })
   process.stderr.write(`ztm: hub is up at ${hub.address}: ${hub.names.join(', ')}\n`)
