@@ -18,8 +18,9 @@ test('tuneCollector() has memory outside the heap freed by minor collections', a
 async function countMajor(): Promise<number> {
   let count = 0
   const observer = new PerformanceObserver(list => {
-    for (const { detail } of list.getEntries()) {
-      if ((detail as { kind: number }).kind === constants.NODE_PERFORMANCE_GC_MAJOR) count += 1
+    for (const entry of list.getEntries()) {
+      const { detail } = entry as PerformanceEntry & { readonly detail: { readonly kind: number } }
+      if (detail.kind === constants.NODE_PERFORMANCE_GC_MAJOR) count += 1
     }
   })
   observer.observe({ entryTypes: ['gc'] })
