@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { constants, PerformanceObserver } from 'node:perf_hooks'
+import { constants, type PerformanceEntry, PerformanceObserver } from 'node:perf_hooks'
 import { test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { tuneCollector } from './garbage-collector.ts'
