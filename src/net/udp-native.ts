@@ -37,7 +37,8 @@ export interface NativeStream extends EventEmitter {
   readonly mtu: number
   readonly retransmits: number
   connect(socket: NativeSocket, remoteId: number, port: number, host: string): void
-  changeRemote(socket: NativeSocket, remoteId: number, port: number, host: string): Promise<void>
+  /** @returns when what is under way has arrived; null if nothing is */
+  changeRemote(socket: NativeSocket, remoteId: number, port: number, host: string): Promise<void> | null
   write(bytes: Uint8Array): boolean
   end(): void
   /** A short message that may be lost. */
