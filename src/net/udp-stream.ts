@@ -230,10 +230,13 @@ export const MAX_SILENCE_MS = 4_000
 const SILENCE_STEPS = 8
 /** Node's buffer, each way. */
 const HIGH_WATER_BYTES = 262_144
-/** Unread bytes above which the other end is asked to pause; what is under way still comes. */
-const PAUSE_ABOVE_BYTES = 1_048_576
+/**
+ * Unread bytes above which the other end is asked to pause; what is under way still comes. That many, because Node's HTTP/2
+ * reads nothing while it writes: two ends that write at once stand still for good where less is taken unread.
+ */
+const PAUSE_ABOVE_BYTES = 16_777_216
 /** Unread bytes above which the other end does not play by the rules. */
-const MAX_UNREAD_BYTES = 33_554_432
+const MAX_UNREAD_BYTES = 67_108_864
 /** How often a pause is asked for, and how long it holds when it is not asked for again. */
 const PAUSE_AGAIN_MS = 100
 const PAUSE_HOLDS_MS = 500
