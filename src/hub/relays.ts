@@ -7,8 +7,9 @@ import type { EndpointId } from '../core/model/ids.ts'
 import type { Log } from '../core/model/log.ts'
 import type { Clock } from '../core/model/time.ts'
 import type { HalfId, Registry, RegistryAction, RelayId, Side } from '../core/registry/registry.ts'
+import { createSplicer } from '../net/raw-splice.ts'
 import { resetSocket } from '../net/reset-socket.ts'
-import { breakOff, type Splice, splice } from '../net/splice.ts'
+import { breakOff, type Splice } from '../net/splice.ts'
 
 /** The halves and relays of a hub: the edge of the registry's numbers. */
 export interface Relays {
@@ -51,6 +52,7 @@ export function createRelays(options: RelaysOptions): Relays {
   const { registry, drive, clock, log } = options
   const halves = new Map<HalfId, Half>()
   const relays = new Map<RelayId, Splice>()
+  const splice = createSplicer()
   const streamCounts = new Map<EndpointId, number>()
   let nextHalf = 1
   let finishedBytes = 0

@@ -24,20 +24,31 @@ export function splice(a: Duplex, b: Duplex): Splice {
     breakOff(a)
     breakOff(b)
   }
-  const closed = Promise.all([onceClosed(a), onceClosed(b)]).then(() => {})
+  passOnEnds(a, b)
+  a.pipe(b)
+  b.pipe(a)
+  return { byteCount: () => countA() + countB(), cut, closed: untilClosed(a, b) }
+}
+
+/** Make the end of one an end of the other (half close), and a break of one a break of the other. */
+export function passOnEnds(a: Duplex, b: Duplex): void {
   for (const [one, other] of [
     [a, b],
     [b, a],
   ] as const) {
-    one.pipe(other)
     one.on('error', () => breakOff(other))
+    one.on('end', () => other.end())
     one.on('close', () => {
       // Closed without having ended: a break, and what was read of it is not the whole.
       if (!one.readableEnded) breakOff(other)
       else if (!other.writableEnded) other.end()
     })
   }
-  return { byteCount: () => countA() + countB(), cut, closed }
+}
+
+/** Resolves when both have closed. */
+export async function untilClosed(a: Duplex, b: Duplex): Promise<void> {
+  await Promise.all([onceClosed(a), onceClosed(b)])
 }
 
 /** End a connection so that the other side sees a break, not an orderly end. */
