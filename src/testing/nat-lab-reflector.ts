@@ -33,7 +33,9 @@ async function serve(addresses: readonly string[]): Promise<void> {
     })
     sockets.push(socket)
   }
-  console.log(sockets.map(socket => `${socket.address().address}:${socket.address().port}`).join(','))
+  process.stdout.write(
+    sockets.map(socket => `${socket.address().address}:${socket.address().port}`).join(','),
+  )
 }
 
 /** @param servers  address 1, address 2, address 1 with another port, address 2 with another port */
@@ -106,4 +108,4 @@ let questionCount = 0
 
 const [command, ...words] = process.argv.slice(2)
 if (command === 'serve') await serve(words)
-else if (command === 'probe') console.log(JSON.stringify(await probe((words[0] ?? '').split(','))))
+else if (command === 'probe') process.stdout.write(JSON.stringify(await probe((words[0] ?? '').split(','))))
