@@ -39,6 +39,7 @@ import {
   type MemberSessions,
 } from './member-sessions.ts'
 import { createRelays, type Relays } from './relays.ts'
+import { openUdpEcho, type UdpEcho } from './udp-echo.ts'
 
 /** What a hub is made of. */
 export interface HubOptions {
@@ -100,6 +101,7 @@ class HubProcess implements Hub {
   readonly #socketByAddress = new Map<string, Socket>()
   readonly #endListening: () => void
   #port: HubPort | undefined
+  #echo: UdpEcho | undefined
   #timer: NodeJS.Timeout | undefined
   readonly #sweeper: NodeJS.Timeout
 
@@ -166,6 +168,7 @@ class HubProcess implements Hub {
       limits: { ...HUB_PORT_LIMITS, ...this.#options.limits?.port },
       log: this.#options.log,
     })
+    this.#echo = await openUdpEcho(this.#port.address, this.#options)
     this.#options.log.info('hub.started', {
       listen: formatAddress(this.#port.address),
       names: [...this.#options.names],
@@ -203,6 +206,7 @@ class HubProcess implements Hub {
     this.#relays.closeAll()
     await this.#server[Symbol.asyncDispose]()
     await this.#port?.[Symbol.asyncDispose]()
+    await this.#echo?.[Symbol.asyncDispose]()
     this.#options.log.info('hub.stopped')
   }
 
@@ -281,9 +285,11 @@ class HubProcess implements Hub {
       if (isGone) {
         controller.disconnected(identity.endpoint, clock.now())
         this.#interests.forget(identity.endpoint)
+        this.#echo?.forget(identity.endpoint)
       }
       log.info('link.closed', { endpoint: identity.endpoint })
     })
+    const udp = this.#echo?.admit(identity.endpoint)
     this.#links.send(link.id, {
       event: 'hello',
       mesh,
@@ -293,6 +299,7 @@ class HubProcess implements Hub {
       timeMs: clock.now(),
       evictions: [...controller.evictions()],
       address: peer.address,
+      ...(udp !== undefined && { udp: { ports: [...udp.ports], token: udp.token } }),
     })
     this.#drive(this.#registry.linkOpened(link.id, identity.endpoint))
     // A hub that is full closed it again.

@@ -24,6 +24,16 @@ const eventShape = z.discriminatedUnion('event', [
     evictions: z.array(evictionShape),
     /** Where the hub sees the agent come from. */
     address: z.string(),
+    /**
+     * The hub's UDP ports, which tell from where they see a socket, and a token of 6 bytes, hex: an agent whose questions
+     * have it in their transactions is known to the hub by those addresses too.
+     */
+    udp: z
+      .object({
+        ports: z.array(z.int().min(1).max(65_535)).min(1).max(2),
+        token: z.string().regex(/^[0-9a-f]{12}$/),
+      })
+      .optional(),
   }),
   /** Somebody wants a session: open a relay with this ticket as its accepting half. */
   z.object({
