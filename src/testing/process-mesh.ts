@@ -72,6 +72,8 @@ export interface ProcessMeshOptions {
   readonly program?: readonly [string, ...string[]]
   /** More flags of Node for the daemon of this name, such as `--cpu-prof`, when it is run from source. */
   readonly nodeFlags?: (name: string) => readonly string[]
+  /** What to put before the command of the daemon of this name, to run it on a computer of a network lab. */
+  readonly within?: (name: string) => readonly string[]
   /** Environment of every process, besides that of the test. */
   readonly env?: Readonly<Record<string, string>>
 }
@@ -80,6 +82,7 @@ export interface ProcessMeshOptions {
 export async function createProcessMesh({
   program,
   nodeFlags = () => [],
+  within = () => [],
   env: ownEnv = {},
 }: ProcessMeshOptions = {}): Promise<ProcessMesh> {
   const environment = { ...process.env, ...ownEnv }
@@ -98,7 +101,7 @@ export async function createProcessMesh({
   ): Promise<Daemon> {
     const data = join(folder, name)
     await mkdir(data, { recursive: true, mode: 0o700 })
-    const [command, ...commandArgs] = commandOf(name)
+    const [command = '', ...commandArgs] = [...within(name), ...commandOf(name)]
     const child = spawn(command, [...commandArgs, 'run', role, '--data', data, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...environment, ...env },
