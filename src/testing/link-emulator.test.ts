@@ -85,7 +85,14 @@ async function iperf({ a, b }: Pair, args: readonly string[]): Promise<number> {
   await once(server.stdout as NonNullable<typeof server.stdout>, 'data')
   const address = args.includes('--version6') ? '2001:db8::2' : '198.18.0.2'
   const printed = await a.run('iperf3', ['-c', address, '-t', '2', '-J', ...args])
+  const { end, error } = JSON.parse(printed) as IperfResult
+  // It ends with 0 also then, and the server goes on waiting.
+  if (error !== undefined) throw new Error(`iperf3: ${error}`)
   await closed
-  const { end } = JSON.parse(printed) as { end: Record<string, { bits_per_second: number }> }
   return Math.round((end.sum_received ?? end.sum ?? { bits_per_second: 0 }).bits_per_second / 1e6)
+}
+
+interface IperfResult {
+  readonly error?: string
+  readonly end: Readonly<Record<string, { readonly bits_per_second: number }>>
 }

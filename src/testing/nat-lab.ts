@@ -1,3 +1,5 @@
+import { connectThroughLink, type EmulatedLink } from './link-emulator.ts'
+import type { LinkConditions } from './link-emulator-schedule.ts'
 import { type NatKind, natRules } from './nat-lab-rules.ts'
 import { createNetLab, type NetHost, type NetLab } from './net-lab.ts'
 
@@ -9,6 +11,8 @@ export interface Site {
   readonly hosts: readonly string[]
   /** Which IP it has; default `v4`. IPv6 is never translated, its first router lets in answers only. */
   readonly ip?: 'v4' | 'v6' | 'both'
+  /** What its cable to the internet (end a) does to packets, each way; only for sites of one cable. */
+  readonly link?: LinkConditions
 }
 
 /** A public hub computer and sites, each behind NATs of its own. */
@@ -19,6 +23,8 @@ export interface NatLab extends NetLab {
   readonly internet: NetHost
   /** By the name of the site; the one at the internet first. */
   readonly routers: ReadonlyMap<string, readonly NetHost[]>
+  /** By the name of the site, of those that have one. */
+  readonly links: ReadonlyMap<string, EmulatedLink>
   /** @throws Error if there is no computer of that name */
   host(name: string): NetHost
 }
@@ -45,10 +51,11 @@ export async function createNatLab(sites: Readonly<Record<string, Site>>): Promi
   )
   await hub.ip('route add default via 198.18.0.1', 'route add ::/0 via 2001:db8::1')
   const routers = new Map<string, NetHost[]>()
+  const links = new Map<string, EmulatedLink>()
   let subnet = 0
   for (const [name, site] of Object.entries(sites)) {
-    const built = { lab, internet, name, site, nextSubnet: () => ++subnet }
-    routers.set(name, await buildSite(built))
+    const plan = { lab, internet, name, site, links, nextSubnet: () => ++subnet }
+    routers.set(name, await buildSite(plan))
   }
   const done = building.move()
   return {
@@ -56,6 +63,7 @@ export async function createNatLab(sites: Readonly<Record<string, Site>>): Promi
     hub,
     internet,
     routers,
+    links,
     host(name) {
       const found = lab.hosts.find(host => host.name === name)
       if (found === undefined) throw new Error(`the lab has no computer "${name}"`)
@@ -70,15 +78,17 @@ interface SitePlan {
   readonly internet: NetHost
   readonly name: string
   readonly site: Site
+  readonly links: Map<string, EmulatedLink>
   /** The number of a network at the internet that is not used yet. */
   nextSubnet(): number
 }
 
-async function buildSite({ lab, internet, name, site, nextSubnet }: SitePlan): Promise<NetHost[]> {
+async function buildSite(plan: SitePlan): Promise<NetHost[]> {
+  const { lab, name, site, nextSubnet } = plan
   const { nats = [], hosts, ip = 'v4' } = site
   const has = { v4: ip !== 'v6', v6: ip !== 'v4' }
   if (nats.length === 0) {
-    for (const each of hosts) await attach(lab, internet, await lab.addHost(each), nextSubnet(), has)
+    for (const each of hosts) await attach(plan, await lab.addHost(each), nextSubnet(), has)
     return []
   }
   const routers: NetHost[] = []
@@ -86,7 +96,7 @@ async function buildSite({ lab, internet, name, site, nextSubnet }: SitePlan): P
   for (const [depth, kind] of nats.entries()) {
     const router = await lab.addHost(`${name}-nat${depth}`, { isRouter: true })
     const above = routers.at(-1)
-    if (above === undefined) await attach(lab, internet, router, subnet, has)
+    if (above === undefined) await attach(plan, router, subnet, has)
     else await plugIn(lab, above, router, { subnet, depth, number: 2 }, has)
     await router.ip('link add lan type bridge', 'link set lan up', ...lanAddresses(subnet, depth + 1, has))
     // Delegated networks of IPv6 further down.
@@ -107,8 +117,7 @@ type Versions = { readonly v4: boolean; readonly v6: boolean }
 
 /** A cable to the internet, and the routes for it. */
 async function attach(
-  lab: NetLab,
-  internet: NetHost,
+  { lab, internet, name, site, links }: SitePlan,
   host: NetHost,
   subnet: number,
   has: Versions,
@@ -119,10 +128,12 @@ async function attach(
     ...(has.v6 ? [`${v6}::${number}/64`] : []),
   ]
   const device = `to${subnet}`
-  await lab.connect(
+  const [a, b] = [
     { host: internet, device, addresses: addresses(1) },
     { host, device: UPLINK, addresses: addresses(2) },
-  )
+  ]
+  if (site.link === undefined) await lab.connect(a, b)
+  else links.set(name, await connectThroughLink(lab, { a, b }, site.link))
   await host.ip(...defaultRoutes(`${v4}.1`, `${v6}::1`, has))
   if (has.v6) await internet.ip(`route add ${v6}::/48 via ${v6}::2`)
 }
