@@ -165,6 +165,7 @@ test('docs/protocol.md shows every event of a link, as it is read, and explains 
   const kinds: Record<HubEvent['event'], true> = {
     hello: true,
     introduce: true,
+    meet: true,
     evicted: true,
     'eviction-undone': true,
     'services-changed': true,

@@ -11,6 +11,7 @@ import type { App } from '../sdk/app.ts'
 import { joinMesh } from './join.ts'
 import { type Membership, startMembership } from './membership.ts'
 import { type MeshRecord, meshRecordShape } from './mesh-record.ts'
+import type { Reach } from './reach.ts'
 
 /** Lines of this agent's log, oldest first. */
 export type ReadLog = (query: {
@@ -32,6 +33,7 @@ export interface AgentOptions {
   readonly random: () => number
   readonly log: Log
   readonly readLog: ReadLog
+  readonly reach: Reach
 }
 
 /** The endpoint daemon: any number of meshes, each by itself. */
@@ -45,6 +47,8 @@ export interface Agent extends AsyncDisposable {
   join(name: Name, endpoint: Name, permit: string, isReplacing: boolean): Promise<Membership>
   leave(name: Name): Promise<void>
   setEnabled(name: Name, isEnabled: boolean): Promise<Membership>
+  /** This computer has other addresses now. */
+  networkChanged(): void
   /** @returns a function that ends the listening */
   onChange(listener: () => void): () => void
 }
@@ -138,6 +142,10 @@ class AgentProcess implements Agent {
     })
   }
 
+  networkChanged(): void {
+    for (const membership of this.meshes.values()) membership.networkChanged()
+  }
+
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
@@ -169,7 +177,7 @@ class AgentProcess implements Agent {
   }
 
   async #start(record: MeshRecord): Promise<Membership> {
-    const { deviceKey, apps, store, version, clock, random, log, readLog } = this.options
+    const { deviceKey, apps, store, version, clock, random, log, readLog, reach } = this.options
     const membership = await startMembership({
       record,
       deviceKey,
@@ -181,6 +189,7 @@ class AgentProcess implements Agent {
       log: withFields(log, { mesh: record.name }),
       readLog: query => readLog({ ...query, mesh: record.name }),
       onChange: () => this.#changed(),
+      reach,
     })
     this.meshes.set(record.name, membership)
     this.#changed()

@@ -216,9 +216,9 @@ test('agent opens no more relays at once than it must, however many a hub asks f
       way: 'relay',
     })
   hub.tell(`${Array.from({ length: 3_000 }, (_, index) => introduce(index)).join('\n')}\n`)
-  await until(() => mesh.events.some(({ event }) => event === 'relay.not-accepted'), 'it says no')
+  await until(() => mesh.events.some(({ event }) => event === 'peers.crowded'), 'it says no')
   await until(() => hub.tickets.size > 0, 'some came')
   assert.ok(hub.tickets.size <= 256, `${hub.tickets.size} relays`)
-  const noteCount = mesh.events.filter(({ event }) => event === 'relay.not-accepted').length
+  const noteCount = mesh.events.filter(({ event }) => event === 'peers.crowded').length
   assert.ok(noteCount < 10, `${noteCount} lines in the log`)
 })

@@ -16,6 +16,7 @@ import { checkSessionTicket } from '../pki/session-ticket.ts'
 import { createSigningRequest } from '../pki/signing-request.ts'
 import type { App } from '../sdk/app.ts'
 import { type RunningApp, startApp } from './app-host.ts'
+import { type Arrivals, createArrivals } from './arrivals.ts'
 import { createDialer, type Dialer } from './dialer.ts'
 import { createEvictions, type Evictions } from './evictions.ts'
 import { createHostings, type Hostings } from './hostings.ts'
@@ -25,7 +26,7 @@ import type { MeshRecord } from './mesh-record.ts'
 import { checkOwnCertificate } from './own-certificate.ts'
 import { createPeerServer, type PeerServer } from './peer-server.ts'
 import { createPeers, type Peers } from './peers.ts'
-import { openRelay, openRelayOverLink } from './relay-way.ts'
+import type { Reach } from './reach.ts'
 import { createTicketCache } from './ticket-cache.ts'
 
 /** What an agent's life in one mesh is made of. */
@@ -46,6 +47,7 @@ export interface MembershipOptions {
   }) => Promise<LogLines>
   /** Something a person watching would want to see changed. */
   readonly onChange: () => void
+  readonly reach: Reach
 }
 
 /** An agent's life in one mesh. Meshes share nothing but the device's key. */
@@ -56,6 +58,8 @@ export interface Membership extends AsyncDisposable {
   readonly peers: Peers
   readonly server: PeerServer
   readonly apps: readonly RunningApp[]
+  /** This computer has other addresses now. */
+  networkChanged(): void
   /** Resolves once the mesh knows this endpoint and what it hosts; when the time is over, or it is hopeless, all the same. */
   whenUsable(timeoutMs: number): Promise<void>
 }
@@ -72,6 +76,7 @@ class MeshMembership implements Membership {
   readonly #evictions: Evictions
   readonly #dialer: Dialer
   readonly #hostings: Hostings
+  readonly #arrivals: Arrivals
   record: MeshRecord
   readonly self: EndpointIdentity
   readonly link: HubLink
@@ -80,8 +85,6 @@ class MeshMembership implements Membership {
   apps: RunningApp[] = []
   /** A link is up, and what is hosted here was announced over it. */
   readonly #announced = Promise.withResolvers<void>()
-  #openingCount = 0
-  #wasCrowded = false
 
   constructor(options: MembershipOptions) {
     const { clock, log, random, record, store } = options
@@ -118,6 +121,8 @@ class MeshMembership implements Membership {
       identity,
       identifyPeer: (socket, endpoint) => this.#identifyPeer(socket, endpoint),
       checkRenewal,
+      paths: options.reach.paths,
+      listener: options.reach.listener,
       clock,
       log,
       onChange: options.onChange,
@@ -152,6 +157,7 @@ class MeshMembership implements Membership {
       clock,
       log,
     })
+    this.#arrivals = createArrivals({ link: this.link, server: this.server, reach: options.reach, log })
   }
 
   async start(): Promise<void> {
@@ -192,6 +198,7 @@ class MeshMembership implements Membership {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#arrivals[Symbol.dispose]()
     for (const { instance } of this.apps) await instance[Symbol.asyncDispose]()
     await this.peers[Symbol.asyncDispose]()
     await this.server[Symbol.asyncDispose]()
@@ -275,9 +282,15 @@ class MeshMembership implements Membership {
     const announced = this.link
       .call(CONTROLLER_API.announce, { body: { version } })
       .then(() => this.#hostings.announce())
+    this.#arrivals.offer()
     announced.then(this.#announced.resolve, error =>
       log.warn('endpoint.not-announced', { reason: toMeshError(error).message }),
     )
+  }
+
+  networkChanged(): void {
+    this.#arrivals.offer()
+    this.peers.networkChanged()
   }
 
   #onEvent(event: HubEvent): void {
@@ -287,7 +300,10 @@ class MeshMembership implements Membership {
         this.#dialer.forgetAll()
         break
       case 'introduce':
-        void this.#accept(event)
+        this.#arrivals.introduced(event)
+        break
+      case 'meet':
+        this.#arrivals.meet(event)
         break
       case 'evicted':
         this.#dropEvicted(this.#evictions.add(event.eviction))
@@ -318,26 +334,4 @@ class MeshMembership implements Membership {
     this.peers.drop(isGone, error)
     this.server.drop(isGone)
   }
-
-  /** The other half of a relay that somebody asked the hub for. */
-  async #accept({ ticket, peer, way }: Extract<HubEvent, { event: 'introduce' }>): Promise<void> {
-    const { log } = this.#options
-    const isCrowded = this.#openingCount + this.server.handshakeCount >= MAX_HANDSHAKES
-    if (isCrowded && !this.#wasCrowded)
-      log.warn('relay.not-accepted', { peer, way, reason: 'too many at once' })
-    this.#wasCrowded = isCrowded
-    if (isCrowded) return
-    this.#openingCount += 1
-    try {
-      const open = way === 'relay' ? openRelay : openRelayOverLink
-      this.server.accept(await open(this.link, ticket, 'accept'))
-    } catch (error) {
-      log.warn('relay.not-accepted', { peer, way, reason: toMeshError(error).message })
-    } finally {
-      this.#openingCount -= 1
-    }
-  }
 }
-
-/** Relays whose other end has yet to show who it is; a hub that asks for more is not obeyed. */
-const MAX_HANDSHAKES = 256

@@ -55,15 +55,15 @@ export function viewPaths(
       ...(session.roundTripMs !== undefined && { roundTripMs: session.roundTripMs }),
     }
   })
-  const failed = membership.peers.failed.map(({ endpoint, atMs, message }) => ({
+  const others = membership.peers.others.map(({ endpoint, path, sinceMs, error }) => ({
     endpoint,
-    path: 'relay' as const,
-    state: 'failed' as const,
-    sinceMs: atMs,
+    path,
+    state: error === undefined ? ('opening' as const) : ('failed' as const),
+    sinceMs,
     streamCount: 0,
-    error: message,
+    ...(error && { error: error.message }),
   }))
-  return [...open, ...failed]
+  return [...open, ...others]
 }
 
 /** An endpoint, and whether it is this one. */

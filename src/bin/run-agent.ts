@@ -2,10 +2,13 @@ import { randomBytes } from 'node:crypto'
 import { type Agent, startAgent } from '../agent/agent.ts'
 import { startLocalServer } from '../agent/local-server.ts'
 import { createAgentMetrics } from '../agent/metrics.ts'
+import { DEFAULT_REACH, openReach } from '../agent/reach.ts'
 import { tunnelApp } from '../apps/tunnel/tunnel.ts'
 import type { RunAgentOptions } from '../cli/run-options.ts'
 import { VERSION } from '../cli/version.ts'
 import { formatAddress } from '../core/model/address.ts'
+import { PATH_KINDS } from '../core/path/path-kind.ts'
+import { watchOwnAddresses } from '../net/own-addresses.ts'
 import { openDeviceKey } from '../pki/device-key.ts'
 import { type DataFolder, openDataFolder } from '../store/data-folder.ts'
 import { lockFolder } from '../store/lock.ts'
@@ -64,6 +67,16 @@ export async function openAgent(
   )
   const store = opening.use(await openSqliteStore(folder.path('ztm.db')))
   const deviceKey = await openDeviceKey(folder)
+  const reach = opening.use(
+    await openReach(
+      {
+        paths: options.paths ?? PATH_KINDS,
+        listen: options.peerPort ?? DEFAULT_REACH.listen,
+        advertise: options.advertise ?? DEFAULT_REACH.advertise,
+      },
+      log,
+    ),
+  )
   const agent = opening.use(
     await startAgent({
       store,
@@ -85,8 +98,10 @@ export async function openAgent(
             (mesh === undefined || fields.mesh === mesh) && (app === undefined || fields.app === app),
         )
       },
+      reach,
     }),
   )
+  opening.defer(watchOwnAddresses(() => agent.networkChanged()))
   const metrics = createAgentMetrics(() => agent)
   const path = socketPath(folder.root, 'agent')
   const server = opening.use(

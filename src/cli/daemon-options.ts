@@ -1,7 +1,8 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { type Address, formatAddress, parseAddress } from '../core/model/address.ts'
+import { type Address, formatAddress, isIpAddress, parseAddress } from '../core/model/address.ts'
 import { toMeshError } from '../core/model/errors.ts'
 import type { LogLevel } from '../core/model/log.ts'
+import { PATH_KINDS, type PathKind } from '../core/path/path-kind.ts'
 import { integerOption } from './global-options.ts'
 
 /** What may be told a hub, parsed; the same for `run` and `start`. */
@@ -14,10 +15,19 @@ export interface HubWords {
 }
 
 /** What may be told an agent, parsed. */
-export interface AgentWords {
+export interface AgentWords extends ReachWords {
   readonly listen: Address | 'off'
   readonly metrics?: Address
   readonly logLevel: LogLevel
+}
+
+/** What may be told an agent of how peers and it reach each other, parsed. */
+export interface ReachWords {
+  /** The only kinds of path to use; all if absent. */
+  readonly path?: readonly PathKind[]
+  /** Where peers come in; any free port if absent. */
+  readonly peerPort?: Address
+  readonly advertise?: readonly Address[]
 }
 
 /** Give a command the options of a hub. */
@@ -45,6 +55,23 @@ export function addAgentOptions(command: Command): void {
       .argParser(text => (text === 'off' ? text : addressOption(text, '127.0.0.1')))
       .default(AGENT_LISTEN, formatAddress(AGENT_LISTEN)),
   )
+  command
+    .addOption(
+      new Option('--path <kind...>', 'use only these kinds of path to peers, instead of the best').choices(
+        PATH_KINDS,
+      ),
+    )
+    .option(
+      '--peer-port <address>',
+      'where peers come in without a hub, [IP:]PORT; any free port if left out',
+      text => addressOption(text, '*'),
+    )
+    .addOption(
+      new Option(
+        '--advertise <address...>',
+        'where else peers may find that port, IP:PORT: forwarded by a router, say',
+      ).argParser(advertiseOption),
+    )
   addDaemonOptions(command)
 }
 
@@ -61,7 +88,13 @@ export function hubArguments(words: HubWords): string[] {
 /** The options of an agent as words again. */
 export function agentArguments(words: AgentWords): string[] {
   const listen = words.listen === 'off' ? 'off' : formatAddress(words.listen)
-  return [...(listen === formatAddress(AGENT_LISTEN) ? [] : ['--listen', listen]), ...daemonArguments(words)]
+  return [
+    ...(listen === formatAddress(AGENT_LISTEN) ? [] : ['--listen', listen]),
+    ...(words.path === undefined ? [] : ['--path', ...words.path]),
+    ...(words.peerPort === undefined ? [] : ['--peer-port', formatAddress(words.peerPort)]),
+    ...(words.advertise === undefined ? [] : ['--advertise', ...words.advertise.map(formatAddress)]),
+    ...daemonArguments(words),
+  ]
 }
 
 function daemonArguments({ metrics, logLevel }: { metrics?: Address; logLevel: LogLevel }): string[] {
@@ -95,6 +128,13 @@ function nameOption(text: string, before: readonly string[] | undefined): readon
   const { host, port } = addressOption(text, '')
   if (host === '' || port === 0) throw new InvalidArgumentError('write HOST:PORT, as agents outside reach it')
   return [...(before ?? []), formatAddress({ host, port })]
+}
+
+function advertiseOption(text: string, before: readonly Address[] | undefined): readonly Address[] {
+  const { host, port } = addressOption(text, '')
+  if (!isIpAddress(host) || port === 0)
+    throw new InvalidArgumentError('write IP:PORT, as peers outside reach it')
+  return [...(before ?? []), { host, port }]
 }
 
 function isSame(a: Address, b: Address): boolean {

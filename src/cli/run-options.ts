@@ -1,6 +1,7 @@
 import type { Address } from '../core/model/address.ts'
 import type { LogLevel } from '../core/model/log.ts'
 import type { Name } from '../core/model/names.ts'
+import type { PathKind } from '../core/path/path-kind.ts'
 
 /** What `ztm run hub` was told; everything is parsed. */
 export interface RunHubOptions {
@@ -20,6 +21,12 @@ export interface RunHubOptions {
 
 /** What `ztm run agent` was told; everything is parsed. */
 export interface RunAgentOptions {
+  /** The only kinds of path to peers that may be used; all if absent. */
+  readonly paths?: readonly PathKind[]
+  /** Where peers come in without a hub; host `*` is every address. Any free port if absent. */
+  readonly peerPort?: Address
+  /** Where else peers may find that port. */
+  readonly advertise?: readonly Address[]
   /** Absolute path of the state folder; it may not exist yet. */
   readonly dataFolder: string
   /** Where browsers reach the local API; `off` serves the unix socket alone. */

@@ -3,11 +3,13 @@ import type { HUB_API } from '../core/api/hub-api.ts'
 import type { Handlers } from '../core/api/route.ts'
 import type { HubInfo, LogLines } from '../core/api/shapes.ts'
 import { MeshError } from '../core/model/errors.ts'
+import type { EndpointId } from '../core/model/ids.ts'
 import type { LogLevel } from '../core/model/log.ts'
 import type { EndpointIdentity } from '../core/model/spiffe-id.ts'
 import type { Clock } from '../core/model/time.ts'
 import { explain } from '../core/policy/standing-rules.ts'
 import type { Registry, RegistryAction } from '../core/registry/registry.ts'
+import type { CandidateBook } from './candidates.ts'
 import { makeTicket } from './relays.ts'
 
 /** What the hub's own routes need. */
@@ -15,6 +17,7 @@ export interface HubHandlersOptions {
   readonly registry: Registry
   readonly drive: (actions: RegistryAction[]) => void
   readonly controller: ControllerPort
+  readonly candidates: CandidateBook
   readonly describe: () => HubInfo
   readonly clock: Clock
   readonly readLog: (query: { sinceMs?: number; level: LogLevel; limit: number }) => Promise<LogLines>
@@ -22,17 +25,41 @@ export interface HubHandlersOptions {
 
 /** Serve the hub's own routes. */
 export function createHubHandlers(options: HubHandlersOptions): Handlers<typeof HUB_API, EndpointIdentity> {
-  const { registry, drive, controller, clock } = options
+  const { registry, drive, controller, candidates, clock } = options
+
+  function requireLeaveToMeet(caller: EndpointIdentity, endpoint: EndpointId): void {
+    if (endpoint === caller.endpoint)
+      throw new MeshError('bad-input', 'Cannot reach endpoint: that is this endpoint itself')
+    const decision = controller.mayMeet(caller, endpoint)
+    if (!decision.allow)
+      throw new MeshError('denied', `Cannot reach endpoint ${endpoint}: ${explain(decision)}`)
+  }
+
   return {
     async openRelay({ body, caller }) {
-      if (body.endpoint === caller.endpoint)
-        throw new MeshError('bad-input', 'Cannot open relay: that is this endpoint itself')
-      const decision = controller.mayMeet(caller, body.endpoint)
-      if (!decision.allow)
-        throw new MeshError('denied', `Cannot reach endpoint ${body.endpoint}: ${explain(decision)}`)
+      requireLeaveToMeet(caller, body.endpoint)
       const ticket = makeTicket()
       drive(registry.askRelay(caller.endpoint, body.endpoint, ticket, clock.now(), body.way))
       return { ticket }
+    },
+    async offerCandidates({ body, caller }) {
+      if (registry.linkOf(caller.endpoint) === undefined)
+        throw new MeshError('offline', 'Cannot offer addresses: open a link first')
+      candidates.offer(caller.endpoint, body)
+      return undefined
+    },
+    async introduce({ body, caller }) {
+      requireLeaveToMeet(caller, body.endpoint)
+      const link = registry.linkOf(body.endpoint)
+      if (link === undefined) {
+        const message = `Cannot reach endpoint ${body.endpoint}: it is not connected to this hub`
+        throw new MeshError('offline', message)
+      }
+      const ticket = makeTicket()
+      const shown = candidates.show(caller.endpoint, body.endpoint)
+      const event = { event: 'meet', ticket, peer: caller.endpoint, candidates: shown } as const
+      drive([{ do: 'send', link, event }])
+      return { ticket, candidates: candidates.show(body.endpoint, caller.endpoint) }
     },
     async listHubs() {
       return { hubs: [options.describe()] }

@@ -7,7 +7,7 @@ import { EVENTS_PATH } from '../core/api/hub-api.ts'
 import type { HubInfo } from '../core/api/shapes.ts'
 import { type Address, formatAddress } from '../core/model/address.ts'
 import { MeshError } from '../core/model/errors.ts'
-import type { HubId, MeshId } from '../core/model/ids.ts'
+import type { EndpointId, HubId, MeshId } from '../core/model/ids.ts'
 import type { Log } from '../core/model/log.ts'
 import type { EndpointIdentity } from '../core/model/spiffe-id.ts'
 import type { Clock, Ms } from '../core/model/time.ts'
@@ -28,6 +28,7 @@ import { LINK_STREAMS } from '../net/http2-settings.ts'
 import { HUB_PORT_LIMITS, type HubPort, type HubPortLimits, openHubPort } from '../net/hub-port.ts'
 import { type Http2App, refuseStream, serveHttp2 } from '../net/serve-http2.ts'
 import type { TlsIdentity } from '../net/tls-options.ts'
+import { createCandidateBook } from './candidates.ts'
 import { createHubApp, requireEndpoint } from './hub-app.ts'
 import { createHubHandlers } from './hub-handlers.ts'
 import { createInterests } from './interests.ts'
@@ -97,6 +98,7 @@ class HubProcess implements Hub {
   readonly #server: Http2Server
   readonly #app: Http2App
   readonly #interests = createInterests()
+  readonly #candidates = createCandidateBook(endpoint => this.#seen(endpoint))
   readonly #startedAtMs: Ms
   readonly #socketByAddress = new Map<string, Socket>()
   readonly #endListening: () => void
@@ -142,6 +144,7 @@ class HubProcess implements Hub {
         registry: this.#registry,
         drive: actions => this.#drive(actions),
         controller: options.controller,
+        candidates: this.#candidates,
         describe: () => this.describe(),
         clock: options.clock,
         readLog: options.readLog,
@@ -286,6 +289,7 @@ class HubProcess implements Hub {
         controller.disconnected(identity.endpoint, clock.now())
         this.#interests.forget(identity.endpoint)
         this.#echo?.forget(identity.endpoint)
+        this.#candidates.forget(identity.endpoint)
       }
       log.info('link.closed', { endpoint: identity.endpoint })
     })
@@ -306,6 +310,13 @@ class HubProcess implements Hub {
     if (this.#registry.linkOf(identity.endpoint) !== link.id) return
     controller.connected(identity.endpoint, peer.address, clock.now())
     log.info('link.opened', { endpoint: identity.endpoint, user: identity.user, address: peer.address })
+  }
+
+  /** IP addresses from which the endpoint was seen to come. */
+  #seen(endpoint: EndpointId): string[] {
+    const link = this.#registry.linkOf(endpoint)
+    const address = link === undefined ? undefined : this.#links.all.get(link)?.peer.address
+    return address === undefined ? [] : [address.replace(/:\d+$/, '').replace(/^::ffff:/, '')]
   }
 
   #drive(actions: readonly RegistryAction[]): void {

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { type Agent, startAgent } from '../agent/agent.ts'
 import { joinMesh } from '../agent/join.ts'
 import type { Membership } from '../agent/membership.ts'
+import { DEFAULT_REACH, openReach, type Reach } from '../agent/reach.ts'
 import { type Controller, openController } from '../controller/controller.ts'
 import type { ControllerPort } from '../core/api/controller.ts'
 import { CONTROLLER_API } from '../core/api/hub-api.ts'
@@ -14,6 +15,7 @@ import { formatPermit, parsePermit } from '../core/model/permit.ts'
 import type { EndpointIdentity } from '../core/model/spiffe-id.ts'
 import type { Store } from '../core/model/store.ts'
 import { type Clock, ms } from '../core/model/time.ts'
+import type { PathKind } from '../core/path/path-kind.ts'
 import { type Hub, type HubLimits, startHub } from '../hub/hub.ts'
 import type { HubPortLimits } from '../net/hub-port.ts'
 import { type Authority, openAuthority } from '../pki/authority.ts'
@@ -41,6 +43,8 @@ export interface LocalMeshOptions {
   readonly hubLimits?: Omit<HubLimits, 'port'>
   /** Make a liar of the controller that the hub asks. */
   readonly corrupt?: (controller: ControllerPort) => ControllerPort
+  /** Kinds of path that agents may use; the relays if absent, so that what a test sees does not depend on a race. */
+  readonly paths?: readonly PathKind[]
 }
 
 /** An agent of the test and what it holds in its one mesh. */
@@ -51,6 +55,7 @@ export interface LocalAgent {
   readonly host: Host
   readonly key: KeyPair
   readonly store: Store
+  readonly reach: Reach
 }
 
 /** An endpoint that runs no agent: a certificate and its key for a test to do with as it likes. */
@@ -97,6 +102,7 @@ export async function createLocalMesh(options: LocalMeshOptions = {}): Promise<L
 }
 
 interface AgentParts {
+  readonly reach: Reach
   readonly store: Store
   readonly key: KeyPair
   readonly clock: Clock
@@ -214,6 +220,7 @@ class LocalMeshRun implements LocalMesh {
       key: await createKeyPair(),
       clock: options.clock ?? this.#clock,
       apps: options.apps ?? [],
+      reach: await openReach({ ...DEFAULT_REACH, paths: this.#options.paths ?? RELAYS }, this.#log(name)),
     })
     const { agent, hosts } = started
     const membership = await agent.join(MESH_NAME, parseName(name), options.permit ?? this.permit, false)
@@ -237,7 +244,7 @@ class LocalMeshRun implements LocalMesh {
     name: string,
     parts: AgentParts,
   ): Promise<AgentParts & { name: string; agent: Agent; hosts: Host[] }> {
-    const { store, key, clock, apps } = parts
+    const { store, key, clock, apps, reach } = parts
     const hosts: Host[] = []
     const probe: App = {
       name: 'test/probe',
@@ -256,6 +263,7 @@ class LocalMeshRun implements LocalMesh {
       random: Math.random,
       log: this.#log(name),
       readLog: async () => [],
+      reach,
     })
     return { ...parts, name, agent, hosts }
   }
@@ -302,8 +310,9 @@ class LocalMeshRun implements LocalMesh {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const { agent, store } of this.#agents) {
+    for (const { agent, store, reach } of this.#agents) {
       await agent[Symbol.asyncDispose]()
+      await reach[Symbol.asyncDispose]()
       await store[Symbol.asyncDispose]()
     }
     await this.stopHub()
@@ -331,4 +340,5 @@ function present<T>(value: T | undefined): T {
 
 /** The local name of the mesh in every agent of a test. */
 export const MESH_NAME: Name = parseName('test')
+const RELAYS: readonly PathKind[] = ['relay', 'relay-h2']
 const HUB_ID = parseHubId('11111111-2222-4333-8444-555555555555')

@@ -32,6 +32,8 @@ export function defineRun(command: Command, cli: Cli): void {
     agent,
     'ztm run agent',
     'ztm run agent --data /tmp/second --listen 127.0.0.1:7778',
+    'ztm run agent --peer-port 7780 --advertise 203.0.113.7:7780',
+    'ztm run agent --path relay relay-h2',
     'ztm run agent --join home --join-as laptop --permit root.json',
   )
   addExamples(command, 'ztm run hub --names 1.2.3.4:8888 --permit root.json', 'ztm run agent')
@@ -66,6 +68,9 @@ async function runAgent(cli: Cli, words: AgentWords & JoinWords): Promise<void> 
     listen: words.listen,
     logLevel: words.logLevel,
     ...(join !== undefined && { join }),
+    ...(words.path !== undefined && { paths: words.path }),
+    ...(words.peerPort !== undefined && { peerPort: words.peerPort }),
+    ...(words.advertise !== undefined && { advertise: words.advertise }),
     ...(words.metrics !== undefined && { metrics: words.metrics }),
   })
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { MeshError } from '../model/errors.ts'
 import {
+  candidatesShape,
   endpointIdShape,
   errorShape,
   evictionShape,
@@ -42,6 +43,13 @@ const eventShape = z.discriminatedUnion('event', [
     peer: endpointIdShape,
     /** The way the other side comes: what its network lets pass, ours may not, so both take the same. */
     way: z.enum(['relay', 'relay-h2']),
+  }),
+  /** Somebody wants a session without a hub between: connect to it, and expect it, by this ticket. */
+  z.object({
+    event: z.literal('meet'),
+    ticket: z.string().max(64),
+    peer: endpointIdShape,
+    candidates: candidatesShape,
   }),
   z.object({ event: z.literal('evicted'), eviction: evictionShape }),
   z.object({ event: z.literal('eviction-undone'), id: z.string() }),

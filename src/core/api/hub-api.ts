@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { defineRoute } from './route.ts'
 import {
   accessShape,
+  candidatesShape,
   endpointIdShape,
   endpointShape,
   evictionShape,
@@ -252,6 +253,25 @@ export const HUB_API = {
     response: z.object({
       /** 32 bytes, base64url. Good once for each side, for 10 s. */
       ticket: z.string(),
+    }),
+    errors: ['denied', 'offline', 'not-found', 'too-many'],
+  }),
+  offerCandidates: defineRoute({
+    method: 'PUT',
+    path: '/api/candidates',
+    summary: 'Say where the calling endpoint may be reached without a hub; kept while its link is open',
+    body: candidatesShape,
+    errors: ['offline'],
+  }),
+  introduce: defineRoute({
+    method: 'POST',
+    path: '/api/introductions',
+    summary: 'Ask to meet an endpoint without a hub between: both are told where the other may be reached',
+    body: z.strictObject({ endpoint: endpointIdShape }),
+    response: z.object({
+      /** 32 bytes, base64url: by it the two know each other's connections until TLS has shown who they are. */
+      ticket: z.string(),
+      candidates: candidatesShape,
     }),
     errors: ['denied', 'offline', 'not-found', 'too-many'],
   }),

@@ -3,6 +3,9 @@ import { ERRORS, type ErrorCode, MeshError } from '../model/errors.ts'
 import { parseEndpointId, parseHubId, parseMeshId } from '../model/ids.ts'
 import { parseName, parseServiceName, parseUserName } from '../model/names.ts'
 
+/** Addresses of one kind that an endpoint may offer. */
+export const MAX_CANDIDATES = 8
+
 /** A schema around one of the parsers of `core/model`; its message is the parser's own. */
 function parsedBy<T extends string>(parse: (value: unknown) => T, example: string): z.ZodType<T, string> {
   const schema = z
@@ -172,3 +175,15 @@ export const logLinesShape = z.object({
 })
 /** Log lines, oldest first. */
 export type LogLines = z.output<typeof logLinesShape>['lines']
+
+/**
+ * Where an endpoint may be reached without a hub, `IP:port` each. Those for TCP are listening ports, those for UDP the
+ * addresses of one socket; `nat` is what its NAT does with that socket.
+ */
+export const candidatesShape = z.strictObject({
+  tcp: z.array(z.string().max(64)).max(MAX_CANDIDATES).default([]),
+  udp: z.array(z.string().max(64)).max(MAX_CANDIDATES).default([]),
+  nat: z.enum(['none', 'endpoint-independent', 'symmetric', 'blocked', 'unknown']).default('unknown'),
+})
+/** Where an endpoint may be reached without a hub. */
+export type Candidates = z.output<typeof candidatesShape>

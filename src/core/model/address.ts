@@ -102,6 +102,11 @@ function isIpv4(text: string): boolean {
   return parts.length === 4 && parts.every(part => /^(?:0|[1-9]\d{0,2})$/.test(part) && Number(part) <= 255)
 }
 
+/** Whether it is an IP address, not a name. */
+export function isIpAddress(host: string): boolean {
+  return isIpv4(host) || isIpv6(host)
+}
+
 /** RFC 4291, section 2.2, with the zone of RFC 4007. */
 function isIpv6(text: string): boolean {
   const [, groups, v4, zone] = /^([0-9A-Fa-f:]*?)(\d+\.[\d.]+)?(%.*)?$/.exec(text) ?? []

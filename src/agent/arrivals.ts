@@ -1,0 +1,88 @@
+import type { HubEvent } from '../core/api/events.ts'
+import { HUB_API } from '../core/api/hub-api.ts'
+import { MAX_CANDIDATES } from '../core/api/shapes.ts'
+import { toMeshError } from '../core/model/errors.ts'
+import type { Log } from '../core/model/log.ts'
+import type { PathKind } from '../core/path/path-kind.ts'
+import { openDirectWay } from './direct-way.ts'
+import type { HubLink } from './hub-link.ts'
+import type { PeerServer } from './peer-server.ts'
+import type { Reach } from './reach.ts'
+import { openRelay, openRelayOverLink } from './relay-way.ts'
+
+/** What the arrivals of one mesh need. */
+export interface ArrivalsOptions {
+  readonly link: HubLink
+  readonly server: PeerServer
+  readonly reach: Reach
+  readonly log: Log
+}
+
+/** The accepting half of every path: peers ask the hub for us, and we meet them half-way. */
+export interface Arrivals extends Disposable {
+  /** Tell the hub where we may be reached. Never throws. */
+  offer(): void
+  /** Open the other half of a relay that somebody asked the hub for. */
+  introduced(event: Extract<HubEvent, { event: 'introduce' }>): void
+  /** Connect to somebody who wants to come in without a hub, and let it connect to us. */
+  meet(event: Extract<HubEvent, { event: 'meet' }>): void
+}
+
+/** Make the arrivals of one mesh. */
+export function createArrivals({ link, server, reach, log }: ArrivalsOptions): Arrivals {
+  const abort = new AbortController()
+  let openingCount = 0
+  let wasCrowded = false
+
+  function isCrowded(): boolean {
+    const isFull = openingCount + server.handshakeCount >= MAX_HANDSHAKES
+    if (isFull && !wasCrowded) log.warn('peers.crowded', { reason: `over ${MAX_HANDSHAKES} come in at once` })
+    wasCrowded = isFull
+    return isFull
+  }
+
+  async function open(peer: string, path: PathKind, action: () => Promise<unknown>): Promise<void> {
+    if (!reach.paths.has(path) || isCrowded()) return
+    openingCount += 1
+    try {
+      await action()
+    } catch (error) {
+      log.warn('peer.not-met', { peer, path, reason: toMeshError(error).message })
+    } finally {
+      openingCount -= 1
+    }
+  }
+
+  return {
+    offer() {
+      const tcp = reach.addresses().slice(0, MAX_CANDIDATES)
+      if (tcp.length === 0 || link.session === undefined) return
+      link.call(HUB_API.offerCandidates, { body: { tcp } }).catch(error => {
+        log.debug('candidates.not-offered', { reason: toMeshError(error).message })
+      })
+    },
+    introduced({ ticket, peer, way }) {
+      const openHalf = way === 'relay' ? openRelay : openRelayOverLink
+      void open(peer, way, async () => server.accept(await openHalf(link, ticket, 'accept')))
+    },
+    meet({ ticket, peer, candidates }) {
+      void open(peer, 'direct', async () => {
+        const failures = await openDirectWay({
+          addresses: candidates.tcp,
+          ticket,
+          side: 'accept',
+          listener: reach.listener,
+          onConnection: connection => server.accept(connection),
+          signal: abort.signal,
+        })
+        for (const { message } of failures) log.debug('peer.not-reached', { peer, reason: message })
+      })
+    },
+    [Symbol.dispose]() {
+      abort.abort()
+    },
+  }
+}
+
+/** Connections whose other end has yet to show who it is; a hub that asks for more is not obeyed. */
+const MAX_HANDSHAKES = 256

@@ -1,0 +1,153 @@
+import type { Duplex } from 'node:stream'
+import { HUB_API } from '../core/api/hub-api.ts'
+import type { Answer } from '../core/api/route.ts'
+import { MeshError, toMeshError } from '../core/model/errors.ts'
+import type { EndpointId } from '../core/model/ids.ts'
+import type { PathKind } from '../core/path/path-kind.ts'
+import { type Http2Client, type Http2ClientOptions, openHttp2 } from '../net/http2-client.ts'
+import type { DirectListener } from './direct-listener.ts'
+import { openDirectWay } from './direct-way.ts'
+import type { HubLink } from './hub-link.ts'
+import { openRelay, openRelayOverLink } from './relay-way.ts'
+
+/** What opening a session needs, whatever the way. */
+export interface WaysOptions {
+  readonly link: HubLink
+  readonly listener: DirectListener | undefined
+  /** How to speak TLS to that endpoint and be sure that it is it. */
+  readonly client: (endpoint: EndpointId) => Pick<Http2ClientOptions, 'identity' | 'rootPem' | 'identify'>
+}
+
+/** Opens sessions, by any way. */
+export interface Ways {
+  /** @throws MeshError `denied`, `offline`, `not-trusted`, `timed-out`, `unreachable` … */
+  open(endpoint: EndpointId, path: PathKind, signal: AbortSignal): Promise<Http2Client>
+}
+
+type Introduction = Answer<typeof HUB_API.introduce>
+
+/** Make the ways of one mesh. */
+export function createWays(options: WaysOptions): Ways {
+  const { link, listener } = options
+  const introductions = new Map<EndpointId, Promise<Introduction>>()
+
+  /** One introduction serves all tries that begin together. */
+  function introduce(endpoint: EndpointId): Promise<Introduction> {
+    const recent = introductions.get(endpoint)
+    if (recent !== undefined) return recent
+    const asked = link.call(HUB_API.introduce, { body: { endpoint } })
+    introductions.set(endpoint, asked)
+    setTimeout(() => introductions.delete(endpoint), SHARED_MS).unref()
+    return asked
+  }
+
+  function speak(connection: Duplex, endpoint: EndpointId, signal: AbortSignal): Promise<Http2Client> {
+    return openHttp2(connection, { ...options.client(endpoint), timeoutMs: HANDSHAKE_MS, signal })
+  }
+
+  async function openOverRelay(
+    endpoint: EndpointId,
+    way: 'relay' | 'relay-h2',
+    signal: AbortSignal,
+  ): Promise<Http2Client> {
+    const { ticket } = await link.call(HUB_API.openRelay, { body: { endpoint, way } })
+    const connection = await (way === 'relay' ? openRelay : openRelayOverLink)(link, ticket, 'dial')
+    return speak(connection, endpoint, signal)
+  }
+
+  async function openDirectly(endpoint: EndpointId, signal: AbortSignal): Promise<Http2Client> {
+    const { ticket, candidates } = await introduce(endpoint)
+    const connections = createConnectionQueue(signal)
+    const failures = openDirectWay({
+      addresses: candidates.tcp,
+      ticket,
+      side: 'dial',
+      listener,
+      onConnection: connections.push,
+      signal: connections.signal,
+    })
+    const timer = setTimeout(() => connections.end(), DIRECT_MS)
+    const errors: MeshError[] = []
+    try {
+      for (;;) {
+        const connection = await connections.next()
+        if (connection === undefined) break
+        try {
+          return await speak(connection, endpoint, signal)
+        } catch (error) {
+          errors.push(toMeshError(error))
+        }
+      }
+    } finally {
+      clearTimeout(timer)
+      connections.end()
+    }
+    throw noDirectWay(candidates.tcp, [...errors, ...(await failures)])
+  }
+
+  return {
+    open(endpoint, path, signal) {
+      switch (path) {
+        case 'relay':
+        case 'relay-h2':
+          return openOverRelay(endpoint, path, signal)
+        case 'direct':
+          return openDirectly(endpoint, signal)
+        case 'punched':
+          return Promise.reject(new MeshError('unreachable', 'Cannot punch a hole: no UDP here'))
+      }
+    },
+  }
+}
+
+/** Connections to one peer as they come about; what nobody takes is closed. */
+function createConnectionQueue(outer: AbortSignal) {
+  const waiting: Duplex[] = []
+  const abort = new AbortController()
+  const signal = AbortSignal.any([outer, abort.signal])
+  let wake = () => {}
+  signal.addEventListener('abort', () => {
+    for (const connection of waiting.splice(0)) connection.destroy()
+    wake()
+  })
+  return {
+    signal,
+    push(connection: Duplex): void {
+      if (signal.aborted || waiting.length >= MAX_WAITING) {
+        connection.destroy()
+        return
+      }
+      connection.on('error', () => {})
+      waiting.push(connection)
+      wake()
+    },
+    /** @returns undefined after the end */
+    async next(): Promise<Duplex | undefined> {
+      while (!signal.aborted) {
+        const connection = waiting.shift()
+        if (connection !== undefined) return connection
+        await new Promise<void>(resolve => {
+          wake = resolve
+        })
+      }
+      return undefined
+    },
+    end: () => abort.abort(),
+  }
+}
+
+function noDirectWay(addresses: readonly string[], failures: readonly MeshError[]): MeshError {
+  if (addresses.length === 0)
+    return new MeshError('unreachable', 'Cannot connect directly: it offers no address that we may use')
+  const why = failures[0]?.message ?? 'nothing came from it'
+  return new MeshError('unreachable', `Cannot connect directly to ${addresses.join(', ')}: ${why}`)
+}
+
+/** A session must be open within this time of its connection. */
+const HANDSHAKE_MS = 10_000
+/** A direct connection that is not made by then is not waited for. */
+const DIRECT_MS = 4_000
+/** Tries that begin within this time share an introduction. */
+const SHARED_MS = 1_000
+/** Connections of one try that wait for their turn. */
+const MAX_WAITING = 16
