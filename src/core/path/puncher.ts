@@ -179,8 +179,9 @@ class PuncherMachine implements Puncher {
   /** The peer pinged from where we did not expect it: it may have moved, or be about to choose. */
   #pingBack(socket: number, from: Address, now: Ms): PuncherAction[] {
     if (this.#kept !== undefined && this.#attempt === undefined) {
-      // What was under way when the pair was chosen still comes in.
-      if (now < this.#kept.chosenAt + STRAY_GRACE_MS) return []
+      // What was under way when the pair was chosen still comes in. And what is played again must not cost more.
+      if (now < this.#kept.chosenAt + STRAY_GRACE_MS || now < this.#earliestStart(now)) return []
+      this.#noteStart(now)
       this.#kept.doubt(now)
       this.#attempt = new PunchAttempt(this.#wire, now)
     }
@@ -234,8 +235,17 @@ class PuncherMachine implements Puncher {
 
   /** Begin an attempt as soon as it may. */
   #beginSoon(now: Ms): void {
-    const earliest = this.#lastStartAt === undefined ? now : this.#lastStartAt + this.#gapMs
-    this.#attemptAt ??= ms(Math.max(now, earliest))
+    this.#attemptAt ??= ms(Math.max(now, this.#earliestStart(now)))
+  }
+
+  #earliestStart(now: Ms): number {
+    return this.#lastStartAt === undefined ? now : this.#lastStartAt + this.#gapMs
+  }
+
+  #noteStart(now: Ms): void {
+    const isCalm = this.#lastStartAt === undefined || now - this.#lastStartAt > PUNCH_LIMITS.longestGapMs
+    this.#gapMs = isCalm ? PUNCH_LIMITS.firstGapMs : Math.min(this.#gapMs * 2, PUNCH_LIMITS.longestGapMs)
+    this.#lastStartAt = now
   }
 
   #stepAttempt(now: Ms): PuncherAction[] {
@@ -245,10 +255,7 @@ class PuncherMachine implements Puncher {
   }
 
   #begin(now: Ms): void {
-    const sinceLastMs = this.#lastStartAt === undefined ? undefined : now - this.#lastStartAt
-    const isCalm = sinceLastMs === undefined || sinceLastMs > PUNCH_LIMITS.longestGapMs
-    this.#gapMs = isCalm ? PUNCH_LIMITS.firstGapMs : Math.min(this.#gapMs * 2, PUNCH_LIMITS.longestGapMs)
-    this.#lastStartAt = now
+    this.#noteStart(now)
     this.#attemptAt = undefined
     this.#nomination = undefined
     this.#searchAt = undefined
