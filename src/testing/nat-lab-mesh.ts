@@ -10,12 +10,21 @@ import { inboundPort } from './tunnel-lab.ts'
 /** A real hub and agents on the computers of a network lab; each agent has the name of its computer. */
 export interface NatMesh extends ProcessMesh {
   readonly lab: NatLab
+  /** Start the hub that was stopped. */
+  restartHub(): Promise<void>
   /** Open a tunnel to an echo at `host`. @returns the port on loopback at `guest` */
   echoTunnel(guest: string, host: string): Promise<number>
   /** Open a connection at `guest` and keep it busy. */
   talk(guest: string, port: number): Promise<Talk>
-  /** The best path that `guest` has open to `peer` now. */
-  path(guest: string, peer: string): Promise<PathKind | undefined>
+  /** The paths that `guest` has open to `peer` now, best first. */
+  openPaths(guest: string, peer: string): Promise<readonly OpenPath[]>
+}
+
+/** A path that carries streams. */
+export interface OpenPath {
+  readonly path: PathKind
+  /** Since when, ms since the epoch. */
+  readonly sinceMs: number
 }
 
 /** A connection through a tunnel over which bytes go back and forth. */
@@ -38,7 +47,8 @@ export async function createNatMesh(
   const mesh = building.use(await createProcessMesh({ ...options, within: name => lab.host(name).prefix }))
   const listen = ['--listen', `[::]:${HUB_PORT}`]
   const names = ['--names', `${HUB_ADDRESSES[0]}:${HUB_PORT}`, `[${HUB_ADDRESS_V6}]:${HUB_PORT}`]
-  await mesh.startHub({ args: [...listen, ...names] })
+  const startHub = () => mesh.startHub({ args: [...listen, ...names] })
+  await startHub()
   const agents = Object.values(sites).flatMap(({ hosts }) => hosts)
   await Promise.all(
     agents.map(async name => {
@@ -51,6 +61,9 @@ export async function createNatMesh(
   return {
     ...mesh,
     lab,
+    async restartHub() {
+      await startHub()
+    },
     async echoTunnel(guest, host) {
       const echo = lab.host(host).spawn(process.execPath, [TALKER, 'echo'], { stdio: TALKER_STDIO })
       const [port] = (await once(echo, 'message')) as [number]
@@ -64,10 +77,11 @@ export async function createNatMesh(
       const args = [TALKER, 'talk', String(port)]
       return followTalk(lab.host(guest).spawn(process.execPath, args, { stdio: TALKER_STDIO }))
     },
-    async path(guest, peer) {
+    async openPaths(guest, peer) {
       const { paths } = (await mesh.json(guest, 'describe', 'ep', peer)) as { paths: ShownPath[] }
-      const open = paths.filter(({ state }) => state === 'open').map(({ path }) => path)
-      return PATH_KINDS.find(kind => open.includes(kind))
+      return paths
+        .filter(({ state }) => state === 'open')
+        .sort((a, b) => PATH_KINDS.indexOf(a.path) - PATH_KINDS.indexOf(b.path))
     },
     [Symbol.asyncDispose]: () => done.disposeAsync(),
   }
@@ -81,16 +95,29 @@ async function followTalk(child: ChildProcess): Promise<Talk> {
     if (last === undefined) throw new Error('the talker has ended before it said anything')
     return last
   }
-  child.on('message', message => {
-    last = message as TalkReport
-  })
+  let wake = Promise.withResolvers<void>()
+  const news = (message?: unknown) => {
+    if (message !== undefined) last = message as TalkReport
+    wake.resolve()
+    wake = Promise.withResolvers()
+  }
+  child.on('message', news)
+  child.once('disconnect', () => news())
   const until = async (isSo: (report: TalkReport) => boolean, timeoutMs: number): Promise<TalkReport> => {
-    const signal = AbortSignal.timeout(timeoutMs)
-    while (last === undefined || !isSo(checked())) {
-      if (!child.connected) return checked()
-      await Promise.race([once(child, 'message', { signal }), once(child, 'disconnect', { signal })])
+    const late = Promise.withResolvers<never>()
+    const timer = setTimeout(
+      () => late.reject(new Error(`no answer within ${timeoutMs} ms: ${JSON.stringify(last)}`)),
+      timeoutMs,
+    )
+    try {
+      while (last === undefined || !isSo(checked())) {
+        if (!child.connected) return checked()
+        await Promise.race([wake.promise, late.promise])
+      }
+      return checked()
+    } finally {
+      clearTimeout(timer)
     }
-    return checked()
   }
   await until(({ receivedBytes }) => receivedBytes > 0, ANSWER_MS)
   return {
@@ -111,8 +138,7 @@ async function followTalk(child: ChildProcess): Promise<Talk> {
 }
 
 /** As `ztm describe ep -o json` has it. */
-interface ShownPath {
-  readonly path: PathKind
+interface ShownPath extends OpenPath {
   readonly state: string
 }
 

@@ -80,8 +80,8 @@ function patternAt(position: number, byteCount: number): Buffer {
   return bytes
 }
 
-const BLOCK_BYTES = 1_021
-const PACE_MS = 10
+const BLOCK_BYTES = 509
+const PACE_MS = 20
 const REPORT_MS = 50
 
 process.once('disconnect', () => process.exit())

@@ -32,6 +32,9 @@ export interface NatLab extends NetLab {
 /** The hub's two addresses: a NAT's kind shows only to two. */
 export const HUB_ADDRESSES = ['198.18.0.2', '198.18.0.3'] as const
 
+/** What all addresses of IPv6 in a lab begin with; the number of a subnet follows. */
+export const V6_NETWORK = '2001:db8'
+
 /** The hub's address of IPv6. */
 export const HUB_ADDRESS_V6 = '2001:db8::2'
 
@@ -122,7 +125,7 @@ async function attach(
   subnet: number,
   has: Versions,
 ): Promise<void> {
-  const [v4, v6] = [`198.18.${subnet}`, `2001:db8:${subnet}`]
+  const [v4, v6] = [`198.18.${subnet}`, `${V6_NETWORK}:${subnet}`]
   const addresses = (number: number) => [
     ...(has.v4 ? [`${v4}.${number}/24`] : []),
     ...(has.v6 ? [`${v6}::${number}/64`] : []),
@@ -165,7 +168,7 @@ function lanAddresses(subnet: number, depth: number, has: Versions): string[] {
 }
 
 function lanV6(subnet: number, depth: number): string {
-  return `2001:db8:${subnet}:${depth}`
+  return `${V6_NETWORK}:${subnet}:${depth}`
 }
 
 function defaultRoutes(v4: string, v6: string, has: Versions): string[] {

@@ -1,0 +1,107 @@
+// `node bench/nat-matrix.ts [--only symmetric] [--wait 10]`: which path two agents reach through every pair of NATs,
+// and how long that takes. Needs root, for namespaces.
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import type { Site } from '../src/testing/nat-lab.ts'
+import { createNatMesh, type OpenPath } from '../src/testing/nat-lab-mesh.ts'
+import { NAT_KINDS } from '../src/testing/nat-lab-rules.ts'
+import { whyNoNetLab } from '../src/testing/net-lab.ts'
+
+type Place = Omit<Site, 'hosts'>
+
+const { values: typed } = parseArgs({
+  options: { only: { type: 'string' }, wait: { type: 'string', default: '10' } },
+})
+/** How long a better path than the relay is waited for. */
+const waitMs = Number(typed.wait) * 1_000
+
+const PLACES: Readonly<Record<string, Place>> = {
+  none: {},
+  ...Object.fromEntries(NAT_KINDS.map(kind => [kind, { nats: [kind] }])),
+}
+const OTHERS: Readonly<Record<string, readonly [Place, Place]>> = {
+  'two layers (full-cone outside, port-restricted inside) × port-restricted': [
+    { nats: ['full-cone', 'port-restricted'] },
+    { nats: ['port-restricted'] },
+  ],
+  'two layers (port-restricted twice) × two layers': [
+    { nats: ['port-restricted', 'port-restricted'] },
+    { nats: ['port-restricted', 'port-restricted'] },
+  ],
+  'two layers (symmetric outside) × full-cone': [
+    { nats: ['symmetric', 'port-restricted'] },
+    { nats: ['full-cone'] },
+  ],
+  'IPv4 and IPv6 × IPv4 alone, both port-restricted': [
+    { nats: ['port-restricted'], ip: 'both' },
+    { nats: ['port-restricted'] },
+  ],
+  'IPv4 and IPv6 × the same, both symmetric': [
+    { nats: ['symmetric'], ip: 'both' },
+    { nats: ['symmetric'], ip: 'both' },
+  ],
+  'IPv6 alone × IPv4 alone': [{ ip: 'v6' }, {}],
+}
+
+const why = whyNoNetLab()
+if (why !== undefined) {
+  console.error(`nat-matrix: ${why}`)
+  process.exit(1)
+}
+const names = Object.keys(PLACES)
+const rows: string[] = [
+  `| hosts ↓ dials → | ${names.join(' | ')} |`,
+  `| --- |${' --- |'.repeat(names.length)}`,
+]
+for (const home of names) {
+  const cells: string[] = []
+  for (const work of names)
+    cells.push(await tryPair(`${home} × ${work}`, PLACES[home] ?? {}, PLACES[work] ?? {}))
+  rows.push(`| **${home}** | ${cells.join(' | ')} |`)
+}
+const others = ['| pair | path |', '| --- | --- |']
+for (const [name, [home, work]] of Object.entries(OTHERS))
+  others.push(`| ${name} | ${await tryPair(name, home, work)} |`)
+others.push(`| behind one symmetric NAT | ${await tryShared('one NAT')} |`)
+
+const report = `Path reached, time to reach it after the first byte was asked for, and (in brackets) time to that first byte.
+
+${rows.join('\n')}
+
+${others.join('\n')}
+`
+console.log(`\n${report}`)
+const out = join(import.meta.dirname, 'out')
+await mkdir(out, { recursive: true })
+await writeFile(join(out, 'nat-matrix.md'), report)
+
+function tryPair(name: string, home: Place, work: Place): Promise<string> {
+  return trySites(name, { home: { ...home, hosts: ['home'] }, work: { ...work, hosts: ['work'] } })
+}
+
+function tryShared(name: string): Promise<string> {
+  return trySites(name, { office: { nats: ['symmetric'], hosts: ['home', 'work'] } })
+}
+
+/** One pair's failure is a finding, not the end of the run. */
+async function trySites(name: string, sites: Readonly<Record<string, Site>>): Promise<string> {
+  if (typed.only !== undefined && !name.includes(typed.only)) return '–'
+  const cell = await measure(sites).catch(error => `failed: ${String(error).split('\n')[0]?.slice(0, 80)}`)
+  console.error(`nat-matrix: ${name}: ${cell}`)
+  return cell
+}
+
+async function measure(sites: Readonly<Record<string, Site>>): Promise<string> {
+  await using mesh = await createNatMesh(sites)
+  const port = await mesh.echoTunnel('work', 'home')
+  const askedAtMs = Date.now()
+  const talk = await mesh.talk('work', port)
+  let best: OpenPath | undefined
+  do [best] = await mesh.openPaths('work', 'home')
+  while (best?.path.startsWith('relay') && Date.now() < askedAtMs + waitMs)
+  await talk.untilAnswered()
+  const { firstByteMs } = await talk.finish()
+  const seconds = ((best?.sinceMs ?? Number.NaN) - askedAtMs) / 1_000
+  return `${best?.path} ${seconds.toFixed(2)} s (${firstByteMs.toFixed(0)} ms)`
+}
