@@ -7,7 +7,7 @@ import { formatAddress, parseAddress } from '../core/model/address.ts'
 import { MeshError } from '../core/model/errors.ts'
 import { type HubId, parseHubId } from '../core/model/ids.ts'
 import { formatPermit } from '../core/model/permit.ts'
-import { type Hub, startHub } from '../hub/hub.ts'
+import { type Hub, type HubLimits, startHub } from '../hub/hub.ts'
 import { startHubLocalServer } from '../hub/local-server.ts'
 import { createHubMetrics } from '../hub/metrics.ts'
 import { openAuthority } from '../pki/authority.ts'
@@ -95,7 +95,7 @@ export async function openHub(
       log,
       readLog,
       certificateExpiresAtMs: () => identity.expiresAtMs,
-      ...(options.maxAgents !== undefined && { limits: { registry: { maxLinks: options.maxAgents } } }),
+      limits: limitsOf(options),
     }),
   )
   identity.onRenewed(renewed => hub.renew(renewed))
@@ -126,6 +126,22 @@ export async function openHub(
     hub,
     permit: text,
     [Symbol.asyncDispose]: () => all.disposeAsync(),
+  }
+}
+
+function limitsOf(options: RunHubOptions): HubLimits {
+  const { maxAgents, maxRelays, maxRelayMbps, maxRelayMbpsPerUser } = options
+  return {
+    registry: {
+      ...(maxAgents !== undefined && { maxLinks: maxAgents }),
+      ...(maxRelays !== undefined && { maxRelays }),
+    },
+    relayRates: {
+      ...(maxRelayMbps !== undefined && { hubBytesPerSecond: maxRelayMbps * BYTES_PER_MEGABIT }),
+      ...(maxRelayMbpsPerUser !== undefined && {
+        userBytesPerSecond: maxRelayMbpsPerUser * BYTES_PER_MEGABIT,
+      }),
+    },
   }
 }
 
@@ -172,3 +188,5 @@ async function writePermit(file: string, text: string): Promise<void> {
     })
   }
 }
+
+const BYTES_PER_MEGABIT = 125_000

@@ -6,12 +6,21 @@ import { PATH_KINDS, type PathKind } from '../core/path/path-kind.ts'
 import { integerOption } from './global-options.ts'
 
 /** What may be told a hub, parsed; the same for `run` and `start`. */
-export interface HubWords {
+export interface HubWords extends RelayWords {
   readonly listen: Address
   readonly names?: readonly string[]
   readonly maxAgents?: number
   readonly metrics?: Address
   readonly logLevel: LogLevel
+}
+
+/** What may be told a hub of what it relays, parsed. */
+export interface RelayWords {
+  readonly maxRelays?: number
+  /** Megabits a second, all relays together. */
+  readonly maxRelayMbps?: number
+  /** Megabits a second, the relays that one user asked for. */
+  readonly maxRelayMbpsPerUser?: number
 }
 
 /** What may be told an agent, parsed. */
@@ -45,6 +54,17 @@ export function addHubOptions(command: Command): void {
       ).argParser(nameOption),
     )
     .option('--max-agents <n>', 'the most agents at once', integerOption([1, 1_000_000]))
+    .option('--max-relays <n>', 'the most relays at once', integerOption([1, 1_000_000]))
+    .option(
+      '--max-relay-mbps <n>',
+      'how much it relays, megabits a second; no limit if left out',
+      integerOption([1, 1_000_000]),
+    )
+    .option(
+      '--max-relay-mbps-per-user <n>',
+      'how much it relays for one user, megabits a second; no limit if left out',
+      integerOption([1, 1_000_000]),
+    )
   addDaemonOptions(command)
 }
 
@@ -80,7 +100,12 @@ export function hubArguments(words: HubWords): string[] {
   return [
     ...(isSame(words.listen, HUB_LISTEN) ? [] : ['--listen', formatAddress(words.listen)]),
     ...(words.names === undefined ? [] : ['--names', ...words.names]),
-    ...(words.maxAgents === undefined ? [] : ['--max-agents', String(words.maxAgents)]),
+    ...numberArguments({
+      '--max-agents': words.maxAgents,
+      '--max-relays': words.maxRelays,
+      '--max-relay-mbps': words.maxRelayMbps,
+      '--max-relay-mbps-per-user': words.maxRelayMbpsPerUser,
+    }),
     ...daemonArguments(words),
   ]
 }
@@ -95,6 +120,12 @@ export function agentArguments(words: AgentWords): string[] {
     ...(words.advertise === undefined ? [] : ['--advertise', ...words.advertise.map(formatAddress)]),
     ...daemonArguments(words),
   ]
+}
+
+function numberArguments(numbers: Readonly<Record<string, number | undefined>>): string[] {
+  return Object.entries(numbers).flatMap(([name, value]) =>
+    value === undefined ? [] : [name, String(value)],
+  )
 }
 
 function daemonArguments({ metrics, logLevel }: { metrics?: Address; logLevel: LogLevel }): string[] {

@@ -14,6 +14,11 @@ export interface RunHubOptions {
   readonly permitFile?: string
   /** The most links at once; the hub's own default if absent. */
   readonly maxAgents?: number
+  /** The most relays at once; the hub's own default if absent. */
+  readonly maxRelays?: number
+  /** How much is relayed, megabits a second: by the whole hub, and for one user; no limit if absent. */
+  readonly maxRelayMbps?: number
+  readonly maxRelayMbpsPerUser?: number
   /** Where to serve `/metrics` for Prometheus; nowhere if absent. */
   readonly metrics?: Address
   readonly logLevel: LogLevel

@@ -13,7 +13,7 @@ before(async () => {
   mesh = await createProcessMesh()
   for (const name of ['hub', 'home'] as const) ports[name] = await freePort()
   await mesh.startHub({ args: ['--metrics', `127.0.0.1:${ports.hub}`] })
-  await mesh.startAgent('home', { args: ['--metrics', String(ports.home)] })
+  await mesh.startAgent('home', { args: ['--metrics', String(ports.home), '--path', 'relay'] })
   await mesh.run('home', 'join', 'home', '--as', 'home', '--permit', mesh.permit)
   await mesh.join('work')
   await using page = await startPage('page')
@@ -46,6 +46,8 @@ test('/metrics of a hub counts links, relays, strangers and bytes, and says when
   assert.equal(samples.get('ztm_hub_strangers'), 0)
   assert.equal(samples.get('ztm_hub_open_tickets'), 0)
   assert.ok((samples.get('ztm_hub_relayed_bytes_total') ?? 0) > 1_000)
+  assert.equal(samples.get('ztm_hub_relays_refused_total'), 0)
+  assert.equal(samples.get('ztm_hub_relays_throttled_seconds_total'), 0)
   const leftSeconds = (samples.get('ztm_hub_certificate_expiry_seconds') ?? 0) - Date.now() / 1_000
   assert.ok(leftSeconds > 86_400 && leftSeconds < 8 * 86_400, `${leftSeconds} s`)
   assert.ok((samples.get('process_resident_memory_bytes') ?? 0) > 0)

@@ -39,7 +39,7 @@ export function createHubHandlers(options: HubHandlersOptions): Handlers<typeof 
     async openRelay({ body, caller }) {
       requireLeaveToMeet(caller, body.endpoint)
       const ticket = makeTicket()
-      drive(registry.askRelay(caller.endpoint, body.endpoint, ticket, clock.now(), body.way))
+      drive(registry.askRelay(caller.endpoint, body.endpoint, ticket, clock.now(), body.way, caller.user))
       return { ticket }
     },
     async offerCandidates({ body, caller }) {

@@ -18,6 +18,7 @@ import {
   type RegistryAction,
   type RegistryLimits,
 } from '../core/registry/registry.ts'
+import type { RelayRates } from '../core/registry/relay-budget.ts'
 import {
   type AcceptedPeer,
   createHttp2Server,
@@ -39,6 +40,8 @@ import {
   type MemberSessionLimits,
   type MemberSessions,
 } from './member-sessions.ts'
+import { createRelayCarrier, type RelayCarrier } from './relay-carrier.ts'
+import { createRelayGrants, type RelayGrants } from './relay-grants.ts'
 import { createRelays, type Relays } from './relays.ts'
 import { openUdpEcho, type UdpEcho } from './udp-echo.ts'
 
@@ -65,8 +68,19 @@ export interface HubOptions {
 /** Limits that differ from the usual ones; see docs/limits.md. */
 export interface HubLimits {
   readonly registry?: Partial<RegistryLimits>
+  readonly relayRates?: RelayRates
   readonly port?: Partial<HubPortLimits>
   readonly sessions?: Partial<MemberSessionLimits>
+}
+
+/** What a hub counts for itself and its metrics. */
+export interface HubCounts {
+  readonly strangerCount: number
+  readonly openTicketCount: number
+  /** Relays that a limit refused, since the start. */
+  readonly refusedRelayCount: number
+  /** How long relays waited for the rates that are set, since the start. */
+  readonly throttledMs: number
 }
 
 /** A running hub. */
@@ -75,7 +89,7 @@ export interface Hub extends AsyncDisposable {
   /** Use a renewed certificate from now on. */
   renew(identity: TlsIdentity): void
   /** Counters and facts of this moment. */
-  describe(): HubInfo & { readonly strangerCount: number; readonly openTicketCount: number }
+  describe(): HubInfo & HubCounts
 }
 
 /**
@@ -93,6 +107,8 @@ class HubProcess implements Hub {
   readonly #options: HubOptions
   readonly #registry: Registry
   readonly #links: Links
+  readonly #grants: RelayGrants | undefined
+  readonly #carrier: RelayCarrier
   readonly #relays: Relays
   readonly #sessions: MemberSessions
   readonly #server: Http2Server
@@ -113,8 +129,11 @@ class HubProcess implements Hub {
     this.#registry = createRegistry({ ...REGISTRY_LIMITS, ...options.limits?.registry })
     this.#links = createLinks(options.log)
     this.#sweeper = setInterval(() => this.#links.sweep(options.clock.now()), SWEEP_MS)
+    this.#grants = createRelayGrants(options.limits?.relayRates ?? {})
+    this.#carrier = createRelayCarrier(this.#grants)
     this.#relays = createRelays({
       registry: this.#registry,
+      carrier: this.#carrier,
       drive: actions => this.#drive(actions),
       welcome: socket => this.#port?.welcome(socket),
       clock: options.clock,
@@ -198,6 +217,8 @@ class HubProcess implements Hub {
       certificateExpiresAtMs: this.#options.certificateExpiresAtMs(),
       strangerCount: this.#port?.strangerCount ?? 0,
       openTicketCount: this.#registry.openTicketCount,
+      refusedRelayCount: this.#registry.refusedRelayCount,
+      throttledMs: this.#carrier.throttledMs,
     }
   }
 
@@ -206,7 +227,9 @@ class HubProcess implements Hub {
     this.#drive(this.#registry.broadcast({ event: 'draining' }))
     clearTimeout(this.#timer)
     clearInterval(this.#sweeper)
-    this.#relays.closeAll()
+    this.#grants?.[Symbol.dispose]()
+    await this.#relays.closeAll()
+    await this.#carrier[Symbol.asyncDispose]()
     await this.#server[Symbol.asyncDispose]()
     await this.#port?.[Symbol.asyncDispose]()
     await this.#echo?.[Symbol.asyncDispose]()

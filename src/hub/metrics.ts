@@ -15,6 +15,19 @@ export function createHubMetrics(hub: () => Hub): () => Promise<string> {
         this.set(read())
       },
     })
+  const counter = (name: string, help: string, read: () => number) => {
+    let counted = 0
+    return new Counter({
+      name,
+      help,
+      registers,
+      collect() {
+        const now = Math.max(counted, read())
+        this.inc(now - counted)
+        counted = now
+      },
+    })
+  }
   gauge('ztm_hub_links', 'Agents with an open link', () => hub().describe().linkCount)
   gauge('ztm_hub_relays', 'Relays that are open', () => hub().describe().relayCount)
   gauge(
@@ -30,16 +43,20 @@ export function createHubMetrics(hub: () => Hub): () => Promise<string> {
   gauge('ztm_hub_certificate_expiry_seconds', 'When the certificate ends, seconds since the epoch', () =>
     Math.round(hub().describe().certificateExpiresAtMs / 1_000),
   )
-  let counted = 0
-  new Counter({
-    name: 'ztm_hub_relayed_bytes_total',
-    help: 'Ciphertext copied between agents',
-    registers,
-    collect() {
-      const { relayedBytes } = hub().describe()
-      this.inc(Math.max(0, relayedBytes - counted))
-      counted = relayedBytes
-    },
-  })
+  counter(
+    'ztm_hub_relayed_bytes_total',
+    'Ciphertext copied between agents',
+    () => hub().describe().relayedBytes,
+  )
+  counter(
+    'ztm_hub_relays_refused_total',
+    'Relays that were refused because a limit was reached',
+    () => hub().describe().refusedRelayCount,
+  )
+  counter(
+    'ztm_hub_relays_throttled_seconds_total',
+    'Time that directions of relays waited for the rates that are set, all together',
+    () => hub().describe().throttledMs / 1_000,
+  )
   return () => registry.metrics()
 }

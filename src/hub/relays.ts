@@ -6,10 +6,10 @@ import { MeshError } from '../core/model/errors.ts'
 import type { EndpointId } from '../core/model/ids.ts'
 import type { Log } from '../core/model/log.ts'
 import type { Clock } from '../core/model/time.ts'
-import type { HalfId, Registry, RegistryAction, RelayId, Side } from '../core/registry/registry.ts'
-import { createSplicer } from '../net/raw-splice.ts'
+import type { HalfId, Registry, RegistryAction, RelayId, RelayJoin, Side } from '../core/registry/registry.ts'
 import { resetSocket } from '../net/reset-socket.ts'
 import { breakOff, type Splice } from '../net/splice.ts'
+import type { RelayCarrier } from './relay-carrier.ts'
 
 /** The halves and relays of a hub: the edge of the registry's numbers. */
 export interface Relays {
@@ -27,8 +27,8 @@ export interface Relays {
   perform(action: RegistryAction): void
   /** Bytes relayed since the start. */
   readonly byteCount: number
-  /** Bytes and relays, now. */
-  closeAll(): void
+  /** Break all. @returns when they have closed */
+  closeAll(): Promise<void>
 }
 
 /** What relays need of the hub. */
@@ -37,6 +37,7 @@ export interface RelaysOptions {
   readonly drive: (actions: RegistryAction[]) => void
   /** The socket holds a good ticket: a stranger no more. */
   readonly welcome: (socket: Socket) => void
+  readonly carrier: RelayCarrier
   readonly clock: Clock
   readonly log: Log
 }
@@ -49,10 +50,9 @@ interface Half {
 
 /** Make the relay side of a hub. */
 export function createRelays(options: RelaysOptions): Relays {
-  const { registry, drive, clock, log } = options
+  const { registry, drive, carrier, clock, log } = options
   const halves = new Map<HalfId, Half>()
   const relays = new Map<RelayId, Splice>()
-  const splice = createSplicer()
   const streamCounts = new Map<EndpointId, number>()
   let nextHalf = 1
   let finishedBytes = 0
@@ -66,7 +66,7 @@ export function createRelays(options: RelaysOptions): Relays {
     drive(registry.present(id, ticket, side, by, clock.now()))
   }
 
-  function join(relay: RelayId, dial: HalfId, accept: HalfId): void {
+  function join({ relay, dial, accept, payer }: RelayJoin): void {
     const [a, b] = [halves.get(dial), halves.get(accept)]
     halves.delete(dial)
     halves.delete(accept)
@@ -76,7 +76,7 @@ export function createRelays(options: RelaysOptions): Relays {
       return
     }
     for (const half of [a, b]) half.answer()
-    const joined = splice(a.connection, b.connection)
+    const joined = carrier.carry(a.connection, b.connection, payer)
     relays.set(relay, joined)
     log.debug('relay.opened', { relay })
     void joined.closed.then(() => {
@@ -113,7 +113,7 @@ export function createRelays(options: RelaysOptions): Relays {
       present({ connection: stream, answer }, ticket, side, by)
     },
     perform(action) {
-      if (action.do === 'join') join(action.relay, action.dial, action.accept)
+      if (action.do === 'join') join(action)
       else if (action.do === 'cut') relays.get(action.relay)?.cut()
       else if (action.do === 'refuse') {
         const half = halves.get(action.half)
@@ -127,9 +127,11 @@ export function createRelays(options: RelaysOptions): Relays {
       for (const relay of relays.values()) sum += relay.byteCount()
       return sum
     },
-    closeAll() {
+    async closeAll() {
       for (const half of halves.values()) breakOff(half.connection)
-      for (const relay of relays.values()) relay.cut()
+      const open = [...relays.values()]
+      for (const relay of open) relay.cut()
+      await Promise.all(open.map(({ closed }) => closed))
     },
   }
 }

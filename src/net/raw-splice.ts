@@ -1,8 +1,7 @@
 import type { Socket } from 'node:net'
-import type { Duplex } from 'node:stream'
 import { isMovable, moveSocket } from './raw-socket.ts'
 import { ReadBuffers } from './read-buffers.ts'
-import { breakOff, passOnEnds, type Splice, splice, untilClosed } from './splice.ts'
+import { breakOff, type Pace, passOnEnds, type Splice, splice, untilClosed } from './splice.ts'
 import { watchGone } from './watch-gone.ts'
 
 /**
@@ -13,13 +12,20 @@ import { watchGone } from './watch-gone.ts'
  * does not read so stops the other. A direction that carries little has a small buffer, one that carries much a big
  * one.
  */
-export function createSplicer(): (a: Duplex, b: Duplex) => Splice {
+export function createSplicer(): typeof splice {
   const buffers = new ReadBuffers()
-  return (a, b) => (isMovable(a) && isMovable(b) ? spliceSockets(a, b, buffers) : splice(a, b))
+  return (a, b, pace) =>
+    isMovable(a) && isMovable(b) ? spliceSockets(a, b, { buffers, pace }) : splice(a, b, pace)
 }
 
-function spliceSockets(acceptedA: Socket, acceptedB: Socket, buffers: ReadBuffers): Splice {
-  const [laneAb, laneBa] = [new Lane(buffers), new Lane(buffers)]
+/** What both directions of a splice use. */
+interface Means {
+  readonly buffers: ReadBuffers
+  readonly pace: Pace | undefined
+}
+
+function spliceSockets(acceptedA: Socket, acceptedB: Socket, means: Means): Splice {
+  const [laneAb, laneBa] = [new Lane(means), new Lane(means)]
   const [a, b] = [moveSocket(acceptedA, laneAb), moveSocket(acceptedB, laneBa)]
   const sockets = [a.socket, b.socket] as const
   passOnEnds(...sockets)
@@ -29,6 +35,7 @@ function spliceSockets(acceptedA: Socket, acceptedB: Socket, buffers: ReadBuffer
   const closed = untilClosed(...sockets).then(() => {
     laneAb.close()
     laneBa.close()
+    means.pace?.close()
   })
   return {
     byteCount: () => laneAb.byteCount + laneBa.byteCount,
@@ -40,27 +47,28 @@ function spliceSockets(acceptedA: Socket, acceptedB: Socket, buffers: ReadBuffer
 /** One direction of a splice. */
 class Lane {
   byteCount = 0
-  readonly #buffers: ReadBuffers
+  readonly #means: Means
   #buffer: Buffer
   #from: Socket | undefined
   #to: Socket | undefined
   /** Bytes are in the hands of the system, which has not sent them: nothing is read until it has. */
   #isWaiting = false
+  #isPaid = true
 
-  constructor(buffers: ReadBuffers) {
-    this.#buffers = buffers
-    this.#buffer = buffers.take()
+  constructor(means: Means) {
+    this.#means = means
+    this.#buffer = means.buffers.take()
   }
 
   open(from: Socket, to: Socket, unread: readonly Uint8Array[]): void {
     this.#from = from
     this.#to = to
     for (const bytes of unread) this.#pass(bytes)
-    if (!this.#isWaiting) from.resume()
+    this.#goOn()
   }
 
   close(): void {
-    this.#buffers.give(this.#buffer)
+    this.#means.buffers.give(this.#buffer)
   }
 
   readonly nextBuffer = (): Uint8Array => this.#buffer
@@ -69,12 +77,13 @@ class Lane {
     const buffer = this.#buffer
     this.#pass(byteCount === buffer.length ? buffer : buffer.subarray(0, byteCount))
     if (this.#isWaiting) return false
-    this.#buffer = this.#buffers.fit(buffer, byteCount)
-    return true
+    this.#buffer = this.#means.buffers.fit(buffer, byteCount, this.#means.pace?.largestReadBytes)
+    return this.#isPaid
   }
 
   #pass(bytes: Uint8Array): void {
     this.byteCount += bytes.length
+    this.#isPaid = this.#means.pace?.spend(bytes.length, this.#onPaid) ?? true
     this.#to?.write(bytes, this.#onWritten)
     // Node hands bytes to the system at once, and keeps what that did not take.
     this.#isWaiting = this.#to !== undefined && this.#to.writableLength > 0
@@ -83,6 +92,15 @@ class Lane {
   readonly #onWritten = (): void => {
     if (!this.#isWaiting || this.#to === undefined || this.#to.writableLength > 0) return
     this.#isWaiting = false
-    this.#from?.resume()
+    this.#goOn()
+  }
+
+  readonly #onPaid = (): void => {
+    this.#isPaid = true
+    this.#goOn()
+  }
+
+  #goOn(): void {
+    if (!this.#isWaiting && this.#isPaid) this.#from?.resume()
   }
 }

@@ -25,11 +25,12 @@ export class ReadBuffers {
    * The buffer to read into next, after a read into `buffer`. If it is another, `buffer` was given back.
    *
    * @param byteCount  how much was read
+   * @param mostBytes  no buffer bigger than that, but for the small one
    */
-  fit(buffer: Buffer, byteCount: number): Buffer {
+  fit(buffer: Buffer, byteCount: number, mostBytes = Infinity): Buffer {
     const size = SIZES_BYTES.indexOf(buffer.length)
     const next = this.#sizeAfter(size, byteCount)
-    if (next === size) return buffer
+    if (next === size || (next > size && (SIZES_BYTES[next] ?? 0) > mostBytes)) return buffer
     this.give(buffer)
     return this.#takeOf(next)
   }

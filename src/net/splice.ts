@@ -13,21 +13,56 @@ export interface Splice {
   readonly closed: Promise<void>
 }
 
+/** How fast a splice may copy. */
+export interface Pace {
+  /** The most to read at once. */
+  readonly largestReadBytes: number
+  /**
+   * Count what was read.
+   *
+   * @param resume  the same function each time for a direction
+   * @returns whether to read on at once; if not, `resume` is called when that may be
+   */
+  spend(byteCount: number, resume: () => void): boolean
+  /** The splice has closed: `resume` is called no more. */
+  close(): void
+}
+
 /**
  * Copy bytes both ways between `a` and `b` until both have ended. An end on one side is passed on as an end (half
  * close), a break as a break. At most one buffer a direction is held; a side that does not read stops the other.
+ *
+ * @param pace  as fast as it goes if absent
  */
-export function splice(a: Duplex, b: Duplex): Splice {
-  const countA = countReads(a)
-  const countB = countReads(b)
+export function splice(a: Duplex, b: Duplex, pace?: Pace): Splice {
+  let byteCount = 0
+  passOnEnds(a, b)
+  for (const [from, to] of [
+    [a, b],
+    [b, a],
+  ] as const) {
+    let isPaid = true
+    const goOn = () => {
+      if (isPaid && !to.writableNeedDrain) from.resume()
+    }
+    const onPaid = () => {
+      isPaid = true
+      goOn()
+    }
+    from.on('data', (chunk: Uint8Array) => {
+      byteCount += chunk.length
+      isPaid = pace?.spend(chunk.length, onPaid) ?? true
+      if (to.destroyed) return
+      if (!to.write(chunk) || !isPaid) from.pause()
+    })
+    to.on('drain', goOn)
+  }
   const cut = () => {
     breakOff(a)
     breakOff(b)
   }
-  passOnEnds(a, b)
-  a.pipe(b)
-  b.pipe(a)
-  return { byteCount: () => countA() + countB(), cut, closed: untilClosed(a, b) }
+  const closed = untilClosed(a, b).then(() => pace?.close())
+  return { byteCount: () => byteCount, cut, closed }
 }
 
 /** Make the end of one an end of the other (half close), and a break of one a break of the other. */
@@ -57,15 +92,6 @@ export function breakOff(connection: Duplex): void {
   if (connection instanceof Socket && !('encrypted' in connection)) resetSocket(connection)
   // An HTTP/2 stream that is closed by a code, or destroyed without an error, says "end" before it says "reset".
   else connection.destroy(new MeshError('link-closed', 'Stream ended: the connection was broken'))
-}
-
-function countReads(connection: Duplex): () => number {
-  if (connection instanceof Socket) return () => connection.bytesRead
-  let byteCount = 0
-  connection.on('data', (chunk: Uint8Array) => {
-    byteCount += chunk.length
-  })
-  return () => byteCount
 }
 
 function onceClosed(connection: Duplex): Promise<void> {

@@ -19,6 +19,7 @@ export function defineRun(command: Command, cli: Cli): void {
     hub,
     'ztm run hub --names 1.2.3.4:8888 --permit root.json',
     'ztm run hub --listen :9999 --names example.com:9999',
+    'ztm run hub --max-relay-mbps 800 --max-relay-mbps-per-user 100 --max-relays 5000',
   )
   const agent = command
     .command('agent')
@@ -55,6 +56,9 @@ async function runHub(cli: Cli, { permit, ...words }: HubWords & { permit?: stri
     logLevel: words.logLevel,
     ...(permit !== undefined && { permitFile: pathOf(cli, permit) }),
     ...(words.maxAgents !== undefined && { maxAgents: words.maxAgents }),
+    ...(words.maxRelays !== undefined && { maxRelays: words.maxRelays }),
+    ...(words.maxRelayMbps !== undefined && { maxRelayMbps: words.maxRelayMbps }),
+    ...(words.maxRelayMbpsPerUser !== undefined && { maxRelayMbpsPerUser: words.maxRelayMbpsPerUser }),
     ...(words.metrics !== undefined && { metrics: words.metrics }),
   })
 }

@@ -37,6 +37,7 @@ export function defineStart(command: Command, cli: Cli): void {
     hub,
     'ztm start hub --listen 0.0.0.0:8888 --names 1.2.3.4:8888 --permit root.json',
     'sudo ztm start hub',
+    'ztm start hub --names 1.2.3.4:8888 --max-relay-mbps-per-user 100',
   )
   const agent = command
     .command('agent')

@@ -21,10 +21,20 @@ export type Side = 'dial' | 'accept'
 export type RegistryAction =
   | { readonly do: 'send'; readonly link: LinkId; readonly event: HubEvent }
   | { readonly do: 'close-link'; readonly link: LinkId; readonly error: MeshError }
-  | { readonly do: 'join'; readonly relay: RelayId; readonly dial: HalfId; readonly accept: HalfId }
+  | RelayJoin
   | { readonly do: 'refuse'; readonly half: HalfId; readonly error: MeshError }
   | { readonly do: 'cut'; readonly relay: RelayId }
   | { readonly do: 'wake'; readonly at: Ms }
+
+/** Join two halves. */
+export interface RelayJoin {
+  readonly do: 'join'
+  readonly relay: RelayId
+  readonly dial: HalfId
+  readonly accept: HalfId
+  /** Whose rate it counts against. */
+  readonly payer: string
+}
 
 /** How much the registry keeps; see docs/limits.md. */
 export interface RegistryLimits {
@@ -61,9 +71,17 @@ export interface Registry {
   linkClosed(link: LinkId): RegistryAction[]
   /**
    * @param ticket  32 random bytes as base64url, made by the caller for this call
+   * @param payer  whose rate the relay counts against; `from` if absent
    * @throws MeshError `offline` if one of the two has no link (who was put out has none), `too-many` at a limit
    */
-  askRelay(from: EndpointId, to: EndpointId, ticket: string, now: Ms, way?: RelayWay): RegistryAction[]
+  askRelay(
+    from: EndpointId,
+    to: EndpointId,
+    ticket: string,
+    now: Ms,
+    way?: RelayWay,
+    payer?: string,
+  ): RegistryAction[]
   /** @param by  the endpoint of the link the half came over; undefined for a bare ticket, which is its own proof */
   present(half: HalfId, ticket: string, side: Side, by: EndpointId | undefined, now: Ms): RegistryAction[]
   /** A waiting half went away. */
@@ -77,6 +95,8 @@ export interface Registry {
   linkOf(endpoint: EndpointId): LinkId | undefined
   readonly linkCount: number
   readonly relayCount: number
+  /** Relays that a limit kept from being asked for or joined, since the start. */
+  readonly refusedRelayCount: number
   readonly openTicketCount: number
   /** Entries of all tables together, a measure of memory: 0 when nobody is here and nothing runs. */
   readonly entryCount: number
@@ -91,6 +111,7 @@ interface Ticket {
   readonly text: string
   readonly dial: EndpointId
   readonly accept: EndpointId
+  readonly payer: string
   readonly askedAt: Ms
   /** The half that came first and waits. */
   waiting?: { readonly half: HalfId; readonly side: Side }
@@ -108,6 +129,7 @@ class RegistryMachine implements Registry {
   readonly #ticketCount = new Map<EndpointId, number>()
   readonly #relayCount = new Map<EndpointId, number>()
   #nextRelay = 1
+  #refusedRelayCount = 0
 
   constructor(limits: RegistryLimits) {
     this.#limits = limits
@@ -119,6 +141,10 @@ class RegistryMachine implements Registry {
 
   get relayCount(): number {
     return this.#relays.size
+  }
+
+  get refusedRelayCount(): number {
+    return this.#refusedRelayCount
   }
 
   get openTicketCount(): number {
@@ -163,6 +189,7 @@ class RegistryMachine implements Registry {
     text: string,
     now: Ms,
     way: RelayWay = 'relay',
+    payer: string = from,
   ): RegistryAction[] {
     // Expires nothing itself: were it to throw then, the halves that expired would never be told.
     const link = this.#linkOf.get(to)
@@ -171,10 +198,13 @@ class RegistryMachine implements Registry {
     }
     if (!this.#linkOf.has(from)) throw new MeshError('offline', 'Cannot open relay: your link has ended')
     const limit = this.#relayLimit(from) ?? this.#ticketLimit(from)
-    if (limit !== undefined) throw new MeshError('too-many', `Cannot open relay: ${limit}: try again later`)
+    if (limit !== undefined) {
+      this.#refusedRelayCount += 1
+      throw new MeshError('too-many', `Cannot open relay: ${limit}: try again later`)
+    }
     if (this.#tickets.has(text)) throw new MeshError('bug', 'Cannot open relay: the ticket is in use')
     const isFirst = this.#tickets.size === 0
-    this.#tickets.set(text, { text, dial: from, accept: to, askedAt: now })
+    this.#tickets.set(text, { text, dial: from, accept: to, payer, askedAt: now })
     add(this.#ticketCount, from, 1)
     const introduce: HubEvent = { event: 'introduce', ticket: text, peer: from, way }
     return [{ do: 'send', link, event: introduce }, ...(isFirst ? this.#wake() : [])]
@@ -273,13 +303,14 @@ class RegistryMachine implements Registry {
     // Asked again: of many tickets opened below the limit, only as many may be used as reach it.
     const limit = this.#relayLimit(ticket.dial)
     if (limit !== undefined) {
+      this.#refusedRelayCount += 1
       const error = new MeshError('too-many', `Cannot join relay: ${limit}: try again later`)
       return [dial, accept].map(half => ({ do: 'refuse', half, error }))
     }
     const relay = this.#nextRelay++ as RelayId
     this.#relays.set(relay, [ticket.dial, ticket.accept])
     add(this.#relayCount, ticket.dial, 1)
-    return [{ do: 'join', relay, dial, accept }]
+    return [{ do: 'join', relay, dial, accept, payer: ticket.payer }]
   }
 
   /** Which limit keeps an endpoint from one more relay, if any. */
