@@ -3,6 +3,7 @@ import dns from 'node:dns/promises'
 import net, { type Socket } from 'node:net'
 import { type Address, formatAddress, formatTarget, type Target } from '../core/model/address.ts'
 import { MeshError } from '../core/model/errors.ts'
+import { gatherWrites } from './gathered-writes.ts'
 import { listen } from './hub-port.ts'
 import { fromNodeError } from './node-error.ts'
 import { resetSocket } from './reset-socket.ts'
@@ -201,6 +202,7 @@ function toTcpConnection(socket: Socket, unixPath = 'unix'): HostConnection {
   // Whoever holds the connection hears of its end by `close`; without this a reset would end the process.
   socket.on('error', () => {})
   watchGone(socket)
+  gatherWrites(socket)
   const { remoteAddress, remotePort } = socket
   const remote =
     remoteAddress === undefined
