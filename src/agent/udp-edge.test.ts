@@ -3,16 +3,14 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { test } from 'node:test'
 import type { EndpointId } from '../core/model/ids.ts'
-import { openUdpEcho } from '../hub/udp-echo.ts'
 import { bindUdp } from '../net/host-sockets.ts'
 import { createManualClock } from '../testing/manual-clock.ts'
 import { assertRefused } from '../testing/refusal.ts'
-import { openTestEdge } from '../testing/udp-edges.ts'
+import { openTestEcho, openTestEdge } from '../testing/udp-edges.ts'
 import type { UdpEdge } from './udp-edge.ts'
 import type { PunchedWay } from './udp-punch.ts'
 
 const ANN = '0d2f9d0e-6f53-4a52-9a4b-0b6f0d9d7c11' as EndpointId
-const LOG = { debug() {}, info() {}, warn() {}, error() {} }
 
 /** Let two edges meet, as a hub introduces them. */
 async function meet(dialler: UdpEdge, accepter: UdpEdge, ticket = randomBytes(32).toString('base64url')) {
@@ -44,9 +42,7 @@ async function say(from: PunchedWay, to: PunchedWay, text: string): Promise<void
 }
 
 test('an edge learns from a hub from where it is seen, and the hub that it can be reached there', async () => {
-  const free = await bindUdp({ host: '127.0.0.1', port: 0 }, () => {})
-  await free[Symbol.asyncDispose]()
-  await using echo = await openUdpEcho(free.address, { clock: createManualClock(), log: LOG })
+  await using echo = await openTestEcho(createManualClock())
   await using one = openTestEdge()
   const { edge } = one
   const before = edge.nat

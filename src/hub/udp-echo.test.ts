@@ -5,18 +5,10 @@ import { type Address, formatAddress } from '../core/model/address.ts'
 import type { EndpointId } from '../core/model/ids.ts'
 import { bindUdp } from '../net/host-sockets.ts'
 import { createManualClock } from '../testing/manual-clock.ts'
-import { openUdpEcho } from './udp-echo.ts'
+import { openTestEcho } from '../testing/udp-edges.ts'
 
 const ANN = '0d2f9d0e-6f53-4a52-9a4b-0b6f0d9d7c11' as EndpointId
-const LOG = { debug() {}, info() {}, warn() {}, error() {} }
 const clock = createManualClock()
-
-/** A free port of this moment for the hub's number. */
-async function openEcho() {
-  const port = await bindUdp({ host: '127.0.0.1', port: 0 }, () => {})
-  await port[Symbol.asyncDispose]()
-  return await openUdpEcho(port.address, { clock, log: LOG })
-}
 
 /** A UDP socket that keeps what it hears. */
 async function openEar(host = '127.0.0.1') {
@@ -44,7 +36,7 @@ const hubPort = (offer: { readonly ports: readonly number[] } | undefined): Addr
 })
 
 test('the hub answers an echo with the address it saw, and nothing else at all', async () => {
-  await using echo = await openEcho()
+  await using echo = await openTestEcho(clock)
   const ear = await openEar()
   await using port = ear.port
   const to = hubPort(echo.admit(ANN))
@@ -66,7 +58,7 @@ test('the hub answers an echo with the address it saw, and nothing else at all',
 })
 
 test('the hub knows from where an endpoint asked with its token: the last four, for 90 s', async () => {
-  await using echo = await openEcho()
+  await using echo = await openTestEcho(clock)
   const offer = echo.admit(ANN)
   const transaction = BigInt(`0x${offer?.token}0001`)
   const sources: string[] = []
@@ -83,7 +75,7 @@ test('the hub knows from where an endpoint asked with its token: the last four, 
 })
 
 test('a token holds as long as its link', async () => {
-  await using echo = await openEcho()
+  await using echo = await openTestEcho(clock)
   const first = echo.admit(ANN)
   const second = echo.admit(ANN)
   const ear = await openEar()
@@ -99,7 +91,7 @@ test('a token holds as long as its link', async () => {
 })
 
 test('the hub answers one address 200 times a second', async () => {
-  await using echo = await openEcho()
+  await using echo = await openTestEcho(clock)
   const ear = await openEar()
   await using port = ear.port
   const to = hubPort(echo.admit(ANN))

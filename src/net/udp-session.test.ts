@@ -2,10 +2,12 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import type { ClientHttp2Session } from 'node:http2'
 import { after, before, test } from 'node:test'
+import type { TLSSocket } from 'node:tls'
 import { tlsIdentity } from '../pki/check.ts'
 import type { Credential } from '../testing/hub-visit.ts'
 import { createLocalMesh, type LocalMesh } from '../testing/local-mesh.ts'
 import { openUdpPair, type UdpPair } from '../testing/udp-pair.ts'
+import { exportDatagramSecret } from './datagram-channel.ts'
 import { openHttp2 } from './http2-client.ts'
 import { createHttp2Server } from './http2-server.ts'
 
@@ -21,15 +23,22 @@ after(() => mesh[Symbol.asyncDispose]())
 interface Scene extends AsyncDisposable {
   readonly pair: UdpPair
   readonly session: ClientHttp2Session
+  /** Of the dialling side, and of the other. */
+  readonly secrets: readonly Uint8Array[]
 }
 
 /** Two ends that speak TLS 1.3 and HTTP/2 over UDP; the server sends back what each stream brings. */
 async function openScene(maxSilenceMs?: number): Promise<Scene> {
   const rootPem = mesh.authority.rootCertificatePem
   const pair = openUdpPair(maxSilenceMs === undefined ? {} : { maxSilenceMs })
+  const secrets: Uint8Array[] = []
+  const identify = (socket: TLSSocket) => {
+    secrets.push(exportDatagramSecret(socket))
+    return tlsIdentity(socket, { rootPem, now: Date.now() })
+  }
   const server = createHttp2Server({
     identity: { ...mesh.hubCredential, rootPem },
-    identify: socket => tlsIdentity(socket, { rootPem, now: Date.now() }),
+    identify,
     onStream(stream) {
       stream.respond({ ':status': 200 })
       stream.pipe(stream)
@@ -40,12 +49,13 @@ async function openScene(maxSilenceMs?: number): Promise<Scene> {
   const { session } = await openHttp2(pair.near, {
     identity: member,
     rootPem,
-    identify: socket => tlsIdentity(socket, { rootPem, now: Date.now() }) as never,
+    identify: identify as never,
     timeoutMs: 5_000,
   })
   return {
     pair,
     session,
+    secrets,
     async [Symbol.asyncDispose]() {
       session.destroy()
       await server[Symbol.asyncDispose]()
@@ -69,6 +79,16 @@ test('a session over UDP carries many streams at once', async () => {
     echoes,
     echoes.map(() => true),
   )
+})
+
+test('both sides of a session have the same secret for datagrams, and no other session has it', async () => {
+  await using one = await openScene()
+  await using other = await openScene()
+  // An answer: both sides have done with the handshake.
+  for (const { session } of [one, other]) await new Promise(resolve => session.ping(resolve))
+  const [near, far] = one.secrets.map(secret => Buffer.from(secret).toString('hex'))
+  assert.deepEqual([near, one.secrets.length, near?.length], [far, 2, 112])
+  assert.notDeepEqual(one.secrets, other.secrets)
 })
 
 test('a session over UDP ends at both sides when one closes it', async () => {

@@ -1,4 +1,7 @@
 import { openUdpEdge, type UdpEdge } from '../agent/udp-edge.ts'
+import type { Clock } from '../core/model/time.ts'
+import { openUdpEcho, type UdpEcho } from '../hub/udp-echo.ts'
+import { bindUdp } from '../net/host-sockets.ts'
 
 /** An edge on loopback, and word of its changes. */
 export interface TestEdge extends AsyncDisposable {
@@ -14,7 +17,7 @@ export function openTestEdge(host = '127.0.0.1'): TestEdge {
     bind: { host },
     ownAddresses: () => [host],
     loopback: true,
-    log: { debug() {}, info() {}, warn() {}, error() {} },
+    log: LOG,
     onChange() {
       tell.resolve()
       tell = Promise.withResolvers<void>()
@@ -26,3 +29,12 @@ export function openTestEdge(host = '127.0.0.1'): TestEdge {
     [Symbol.asyncDispose]: () => edge[Symbol.asyncDispose](),
   }
 }
+
+/** The UDP ports of a hub, at numbers that were free a moment ago. */
+export async function openTestEcho(clock: Clock): Promise<UdpEcho> {
+  const free = await bindUdp({ host: '127.0.0.1', port: 0 }, () => {})
+  await free[Symbol.asyncDispose]()
+  return await openUdpEcho(free.address, { clock, log: LOG })
+}
+
+const LOG = { debug() {}, info() {}, warn() {}, error() {} }
