@@ -30,6 +30,8 @@ interface Target {
 type MutablePair = { -readonly [Key in keyof Pair]: Pair[Key] } & {
   readonly target: Target
   pingedAt: Ms | undefined
+  /** When it is pinged next because the peer pinged us over it. */
+  backPingAt: Ms | undefined
 }
 
 /**
@@ -95,7 +97,8 @@ export class PunchAttempt {
     const pings = [...this.#targets.values()].flatMap(({ pingAt, isProven }) =>
       pingAt === undefined || isProven ? [] : [pingAt],
     )
-    return ms(Math.min(this.#overAt, searchAt ?? this.#overAt, ...pings))
+    const backPings = [...this.#pairs.values()].flatMap(({ backPingAt }) => backPingAt ?? [])
+    return ms(Math.min(this.#overAt, searchAt ?? this.#overAt, ...pings, ...backPings))
   }
 
   step(now: Ms): SendProbe[] {
@@ -109,6 +112,9 @@ export class PunchAttempt {
       const gapMs = send === undefined ? RETRY_SEND_MS : PING_GAPS_MS[target.pingCount - 1]
       const isLast = target.pingCount >= PUNCH_LIMITS.pingsPerAddress || gapMs === undefined
       target.pingAt = isLast ? undefined : ms(now + gapMs)
+    }
+    for (const pair of this.#pairs.values()) {
+      if (pair.backPingAt !== undefined && now >= pair.backPingAt) sends.push(...this.#pingBack(pair, now))
     }
     if (this.#workingSince !== undefined) return sends
     for (const { socket, to } of this.#search?.step(now) ?? []) {
@@ -124,12 +130,19 @@ export class PunchAttempt {
     if (target === undefined) return []
     const pair = this.#pairOf(socket, target)
     const isSoonAgain = pair.pingedAt !== undefined && now < pair.pingedAt + BACK_PING_GAP_MS
-    if (pair.roundTripMs !== undefined || isSoonAgain) return []
-    if (target.backPingCount >= PUNCH_LIMITS.pingsPerAddress) return []
+    return isSoonAgain ? [] : this.#pingBack(pair, now)
+  }
+
+  /** Ping where the peer pinged from; and again for a while, as it may have heard enough and ping no more. */
+  #pingBack(pair: MutablePair, now: Ms): SendProbe[] {
+    const { target } = pair
+    pair.backPingAt = undefined
+    if (pair.roundTripMs !== undefined || target.backPingCount >= PUNCH_LIMITS.pingsPerAddress) return []
     const send = this.#ping(pair, now)
-    if (send === undefined) return []
-    target.backPingCount += 1
-    return [send]
+    if (send !== undefined) target.backPingCount += 1
+    const gapMs = send === undefined ? RETRY_SEND_MS : PING_GAPS_MS[target.backPingCount - 1]
+    if (gapMs !== undefined) pair.backPingAt = ms(now + gapMs)
+    return send === undefined ? [] : [send]
   }
 
   /** A ping was answered, so the pair works. */
@@ -208,7 +221,15 @@ export class PunchAttempt {
     const known = this.#pairs.get(key)
     if (known !== undefined) return known
     const { address: remote, cost } = target
-    const pair = { socket, remote, cost, target, roundTripMs: undefined, pingedAt: undefined }
+    const pair = {
+      socket,
+      remote,
+      cost,
+      target,
+      roundTripMs: undefined,
+      pingedAt: undefined,
+      backPingAt: undefined,
+    }
     this.#pairs.set(key, pair)
     return pair
   }

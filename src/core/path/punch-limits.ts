@@ -14,6 +14,8 @@ export const PUNCH_LIMITS = {
   /** Sockets a side behind a symmetric NAT opens, and ports the other guesses: 99.97 % that two meet. */
   searchSockets: 256,
   searchGuesses: 2_048,
+  /** Searches of one introduction: so many at once, and then one a minute. */
+  searchBurst: 2,
   /** How often each of those sockets pings. */
   searchRounds: 3,
   /** A nomination that is never agreed to is sent so often. */

@@ -64,6 +64,14 @@ test('receive() answers a ping where it came from, and pings back there though n
   )
 })
 
+test('receive() pings back until it is answered, though the peer heard enough and pings no more', () => {
+  const book = createPunchPlaybook('accept', [HOST])
+  book.start()
+  book.hear('ping', 77, OUTER)
+  const pings = book.run(3_900).filter(line => line.endsWith(OUTER))
+  assert.equal(pings.length, PUNCH_LIMITS.pingsPerAddress - 1)
+})
+
 test('the dialling side nominates at once where no closer pair can come', () => {
   const book = createPunchPlaybook('dial', [HOST, OUTER])
   book.start()

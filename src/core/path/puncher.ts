@@ -29,6 +29,8 @@ export type PuncherAction =
   | { readonly do: 'failed'; readonly reason: PunchFailure }
   | { readonly do: 'wake'; readonly at: Ms }
 
+import { createTokenBucket } from './token-bucket.ts'
+
 /** What a puncher is made for. */
 export interface PuncherOptions {
   readonly introduction: IntroductionId
@@ -86,6 +88,7 @@ class PuncherMachine implements Puncher {
   #phase: 'idle' | 'running' | 'failed' | 'stopped' = 'idle'
   #kept: KeptPair | undefined
   #attempt: PunchAttempt | undefined
+  readonly #searches = createTokenBucket(1 / 60, PUNCH_LIMITS.searchBurst)
   #attemptAt: Ms | undefined
   #searchAt: Ms | undefined
   #lastStartAt: Ms | undefined
@@ -283,7 +286,7 @@ class PuncherMachine implements Puncher {
     this.#searchAt = undefined
     const { searchTarget, isOwnHidden } = this.#plan
     if (searchTarget === undefined || this.#attempt === undefined) return []
-    if (this.#attempt.workingSince !== undefined) return []
+    if (this.#attempt.workingSince !== undefined || !this.#searches.take(now)) return []
     if (!isOwnHidden) {
       this.#attempt.search(createGuessing(searchTarget.host, this.#options.random, now))
       return []
