@@ -31,7 +31,7 @@ for (const [name, [home, work]] of Object.entries(PAIRS)) {
     const talk = await mesh.talk('work', await mesh.echoTunnel('work', 'home'))
     await talk.untilAnswered()
     const { sentBytes, receivedBytes, firstByteMs } = await talk.finish()
-    const [best] = await mesh.openPaths('work', 'home')
+    const [best] = await mesh.paths('work', 'home')
     t.diagnostic(`first byte after ${firstByteMs.toFixed(0)} ms, path ${best?.path}`)
     assert.equal(receivedBytes, sentBytes)
     // Nothing waits for a path that does not come: neither for UDP that is dropped nor for a hole.
@@ -47,7 +47,7 @@ test('two computers behind one NAT: both join, and a tunnel carries data', { tim
   const talk = await mesh.talk('work', await mesh.echoTunnel('work', 'home'))
   await talk.untilAnswered()
   const { sentBytes, receivedBytes } = await talk.finish()
-  const [best] = await mesh.openPaths('work', 'home')
+  const [best] = await mesh.paths('work', 'home')
   t.diagnostic(`path ${best?.path}`)
   assert.equal(receivedBytes, sentBytes)
 })

@@ -29,7 +29,7 @@ for (const { name, happen } of PASSING_FAULTS) {
     const { receivedBytes, sentBytes, longestPauseMs } = await open.finish()
     assert.equal(receivedBytes, sentBytes)
     const { firstByteMs } = await (await mesh.talk('work', port)).finish()
-    const [best] = await mesh.openPaths('work', 'home')
+    const [best] = await mesh.paths('work', 'home')
     t.diagnostic(
       `${receivedBytes} bytes, longest pause ${longestPauseMs.toFixed(0)} ms; then first byte after ${firstByteMs.toFixed(0)} ms, path ${best?.path}`,
     )

@@ -16,15 +16,17 @@ export interface NatMesh extends ProcessMesh {
   echoTunnel(guest: string, host: string): Promise<number>
   /** Open a connection at `guest` and keep it busy. */
   talk(guest: string, port: number): Promise<Talk>
-  /** The paths that `guest` has open to `peer` now, best first. */
-  openPaths(guest: string, peer: string): Promise<readonly OpenPath[]>
+  /** The paths that `guest` has or tried to `peer`: open ones first, and of those the best. */
+  paths(guest: string, peer: string): Promise<readonly ShownPath[]>
 }
 
-/** A path that carries streams. */
-export interface OpenPath {
+/** A path as `ztm describe ep -o json` has it. */
+export interface ShownPath {
   readonly path: PathKind
+  readonly state: 'open' | 'opening' | 'failed'
   /** Since when, ms since the epoch. */
   readonly sinceMs: number
+  readonly error?: string
 }
 
 /** A connection through a tunnel over which bytes go back and forth. */
@@ -77,11 +79,11 @@ export async function createNatMesh(
       const args = [TALKER, 'talk', String(port)]
       return followTalk(lab.host(guest).spawn(process.execPath, args, { stdio: TALKER_STDIO }))
     },
-    async openPaths(guest, peer) {
+    async paths(guest, peer) {
       const { paths } = (await mesh.json(guest, 'describe', 'ep', peer)) as { paths: ShownPath[] }
-      return paths
-        .filter(({ state }) => state === 'open')
-        .sort((a, b) => PATH_KINDS.indexOf(a.path) - PATH_KINDS.indexOf(b.path))
+      const rank = ({ path, state }: ShownPath) =>
+        PATH_KINDS.indexOf(path) + (state === 'open' ? 0 : PATH_KINDS.length)
+      return paths.sort((a, b) => rank(a) - rank(b))
     },
     [Symbol.asyncDispose]: () => done.disposeAsync(),
   }
@@ -135,11 +137,6 @@ async function followTalk(child: ChildProcess): Promise<Talk> {
       return until(({ isFinished }) => isFinished, ANSWER_MS)
     },
   }
-}
-
-/** As `ztm describe ep -o json` has it. */
-interface ShownPath extends OpenPath {
-  readonly state: string
 }
 
 /** In a namespace of its own no other program can have it. */
