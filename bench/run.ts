@@ -56,7 +56,8 @@ function chooseContestants(): Contestant[] {
   if (!peer) notes.push('ZTM 2.0 did not take part: `ZTM_PEER=/path/to/its/binary` was not set.')
   const all = [
     plainContestant(),
-    ztmContestant(),
+    ztmContestant('relay'),
+    ztmContestant('direct'),
     ...(peer ? [ztm2Contestant(peer)] : []),
     sshContestant(),
     stunnelContestant(),

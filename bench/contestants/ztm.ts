@@ -3,16 +3,22 @@ import { createProcessMesh, type Daemon, type ProcessMesh } from '../../src/test
 import { inboundPort } from '../../src/testing/tunnel-lab.ts'
 import { type Contestant, untilEchoes } from '../contestant.ts'
 
-/** This project: a hub and two agents, end-to-end TLS inside a ticket relay. */
-export function ztmContestant(): Contestant {
+/** This project: a hub and two agents, end-to-end TLS over one kind of path. */
+export function ztmContestant(path: 'relay' | 'direct'): Contestant {
   let mesh: ProcessMesh | undefined
   let daemons: readonly Daemon[] = []
   return {
-    name: 'ztm',
-    shape: 'hub and two agents, 3 processes; TLS 1.3 end to end, the hub copies ciphertext',
+    name: NAMES[path],
+    shape: SHAPES[path],
     async start(targetPorts) {
       mesh = await createProcessMesh({ program: [LAUNCHER] })
-      daemons = [await mesh.startHub(), await mesh.join('work'), await mesh.startAgent('home')]
+      const args = ['--path', path]
+      daemons = [
+        await mesh.startHub(),
+        await mesh.startAgent('work', { args }),
+        await mesh.startAgent('home', { args }),
+      ]
+      await mesh.run('work', 'join', 'home', '--as', 'work', '--permit', mesh.permit)
       const ports: number[] = []
       for (const index of targetPorts.keys()) {
         await mesh.run('work', 'tunnel', 'open', 'inbound', `tcp/bench-${index}`, '--listen', '127.0.0.1:0')
@@ -47,6 +53,11 @@ async function openOutbound(mesh: ProcessMesh, index: number, port: number | und
   await mesh.run('home', 'tunnel', 'open', 'outbound', `tcp/bench-${index}`, ...target)
 }
 
+const NAMES = { relay: 'ztm', direct: 'ztm direct' } as const
+const SHAPES = {
+  relay: 'hub and two agents, 3 processes; TLS 1.3 end to end, the hub copies ciphertext',
+  direct: 'two agents that connect to each other; TLS 1.3 end to end, the hub carries nothing',
+} as const
 /** The bundle when there is one (`npm run build`), else the source. */
 const LAUNCHER = join(import.meta.dirname, '../../ztm')
 const ROLES: Readonly<Record<string, string>> = { work: 'inbound agent', home: 'outbound agent' }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import net from 'node:net'
 import { test } from 'node:test'
 import { HUB_API } from '../core/api/hub-api.ts'
+import { PEER_API } from '../core/api/peer-api.ts'
 import { encodeRelayPreface } from '../core/codec/relay-preface.ts'
 import { MeshError } from '../core/model/errors.ts'
 import { PATH_KINDS } from '../core/path/path-kind.ts'
@@ -77,6 +78,22 @@ test('streams go directly when the direct path comes up after the relay', async 
   assert.equal(await echo(work, service, 'direct'), 'direct')
   // The relay is given up once it is empty.
   await until(() => mesh.hub.describe().relayCount === 0, 'the empty relay is closed')
+})
+
+test('a session over a kind of path that is named goes that way, though another is better', async () => {
+  await using mesh = await createLocalMesh(ALL)
+  const home = await mesh.join('home')
+  const work = await mesh.join('work')
+  const { endpoint } = home.membership.self
+  await work.membership.peers.session(endpoint)
+  await until(() => pathsOf(work).includes('direct'), 'the direct path is up')
+  for (const path of ['relay-h2', 'relay', 'direct'] as const) {
+    const session = await work.membership.peers.session(endpoint, path)
+    await session.call(PEER_API.ping, {})
+    assert.equal(session.path, path)
+    assert.ok(session.sentBytes > 100 && session.receivedBytes > 100)
+  }
+  assert.equal((await work.membership.peers.session(endpoint)).path, 'direct')
 })
 
 test('an address that is somebody else is not believed', async () => {

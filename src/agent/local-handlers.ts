@@ -199,11 +199,11 @@ function endpointHandlers(agent: Agent) {
         return { lines: await agent.options.readLog({ ...query, mesh: params.mesh }) }
       return (await membership.peers.session(endpoint.id)).call(PEER_API.showLog, { query })
     },
-    async pingEndpoint({ params }) {
+    async pingEndpoint({ params, query }) {
       const { membership, endpoint } = await find(params.mesh, params.endpoint)
       if (endpoint.id === membership.self.endpoint)
         return { endpoint: endpoint.id, path: 'local', roundTripMs: 0 }
-      const session = await membership.peers.session(endpoint.id)
+      const session = await membership.peers.session(endpoint.id, query.path)
       const started = performance.now()
       await session.call(PEER_API.ping, {}, { timeoutMs: PING_TIMEOUT_MS })
       return { endpoint: endpoint.id, path: session.path, roundTripMs: performance.now() - started }

@@ -41,6 +41,8 @@ export class PeerPaths {
   readonly #open = new Map<PathKind, PeerSession>()
   readonly #tries = new Map<PathKind, Try>()
   readonly #failed = new Map<PathKind, FailedTry>()
+  readonly #pinned = new Map<PathKind, Promise<PeerSession>>()
+  readonly #abort = new AbortController()
   #waiting: PromiseWithResolvers<PeerSession> | undefined
   #laterTimer: NodeJS.Timeout | undefined
   #retryAtMs = 0
@@ -60,8 +62,9 @@ export class PeerPaths {
     return undefined
   }
 
+  /** Open ones, best first. */
   get sessions(): readonly PeerSession[] {
-    return [...this.#open.values()]
+    return PATH_KINDS.flatMap(kind => this.#open.get(kind) ?? [])
   }
 
   get tries(): readonly { readonly path: PathKind; readonly sinceMs: Ms }[] {
@@ -89,6 +92,31 @@ export class PeerPaths {
     else this.#laterTimer = setTimeout(() => this.#try('relay-h2'), SECOND_RELAY_MS)
     this.#giveUpIfDone()
     return waiting.promise
+  }
+
+  /** A session over that kind of path alone. @throws MeshError why there is none */
+  async sessionOver(path: PathKind): Promise<PeerSession> {
+    const { kinds, open } = this.#options
+    const known = this.#open.get(path)
+    if (known?.isOpen) return known
+    if (!kinds.has(path))
+      throw new MeshError(
+        'unreachable',
+        `Cannot use path ${path}: this agent was started with another --path`,
+      )
+    const pinned = this.#pinned.get(path)
+    if (pinned !== undefined) return pinned
+    const opening = open(path, this.#abort.signal).finally(() => this.#pinned.delete(path))
+    this.#pinned.set(path, opening)
+    try {
+      const session = await opening
+      this.#keep(session)
+      return session
+    } catch (thrown) {
+      const error = toMeshError(thrown)
+      this.#failed.set(path, { path, atMs: this.#options.clock.now(), error })
+      throw error
+    }
   }
 
   /** Called now and then, and when the network changed: look for something better than a relay that is in use. */
@@ -123,6 +151,7 @@ export class PeerPaths {
 
   close(reason: MeshError): void {
     this.#isClosed = true
+    this.#abort.abort()
     clearTimeout(this.#laterTimer)
     for (const { abort } of this.#tries.values()) abort.abort()
     for (const session of this.#open.values()) session.close(reason)
@@ -159,8 +188,7 @@ export class PeerPaths {
       session.close(new MeshError('link-closed', 'Session ended: a better path opened first'))
       return
     }
-    this.#open.set(session.path, session)
-    this.#failed.delete(session.path)
+    this.#keep(session)
     clearTimeout(this.#laterTimer)
     for (const [path, { abort }] of this.#tries) if (isBetterPath(session.path, path)) abort.abort()
     if (!isBetterPath('punched', session.path)) this.#retryCount = 0
@@ -170,6 +198,15 @@ export class PeerPaths {
     this.#waiting = undefined
     if (before !== undefined) onBetter(session)
     onChange()
+  }
+
+  #keep(session: PeerSession): void {
+    // A pinned one may have been opened beside: it is closed as any that is not used.
+    const before = this.#open.get(session.path)
+    if (before !== undefined && before !== session)
+      before.close(new MeshError('link-closed', 'Session ended: another one took its place'))
+    this.#open.set(session.path, session)
+    this.#failed.delete(session.path)
   }
 
   #fail(path: PathKind, error: MeshError): void {

@@ -17,6 +17,9 @@ export interface PeerSession {
   readonly openedAtMs: Ms
   readonly session: ClientHttp2Session
   readonly roundTripMs: number | undefined
+  /** Bytes of the session so far, as TLS carries them. */
+  readonly sentBytes: number
+  readonly receivedBytes: number
   /** Streams open now. */
   readonly streamCount: number
   readonly lastUsedMs: Ms
@@ -61,6 +64,12 @@ export function createPeerSession(options: PeerSessionOptions): PeerSession {
     get roundTripMs() {
       return roundTripMs
     },
+    get sentBytes() {
+      return client.socket.bytesWritten
+    },
+    get receivedBytes() {
+      return client.socket.bytesRead
+    },
     get streamCount() {
       return streamCount
     },
@@ -78,7 +87,10 @@ export function createPeerSession(options: PeerSessionOptions): PeerSession {
         lastUsedMs = clock.now()
       })
     },
-    call: (route, args, callOptions) => callRoute(session, route, args, callOptions),
+    call(route, args, callOptions) {
+      lastUsedMs = clock.now()
+      return callRoute(session, route, args, callOptions)
+    },
     async exchangeCertificates() {
       const answer = await callRoute(session, PEER_API.exchangeCertificates, {
         body: { chain: options.ownChain() },

@@ -43,8 +43,13 @@ export interface OtherPath {
 
 /** The sessions this agent opens to peers of one mesh, kept warm, shared by all streams: one a path, the best is used. */
 export interface Peers extends AsyncDisposable {
-  /** The best warm session, or a new one. @throws MeshError `denied`, `offline`, `not-trusted`, `timed-out` … */
-  session(endpoint: EndpointId): Promise<PeerSession>
+  /**
+   * The best warm session, or a new one.
+   *
+   * @param path  that kind alone, though another may be better
+   * @throws MeshError `denied`, `offline`, `not-trusted`, `timed-out`, `unreachable` …
+   */
+  session(endpoint: EndpointId, path?: PathKind): Promise<PeerSession>
   /** The best warm session, if there is one. */
   warm(endpoint: EndpointId): PeerSession | undefined
   readonly all: readonly PeerSession[]
@@ -133,9 +138,10 @@ export function createPeers(options: PeersOptions): Peers {
       ])
     },
     warm: endpoint => peers.get(endpoint)?.best,
-    async session(endpoint) {
+    async session(endpoint, path) {
       if (isClosed) throw new MeshError('link-closed', 'Cannot open session: agent stops')
-      return pathsTo(endpoint).session()
+      const paths = pathsTo(endpoint)
+      return path === undefined ? paths.session() : paths.sessionOver(path)
     },
     drop(isGone, reason) {
       for (const session of sessions()) if (isGone(session.identity)) session.close(reason)

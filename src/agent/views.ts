@@ -52,6 +52,8 @@ export function viewPaths(
       state: 'open' as const,
       sinceMs: session.openedAtMs,
       streamCount: session.streamCount,
+      sentBytes: session.sentBytes,
+      receivedBytes: session.receivedBytes,
       ...(session.roundTripMs !== undefined && { roundTripMs: session.roundTripMs }),
     }
   })

@@ -2,7 +2,7 @@ import type { z } from 'zod'
 import type { pathShape } from '../core/api/agent-api.ts'
 import type { Cli } from './context.ts'
 import { formatTable } from './output/table.ts'
-import { age, milliseconds } from './output/words.ts'
+import { age, bytes, milliseconds } from './output/words.ts'
 
 /** The ways to peers as a table below a description; empty text where there are none. */
 export function pathTable(cli: Cli, paths: readonly z.output<typeof pathShape>[]): string {
@@ -19,6 +19,11 @@ export function pathTable(cli: Cli, paths: readonly z.output<typeof pathShape>[]
     {
       title: 'PING',
       cell: path => (path.roundTripMs === undefined ? undefined : milliseconds(path.roundTripMs)),
+    },
+    { title: 'SENT', cell: path => (path.sentBytes === undefined ? undefined : bytes(path.sentBytes)) },
+    {
+      title: 'RECEIVED',
+      cell: path => (path.receivedBytes === undefined ? undefined : bytes(path.receivedBytes)),
     },
   ])
   return `\n${table}`

@@ -31,7 +31,7 @@ test('the demonstration fetches a page through a tunnel, shows a table, and leav
   using folder = makeScratchFolder()
   const { code, stdout, stderr } = await runDemo(folder.path)
   assert.equal(code, 0, stderr)
-  assert.match(stdout, /ENDPOINT +PATH +FIRST BYTE +MB\/s\n +home +relay +[\d.]+ ms +\d+\n/)
+  assert.match(stdout, /ENDPOINT +PATH +FIRST BYTE +MB\/s\n +home +direct +[\d.]+ ms +\d+\n/)
   assert.deepEqual(readdirSync(folder.path), [])
 })
 

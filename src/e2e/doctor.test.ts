@@ -31,7 +31,7 @@ test('status tells what runs, since when, and how links, certificates and paths 
   assert.match(agent, /^Agent: +running, process \d+, version \d/m)
   assert.match(agent, /^Started: +\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ \(/m)
   assert.match(agent, /^home +home +root +127\.0\.0\.1:\d+ +in 24 h +online$/m)
-  assert.match(agent, / +relay +open +/)
+  assert.match(agent, / +direct +open +/)
   assert.equal(data.agent.pid, [...lab.daemons].find(({ name }) => name === 'home')?.child.pid)
   assert.equal(data.agent.meshes.length, 1)
   assert.match(atHub, new RegExp(`^Hub: +running, process ${hub.child.pid}, `, 'm'))

@@ -26,6 +26,8 @@ export interface Http2ClientOptions {
 export interface Http2Client {
   readonly session: http2.ClientHttp2Session
   readonly shown: ShownIdentity
+  /** Counts the bytes, also when it has closed. */
+  readonly socket: TLSSocket
 }
 
 /**
@@ -64,7 +66,7 @@ export async function openHttp2(connection: Duplex, options: Http2ClientOptions)
     guardAgainstFloods(session, () => {})
     // The error reaches whoever waits on a stream or on `close`; without a listener it would end the process.
     session.on('error', () => {})
-    return { session, shown }
+    return { session, shown, socket }
   } catch (error) {
     socket.destroy()
     throw guard.reason ?? fromNodeError(error, 'Cannot open session')

@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { Argument, type Command } from 'commander'
+import { Argument, type Command, Option } from 'commander'
 import { AGENT_API } from '../../core/api/agent-api.ts'
 import { MeshError, toMeshError } from '../../core/model/errors.ts'
 import { type Ms, ms } from '../../core/model/time.ts'
+import { PATH_KINDS, type PathKind } from '../../core/path/path-kind.ts'
 import { callAgent } from '../api-client.ts'
 import type { Cli } from '../context.ts'
 import { addExamples } from '../examples.ts'
@@ -16,6 +17,7 @@ import { parseEndpointWord } from '../prefix.ts'
 interface PingOptions {
   readonly count?: number
   readonly interval: Ms
+  readonly path?: PathKind
 }
 
 /** `ztm ping ep NAME [-c N] [-i SPAN]` */
@@ -30,11 +32,15 @@ export function definePing(command: Command, cli: Cli): void {
     )
     .option('-c, --count <n>', 'how many', integerOption([1, 1_000_000]))
     .option('-i, --interval <span>', 'time from one to the next', parseSpanOption, ms(1_000))
+    .addOption(
+      new Option('--path <kind>', 'over this kind of path alone, not the best there is').choices(PATH_KINDS),
+    )
     .action((_type: string, typed: string | undefined, options: PingOptions) => ping(cli, typed, options))
   addExamples(
     command,
     'ztm ping ep office',
     'ztm ping ep office -c 10 -i 200ms',
+    'ztm ping ep office --path relay',
     'ztm ping ep home/office -o json',
   )
 }
@@ -58,7 +64,11 @@ async function ping(cli: Cli, typed: string | undefined, options: PingOptions): 
   const startedAtMs = cli.world.clock.now()
   while (replies.length < count && !interrupt.aborted) {
     const sentAtMs = cli.world.clock.now()
-    const reply = await pingOnce(cli, { mesh, endpoint }, { sequence: replies.length + 1, timeoutMs })
+    const reply = await pingOnce(
+      cli,
+      { mesh, endpoint },
+      { sequence: replies.length + 1, timeoutMs, path: options.path },
+    )
     replies.push(reply)
     if (isText) print(cli, `${describeReply(endpoint, reply)}\n`)
     if (replies.length >= count) break
@@ -86,10 +96,15 @@ async function targetOf(cli: Cli, typed: string | undefined): Promise<{ mesh: st
 async function pingOnce(
   cli: Cli,
   params: { mesh: string; endpoint: string },
-  { sequence, timeoutMs }: { sequence: number; timeoutMs: number },
+  { sequence, timeoutMs, path: pin }: { sequence: number; timeoutMs: number; path: PathKind | undefined },
 ): Promise<Reply> {
   try {
-    const { path, roundTripMs } = await callAgent(cli, AGENT_API.pingEndpoint, { params }, { timeoutMs })
+    const { path, roundTripMs } = await callAgent(
+      cli,
+      AGENT_API.pingEndpoint,
+      { params, query: { path: pin } },
+      { timeoutMs },
+    )
     return { sequence, path, roundTripMs }
   } catch (thrown) {
     const error = toMeshError(thrown)

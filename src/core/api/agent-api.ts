@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { PATH_KINDS } from '../path/path-kind.ts'
 import { defineRoute } from './route.ts'
 import {
   endpointIdShape,
@@ -40,12 +41,16 @@ export type MeshInfo = z.output<typeof meshShape>
 export const pathShape = z.object({
   endpoint: endpointIdShape,
   name: nameShape.optional(),
-  path: z.enum(['direct', 'punched', 'relay', 'relay-h2']),
+  path: z.enum(PATH_KINDS),
   state: z.enum(['open', 'opening', 'failed']),
   sinceMs: msShape,
   /** Streams open now, ours and theirs. */
   streamCount: z.number(),
   roundTripMs: z.number().optional(),
+  /** Bytes carried since it opened, as TLS counts them. */
+  sentBytes: z.number().optional(),
+  receivedBytes: z.number().optional(),
+  /** Why it failed. */
   error: z.string().optional(),
 })
 
@@ -314,6 +319,8 @@ export const AGENT_API = {
     path: '/api/meshes/{mesh}/endpoints/{endpoint}/ping',
     summary: 'Send one ping through the mesh, end to end',
     params: endpointParams,
+    /** Over this kind of path alone, instead of the best there is. */
+    query: z.object({ path: z.enum(PATH_KINDS).optional() }),
     response: z.object({ endpoint: endpointIdShape, path: z.string(), roundTripMs: z.number() }),
     errors: ['not-joined', 'not-found', 'ambiguous', 'denied', 'offline', 'timed-out', 'unreachable'],
   }),
