@@ -13,7 +13,7 @@ before(async () => {
   mesh = await createProcessMesh()
   for (const name of ['hub', 'home'] as const) ports[name] = await freePort()
   await mesh.startHub({ args: ['--metrics', `127.0.0.1:${ports.hub}`] })
-  await mesh.startAgent('home', { args: ['--path', 'relay', '--metrics', String(ports.home), '--path', 'relay'] })
+  await mesh.startAgent('home', { args: ['--path', 'relay', '--metrics', String(ports.home)] })
   await mesh.run('home', 'join', 'home', '--as', 'home', '--permit', mesh.permit)
   await mesh.join('work')
   await using page = await startPage('page')
