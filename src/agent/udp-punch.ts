@@ -218,10 +218,13 @@ export class Punch {
     if (at >= this.#wakeAt) return
     clearTimeout(this.#timer)
     this.#wakeAt = at
-    this.#timer = setTimeout(() => {
-      this.#wakeAt = Number.POSITIVE_INFINITY
-      this.#perform(this.#puncher.tick(now()))
-    }, at - now())
+    this.#timer = setTimeout(
+      () => {
+        this.#wakeAt = Number.POSITIVE_INFINITY
+        this.#perform(this.#puncher.tick(now()))
+      },
+      Math.max(0, at - now()),
+    )
   }
 }
 
