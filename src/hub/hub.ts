@@ -5,7 +5,7 @@ import type { ControllerChange, ControllerPort } from '../core/api/controller.ts
 import type { HubEvent } from '../core/api/events.ts'
 import { EVENTS_PATH } from '../core/api/hub-api.ts'
 import type { HubInfo } from '../core/api/shapes.ts'
-import { type Address, formatAddress } from '../core/model/address.ts'
+import { type Address, formatAddress, parseAddress } from '../core/model/address.ts'
 import { MeshError } from '../core/model/errors.ts'
 import type { EndpointId, HubId, MeshId } from '../core/model/ids.ts'
 import type { Log } from '../core/model/log.ts'
@@ -339,7 +339,9 @@ class HubProcess implements Hub {
   #seen(endpoint: EndpointId): string[] {
     const link = this.#registry.linkOf(endpoint)
     const address = link === undefined ? undefined : this.#links.all.get(link)?.peer.address
-    return address === undefined ? [] : [address.replace(/:\d+$/, '').replace(/^::ffff:/, '')]
+    const byTcp = address === undefined ? [] : [address.replace(/:\d+$/, '').replace(/^::ffff:/, '')]
+    const byUdp = this.#echo?.reflexiveAddresses(endpoint).map(text => parseAddress(text).host) ?? []
+    return [...byTcp, ...byUdp]
   }
 
   #drive(actions: readonly RegistryAction[]): void {
