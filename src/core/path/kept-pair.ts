@@ -13,12 +13,13 @@ export class KeptPair {
   readonly socket: number
   readonly remote: Address
   readonly chosenAt: Ms
-  /** From where the peer saw us last. */
-  #seen: string | undefined
+  /** From where the peer saw us when it agreed; undefined on the side that is not told. */
+  readonly #agreedSeen: string | undefined
   #pingAt: Ms
   #doubtSince: Ms | undefined
 
-  constructor(socket: number, remote: Address, now: Ms) {
+  constructor(socket: number, remote: Address, seen: Address | undefined, now: Ms) {
+    this.#agreedSeen = seen && formatAddress(seen)
     this.socket = socket
     this.remote = remote
     this.chosenAt = now
@@ -56,14 +57,12 @@ export class KeptPair {
     return send === undefined ? [] : [send]
   }
 
-  /** An answer came over it. @returns whether the peer sees us at another address than before */
+  /** An answer came over it. @returns whether the peer sees us elsewhere than when it agreed */
   heard(sentAt: Ms, seen: Address, now: Ms): boolean {
     if (this.#doubtSince !== undefined && sentAt >= this.#doubtSince) {
       this.#doubtSince = undefined
       this.#pingAt = ms(now + PUNCH_LIMITS.keepAliveMs)
     }
-    const before = this.#seen
-    this.#seen = formatAddress(seen)
-    return before !== undefined && before !== this.#seen
+    return this.#agreedSeen !== undefined && this.#agreedSeen !== formatAddress(seen)
   }
 }

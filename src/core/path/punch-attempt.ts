@@ -57,8 +57,8 @@ export class PunchAttempt {
     return this.#isActive
   }
 
-  get isSearching(): boolean {
-    return this.#search !== undefined
+  get searching(): PortSearch | undefined {
+    return this.#search
   }
 
   /** Since when there is a pair that works. */

@@ -19,7 +19,7 @@ export const PUNCH_LIMITS = {
   /** How often each of those sockets pings. */
   searchRounds: 3,
   /** A nomination that is never agreed to is sent so often. */
-  nominations: 12,
+  nominations: 25,
   /** An attempt without a search, and one that has only addresses without a NAT between. */
   attemptMs: 4_000,
   localAttemptMs: 1_500,

@@ -65,7 +65,7 @@ test('receive() answers a ping where it came from, and pings back there though n
 })
 
 test('receive() pings back until it is answered, though the peer heard enough and pings no more', () => {
-  const book = createPunchPlaybook('accept', [HOST])
+  const book = createPunchPlaybook('accept', [HOST, '203.0.113.10:1'])
   book.start()
   book.hear('ping', 77, OUTER)
   const pings = book.run(3_900).filter(line => line.endsWith(OUTER))

@@ -91,6 +91,7 @@ class PuncherMachine implements Puncher {
   readonly #searches = createTokenBucket(1 / 60, PUNCH_LIMITS.searchBurst)
   #attemptAt: Ms | undefined
   #searchAt: Ms | undefined
+  #searchedHost: string | undefined
   #lastStartAt: Ms | undefined
   #gapMs: number = PUNCH_LIMITS.firstGapMs
   #nomination: Nomination | undefined
@@ -123,9 +124,11 @@ class PuncherMachine implements Puncher {
   introduced(terms: PunchTerms, now: Ms): PuncherAction[] {
     if (this.#phase !== 'running') return []
     this.#plan = planPunch(terms)
-    // An attempt that runs takes the new addresses in; otherwise one begins.
-    if (this.#attempt?.isActive) this.#activate(this.#attempt, now)
-    else this.#beginSoon(now)
+    const isYoung = now < this.#earliestStart(now, PUNCH_LIMITS.firstGapMs)
+    // An attempt that has just begun takes the new addresses in. Otherwise one begins: the other side hears of it now too,
+    // and the two must not be far apart, so the longer gaps do not count.
+    if (this.#attempt?.isActive && isYoung) this.#activate(this.#attempt, now)
+    else this.#beginSoon(now, PUNCH_LIMITS.firstGapMs)
     this.#kept?.doubt(now)
     return this.tick(now)
   }
@@ -174,7 +177,9 @@ class PuncherMachine implements Puncher {
       return isKept || works ? pong : [...pong, ...this.#pingBack(socket, from, now)]
     }
     if (this.#options.side === 'dial') return []
-    const chosen = probe.transaction > this.#agreed ? this.#choose(socket, from, now) : []
+    // The same from elsewhere: the other side moved before it heard that we agree.
+    const isKnown = probe.transaction === this.#agreed && isKept
+    const chosen = isKnown ? [] : this.#choose(socket, from, undefined, now)
     this.#agreed = probe.transaction
     return [...this.#wire.pong(socket, from, probe.transaction, true, now), ...chosen]
   }
@@ -183,7 +188,7 @@ class PuncherMachine implements Puncher {
   #pingBack(socket: number, from: Address, now: Ms): PuncherAction[] {
     if (this.#kept !== undefined && this.#attempt === undefined) {
       // What was under way when the pair was chosen still comes in. And what is played again must not cost more.
-      if (now < this.#kept.chosenAt + STRAY_GRACE_MS || now < this.#earliestStart(now)) return []
+      if (now < this.#kept.chosenAt + STRAY_GRACE_MS || now < this.#earliestStart(now, this.#gapMs)) return []
       this.#noteStart(now)
       this.#kept.doubt(now)
       this.#attempt = new PunchAttempt(this.#wire, now)
@@ -199,7 +204,7 @@ class PuncherMachine implements Puncher {
   ): PuncherAction[] {
     const ping = this.#wire.answered(socket, from, transaction, now)
     if (ping === undefined) return []
-    if (transaction === this.#nomination?.send.probe.transaction) return this.#choose(socket, from, now)
+    if (transaction === this.#nomination?.send.probe.transaction) return this.#choose(socket, from, seen, now)
     if (this.#kept?.is(socket, from)) return this.#keptAnswered(this.#kept, ping, seen, now)
     this.#attempt?.answered(socket, from, ping, now)
     return []
@@ -211,14 +216,15 @@ class PuncherMachine implements Puncher {
       this.#attempt = undefined
       this.#attemptAt = undefined
     }
-    // The peer sees us elsewhere than before, though the pair works for us: it has to hear where we are now.
-    if (!hasMoved || this.#options.side !== 'dial') return []
+    // The pair works for us, but the peer knows us elsewhere: it has to hear where we are now.
+    if (!hasMoved || this.#nomination !== undefined || this.#options.side !== 'dial') return []
     const { socket, remote } = kept
     return this.#nominate({ socket, remote, cost: 0, roundTripMs: now - sentAt }, now)
   }
 
-  #choose(socket: number, remote: Address, now: Ms): PuncherAction[] {
-    this.#kept = new KeptPair(socket, remote, now)
+  /** @param seen  from where the other side sees us, if it says so */
+  #choose(socket: number, remote: Address, seen: Address | undefined, now: Ms): PuncherAction[] {
+    this.#kept = new KeptPair(socket, remote, seen, now)
     this.#attempt = undefined
     this.#attemptAt = undefined
     this.#nomination = undefined
@@ -232,17 +238,19 @@ class PuncherMachine implements Puncher {
     if (kept === undefined) return []
     if (!kept.isLost(now)) return kept.step(this.#wire, now)
     this.#kept = undefined
+    this.#nomination = undefined
     if (!this.#attempt?.isActive) this.#beginSoon(now)
     return [{ do: 'lost' }, ...(this.#attempt === undefined ? this.#closeSockets() : [])]
   }
 
   /** Begin an attempt as soon as it may. */
-  #beginSoon(now: Ms): void {
-    this.#attemptAt ??= ms(Math.max(now, this.#earliestStart(now)))
+  #beginSoon(now: Ms, gapMs = this.#gapMs): void {
+    const at = Math.max(now, this.#earliestStart(now, gapMs))
+    this.#attemptAt = ms(Math.min(at, this.#attemptAt ?? at))
   }
 
-  #earliestStart(now: Ms): number {
-    return this.#lastStartAt === undefined ? now : this.#lastStartAt + this.#gapMs
+  #earliestStart(now: Ms, gapMs: number): number {
+    return this.#lastStartAt === undefined ? now : this.#lastStartAt + gapMs
   }
 
   #noteStart(now: Ms): void {
@@ -260,20 +268,25 @@ class PuncherMachine implements Puncher {
   #begin(now: Ms): void {
     this.#noteStart(now)
     this.#attemptAt = undefined
-    this.#nomination = undefined
+    // One of the pair that is kept is for the other side to know where we are.
+    if (this.#kept === undefined) this.#nomination = undefined
     this.#searchAt = undefined
     // One that only answered so far may know where the peer is now.
     const isPassive = this.#attempt?.isActive === false
+    const before = this.#attempt
     if (!isPassive) this.#attempt = undefined
     if (this.#plan.useful.length === 0 && !isPassive) return
     this.#attempt ??= new PunchAttempt(this.#wire, now)
+    // A search takes its time, and goes on unless the peer is elsewhere now.
+    const isSameTarget = this.#plan.searchTarget?.host === this.#searchedHost
+    if (before?.searching !== undefined && isSameTarget) this.#attempt.search(before.searching)
     this.#activate(this.#attempt, now)
   }
 
   #activate(attempt: PunchAttempt, now: Ms): void {
     const { useful, searchTarget, lengthMs } = this.#plan
     attempt.activate(useful, lengthMs, now)
-    if (searchTarget === undefined || attempt.isSearching) return
+    if (searchTarget === undefined || attempt.searching !== undefined) return
     this.#searchAt ??= ms(now + PUNCH_LIMITS.searchAfterMs)
   }
 
@@ -287,6 +300,7 @@ class PuncherMachine implements Puncher {
     const { searchTarget, isOwnHidden } = this.#plan
     if (searchTarget === undefined || this.#attempt === undefined) return []
     if (this.#attempt.workingSince !== undefined || !this.#searches.take(now)) return []
+    this.#searchedHost = searchTarget.host
     if (!isOwnHidden) {
       this.#attempt.search(createGuessing(searchTarget.host, this.#options.random, now))
       return []
@@ -303,7 +317,9 @@ class PuncherMachine implements Puncher {
     const nomination = this.#nomination
     if (nomination !== undefined) {
       if (now < nomination.againAt) return []
-      if (nomination.count < PUNCH_LIMITS.nominations) return this.#nominateAgain(nomination, now)
+      // Of the pair that is kept it goes on, slowly: without it the other side would look for us elsewhere.
+      const goesOn = nomination.count < PUNCH_LIMITS.nominations || this.#kept !== undefined
+      if (goesOn) return this.#nominateAgain(nomination, now)
       this.#nomination = undefined
       this.#attempt?.drop(nomination.pair)
     }
@@ -324,7 +340,8 @@ class PuncherMachine implements Puncher {
 
   #nominateAgain(nomination: Nomination, now: Ms): PuncherAction[] {
     nomination.count += 1
-    nomination.againAt = ms(now + NOMINATE_GAP_MS)
+    const isEarly = nomination.count < PUNCH_LIMITS.nominations
+    nomination.againAt = ms(now + (isEarly ? NOMINATE_GAP_MS : SLOW_NOMINATE_GAP_MS))
     const send = this.#wire.repeat(nomination.send, now)
     return send === undefined ? [] : [send]
   }
@@ -360,5 +377,6 @@ class PuncherMachine implements Puncher {
 // The two sides do not choose in the same moment, and datagrams overtake each other.
 const STRAY_GRACE_MS = 3_000
 const NOMINATE_GAP_MS = 100
+const SLOW_NOMINATE_GAP_MS = 1_000
 // When too much was sent just now.
 const RETRY_SEND_MS = 20
