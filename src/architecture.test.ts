@@ -34,6 +34,7 @@ const ROOMS: RoomTable = {
   'core/registry': ['core/model', 'core/api'],
   'core/path': ['core/model'],
   'core/link': ['core/model'],
+  'core/stream': ['core/model'],
   'core/balance': ['core/model'],
   'core/codec': ['core/model'],
   'core/files': ['core/model'],

@@ -39,6 +39,7 @@ import { parsePermit, parsePermitLink } from './core/model/permit.ts'
 import { type EndpointIdentity, parseSpiffeId } from './core/model/spiffe-id.ts'
 import { ms } from './core/model/time.ts'
 import { REGISTRY_LIMITS } from './core/registry/registry.ts'
+import { createStreamRecordDecoder } from './core/stream/stream-record.ts'
 import { MEMBER_SESSION_LIMITS } from './hub/member-sessions.ts'
 import { HUB_PORT_LIMITS } from './net/hub-port.ts'
 import { KEEP_ALIVE, SILENCE_MS } from './net/keep-alive.ts'
@@ -199,6 +200,14 @@ test('docs/protocol.md shows datagrams that are read', () => {
   const decoder = createDatagramDecoder()
   const payloads = decoder.push(hexExample('hex datagrams')).map(bytes => Buffer.from(bytes).toString())
   assert.deepEqual([payloads, decoder.pendingByteCount], [['hello', ''], 0])
+})
+
+test('the records of a side stream in docs/protocol.md are read as the text says', () => {
+  assert.deepEqual(createStreamRecordDecoder().push(hexExample('hex stream-records')), [
+    { kind: 'received', stream: 5, position: 1_048_576 },
+    { kind: 'ended', stream: 5, position: 10 },
+    { kind: 'broken', stream: 5, position: 0 },
+  ])
 })
 
 test('docs/protocol.md shows an echo and a probe that are read', () => {

@@ -1,4 +1,4 @@
-import type { ClientHttp2Stream } from 'node:http2'
+import type { ClientHttp2Stream, IncomingHttpHeaders } from 'node:http2'
 import type { Duplex } from 'node:stream'
 import { CONTROLLER_API } from '../core/api/hub-api.ts'
 import { PORT_HEADER, SESSION_TICKET_HEADER } from '../core/api/peer-api.ts'
@@ -11,12 +11,16 @@ import type { ServiceName } from '../core/model/names.ts'
 import { quote } from '../core/model/quote.ts'
 import type { EndpointIdentity } from '../core/model/spiffe-id.ts'
 import type { Clock } from '../core/model/time.ts'
+import { STREAM_HEADER } from '../core/stream/resume-headers.ts'
 import { fromNodeError } from '../net/node-error.ts'
+import type { KeptBudget } from '../net/resumable-stream.ts'
 import { breakOff } from '../net/splice.ts'
 import { type Dialing, type DialOptions, EARLY_BYTES } from '../sdk/app.ts'
 import type { Hostings } from './hostings.ts'
 import type { HubLink } from './hub-link.ts'
+import type { PeerSession } from './peer-session.ts'
 import type { Peers } from './peers.ts'
+import { createResumer, type Resumer } from './resumer.ts'
 
 type ServiceSession = Answer<typeof CONTROLLER_API.openSession> & { readonly askedAtMs: number }
 type OpenStream = Awaited<Dialing['opened']>
@@ -27,12 +31,14 @@ export interface DialerOptions {
   readonly link: HubLink
   readonly peers: Peers
   readonly hostings: Hostings
+  /** What resumable streams may keep. */
+  readonly kept: KeptBudget
   readonly clock: Clock
   readonly log: Log
 }
 
 /** Opens streams to services by name. */
-export interface Dialer {
+export interface Dialer extends Disposable {
   dial(service: ServiceName, options?: DialOptions): Dialing
   /** Ask for the session ticket and open sessions, so that the first dial waits for nothing. Never throws. */
   prepare(service: ServiceName, options?: DialOptions): void
@@ -40,6 +46,10 @@ export interface Dialer {
   forget(services: readonly ServiceName[]): void
   /** A link opened anew: changes may have been missed. */
   forgetAll(): void
+  /** A better session to a peer came up: open streams move to it. */
+  migrate(peer: PeerSession): void
+  /** Break the streams to those who are out, also those that wait for a path. */
+  drop(isGone: (identity: EndpointIdentity) => boolean, reason: MeshError): void
 }
 
 /** Make the dialler of one mesh. */
@@ -52,9 +62,32 @@ class MeshDialer implements Dialer {
   readonly #sessions = new Map<ServiceName, ServiceSession>()
   readonly #asking = new Map<ServiceName, Promise<ServiceSession>>()
   readonly #balancers = new Map<ServiceName, Balancer<EndpointId>>()
+  readonly #resumer: Resumer
 
   constructor(options: DialerOptions) {
     this.#options = options
+    this.#resumer = createResumer({
+      budget: options.kept,
+      session: endpoint => options.peers.session(endpoint),
+      ticket: async name => {
+        const { ticket, service } = await this.#session(name)
+        return { ticket, owner: service.owner }
+      },
+      answered,
+      log: options.log,
+    })
+  }
+
+  migrate(peer: PeerSession): void {
+    this.#resumer.migrate(peer)
+  }
+
+  drop(isGone: (identity: EndpointIdentity) => boolean, reason: MeshError): void {
+    this.#resumer.drop(isGone, reason)
+  }
+
+  [Symbol.dispose](): void {
+    this.#resumer[Symbol.dispose]()
   }
 
   forget(services: readonly ServiceName[]): void {
@@ -142,16 +175,21 @@ class MeshDialer implements Dialer {
         `Cannot dial "${session.service.name}": the hosting endpoint is not its owner's`,
       )
     }
+    const service = session.service.name
+    const id = this.#resumer.offer(service)
     const stream = peer.session.request({
       ':method': 'CONNECT',
-      ':authority': encodeURIComponent(session.service.name),
+      ':authority': encodeURIComponent(service),
       [SESSION_TICKET_HEADER]: session.ticket,
+      ...(id !== undefined && { [STREAM_HEADER]: id }),
       ...(options.port !== undefined && { [PORT_HEADER]: String(options.port) }),
     })
     peer.use(stream)
     attempt.start(stream)
-    await answered(stream, session.service.name)
-    return stream
+    const answer = await answered(stream, service)
+    // An agent that cannot resume answers without it, and all is as it was without.
+    if (id === undefined || answer[STREAM_HEADER] !== id) return stream
+    return attempt.goOn(early => this.#resumer.take({ id, service, peer, carrier: stream, early }))
   }
 
   /** Endpoints to try, best first. */
@@ -257,14 +295,20 @@ class DialAttempt implements Dialing {
     return stream
   }
 
+  /** What is written from now on goes into another stream around the one that was opened. */
+  goOn(wrap: (early: readonly Uint8Array[]) => Duplex): Duplex {
+    this.#stream = wrap(this.#early)
+    return this.#stream
+  }
+
   cancel(): void {
     this.isCancelled = true
     if (this.#stream !== undefined) breakOff(this.#stream)
   }
 }
 
-/** Resolves when the hosting agent said yes. */
-function answered(stream: ClientHttp2Stream, service: ServiceName): Promise<void> {
+/** Resolves with the headers of its answer when the hosting agent said yes. */
+function answered(stream: ClientHttp2Stream, service: ServiceName): Promise<IncomingHttpHeaders> {
   return new Promise((resolve, reject) => {
     const fail = (error: unknown) => reject(fromNodeError(error, `Cannot dial "${service}"`))
     const closed = () =>
@@ -279,7 +323,7 @@ function answered(stream: ClientHttp2Stream, service: ServiceName): Promise<void
       stream.off('close', closed)
       stream.off('error', fail)
       stream.on('error', () => {})
-      resolve()
+      resolve(headers)
     })
   })
 }

@@ -12,10 +12,13 @@ import type { Clock } from '../core/model/time.ts'
 import { decide } from '../core/policy/decide.ts'
 import type { Rule } from '../core/policy/rule.ts'
 import { accessRules, explain } from '../core/policy/standing-rules.ts'
+import { RESUME_HEADER, SIDE_STREAM_AUTHORITY } from '../core/stream/resume-headers.ts'
+import type { KeptBudget } from '../net/resumable-stream.ts'
 import { refuseStream } from '../net/serve-http2.ts'
 import { breakOff } from '../net/splice.ts'
 import type { Hosting, Incoming, ServeOptions } from '../sdk/app.ts'
 import type { HubLink } from './hub-link.ts'
+import { type AdmittedStream, createResumables } from './resumables.ts'
 
 type Health = 'up' | 'partly' | 'down' | 'unknown'
 
@@ -37,12 +40,14 @@ export interface HostingsOptions {
   readonly link: HubLink
   /** Check a session ticket. @throws MeshError `bad-ticket` */
   readonly checkTicket: (ticket: string, from: EndpointIdentity, service: ServiceName) => void
+  /** What resumable streams may keep. */
+  readonly kept: KeptBudget
   readonly clock: Clock
   readonly log: Log
 }
 
 /** The services this endpoint hosts in one mesh. It decides who gets in: no hub is trusted with that. */
-export interface Hostings {
+export interface Hostings extends Disposable {
   serve(service: ServiceName, options: ServeOptions): Promise<Hosting>
   /** A CONNECT from a peer. Answers it whatever happens. */
   receive(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, from: EndpointIdentity): void
@@ -51,12 +56,15 @@ export interface Hostings {
   has(service: ServiceName): boolean
   /** A link opened: tell the controller what is hosted here, and what no longer is. */
   announce(): Promise<void>
+  /** Break the streams of those who are out, also those that wait for a path. */
+  drop(isGone: (identity: EndpointIdentity) => boolean): void
 }
 
 /** Make the hosting side of one mesh. */
 export function createHostings(options: HostingsOptions): Hostings {
   const { link, log, clock } = options
   const hosted = new Map<ServiceName, HostedService>()
+  const resumables = createResumables({ budget: options.kept, log })
 
   async function announceOne(one: HostedService): Promise<void> {
     try {
@@ -168,9 +176,25 @@ export function createHostings(options: HostingsOptions): Hostings {
     has: service => hosted.has(service),
     receive(stream, headers, from) {
       try {
+        if (headers[':authority'] === SIDE_STREAM_AUTHORITY) {
+          resumables.openSide(stream)
+          return
+        }
         const { one, port } = admit(headers, from)
+        const admitted = { carrier: stream, headers, from, service: one.service }
+        if (headers[RESUME_HEADER] !== undefined) {
+          resumables.resume(admitted)
+          return
+        }
         track(one, stream, from)
-        one.options.onStream(incomingOf(stream, one.service, from, port))
+        const accept = () => {
+          const resumable = resumables.accept(admitted)
+          if (resumable === undefined) return undefined
+          one.open.delete(stream)
+          track(one, resumable, from)
+          return resumable
+        }
+        one.options.onStream(incomingOf(admitted, port, accept))
       } catch (thrown) {
         const error =
           thrown instanceof URIError
@@ -206,6 +230,8 @@ export function createHostings(options: HostingsOptions): Hostings {
       })
       return near
     },
+    drop: isGone => resumables.drop(isGone),
+    [Symbol.dispose]: () => resumables[Symbol.dispose](),
     async announce() {
       const { services } = await link.call(CONTROLLER_API.listServices, {})
       const stale = services.filter(
@@ -222,11 +248,11 @@ export function createHostings(options: HostingsOptions): Hostings {
   }
 }
 
+/** @param takeResumable  the stream to give out if it is a resumable one, answered */
 function incomingOf(
-  stream: ServerHttp2Stream,
-  service: ServiceName,
-  from: EndpointIdentity,
+  { carrier: stream, service, from }: AdmittedStream,
   port: number | undefined,
+  takeResumable: () => Duplex | undefined,
 ): Incoming {
   const abort = new AbortController()
   const given = () => abort.abort()
@@ -238,8 +264,10 @@ function incomingOf(
     signal: abort.signal,
     accept() {
       stream.off('close', given)
-      if (!stream.destroyed && !stream.closed) stream.respond({ ':status': 200 })
-      return stream
+      if (stream.destroyed || stream.closed) return stream
+      const resumable = takeResumable()
+      if (resumable === undefined) stream.respond({ ':status': 200 })
+      return resumable ?? stream
     },
     refuse: error => refuseStream(stream, error),
   }

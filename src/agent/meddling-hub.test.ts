@@ -145,23 +145,20 @@ test('no byte that a hub changed, dropped, repeated or moved is ever delivered',
     held = bytes
     return undefined
   }
-  const changes: [string, (bytes: Buffer) => Buffer | undefined, 'end' | 'break'][] = [
-    ['untouched', bytes => bytes, 'end'],
-    [
-      'one bit flipped',
-      bytes => Buffer.from(bytes.map((byte, at) => (at === 100 ? byte ^ 1 : byte))),
-      'break',
-    ],
-    ['a piece dropped', () => Buffer.alloc(0), 'break'],
-    ['a piece repeated', bytes => Buffer.concat([bytes, bytes]), 'break'],
-    ['one byte cut off', bytes => bytes.subarray(0, -1), 'break'],
-    ['bytes put in', bytes => Buffer.concat([Buffer.from('put in'), bytes]), 'break'],
-    ['two pieces swapped', swap, 'break'],
+  const changes: [string, (bytes: Buffer) => Buffer | undefined][] = [
+    ['untouched', bytes => bytes],
+    ['one bit flipped', bytes => Buffer.from(bytes.map((byte, at) => (at === 100 ? byte ^ 1 : byte)))],
+    ['a piece dropped', () => Buffer.alloc(0)],
+    ['a piece repeated', bytes => Buffer.concat([bytes, bytes])],
+    ['one byte cut off', bytes => bytes.subarray(0, -1)],
+    ['bytes put in', bytes => Buffer.concat([Buffer.from('put in'), bytes])],
+    ['two pieces swapped', swap],
   ]
-  const runs = changes.map(([name, change, ending]) =>
+  const runs = changes.map(([name, change]) =>
     t.test(name, async () => {
       await using scene = await openScene()
-      assert.equal(await sendThrough(scene, change), ending)
+      // The session breaks; the stream goes on over the next one.
+      assert.equal(await sendThrough(scene, change), 'end')
     }),
   )
   await Promise.all(runs)

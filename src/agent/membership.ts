@@ -9,6 +9,7 @@ import { type EndpointIdentity, isSameIdentity } from '../core/model/spiffe-id.t
 import type { Store } from '../core/model/store.ts'
 import type { Clock } from '../core/model/time.ts'
 import type { ShownIdentity } from '../net/http2-server.ts'
+import { type KeptBudget, MAX_KEPT_BYTES_TOGETHER } from '../net/resumable-stream.ts'
 import type { TlsIdentity } from '../net/tls-options.ts'
 import { checkChain, tlsIdentity } from '../pki/check.ts'
 import type { KeyPair } from '../pki/key-pair.ts'
@@ -126,7 +127,9 @@ class MeshMembership implements Membership {
       clock,
       log,
       onChange: options.onChange,
+      onBetter: session => this.#dialer.migrate(session),
     })
+    const kept: KeptBudget = { usedBytes: 0, maxBytes: MAX_KEPT_BYTES_TOGETHER }
     const tickets = createTicketCache((ticket, dialler, service) =>
       checkSessionTicket(ticket, { rootPem: this.record.ca, now: clock.now(), dialler, service }),
     )
@@ -135,6 +138,7 @@ class MeshMembership implements Membership {
       user: this.self.user,
       link: this.link,
       checkTicket: (ticket, from, service) => tickets.check(ticket, from, service, clock.now()),
+      kept,
       clock,
       log,
     })
@@ -143,6 +147,7 @@ class MeshMembership implements Membership {
       link: this.link,
       peers: this.peers,
       hostings: this.#hostings,
+      kept,
       clock,
       log,
     })
@@ -200,6 +205,8 @@ class MeshMembership implements Membership {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#arrivals[Symbol.dispose]()
     for (const { instance } of this.apps) await instance[Symbol.asyncDispose]()
+    this.#dialer[Symbol.dispose]()
+    this.#hostings[Symbol.dispose]()
     await this.peers[Symbol.asyncDispose]()
     await this.server[Symbol.asyncDispose]()
     await this.link[Symbol.asyncDispose]()
@@ -331,6 +338,8 @@ class MeshMembership implements Membership {
         ({ user, endpoint }) =>
           identity.user === user && (endpoint === undefined || endpoint === identity.endpoint),
       )
+    this.#dialer.drop(isGone, error)
+    this.#hostings.drop(isGone)
     this.peers.drop(isGone, error)
     this.server.drop(isGone)
   }

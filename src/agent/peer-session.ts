@@ -30,6 +30,8 @@ export interface PeerSession {
   /** Show our renewed certificate and be shown theirs. */
   exchangeCertificates(): Promise<void>
   close(reason: MeshError): void
+  /** Why this side closed it; absent for one that broke. */
+  readonly closedBy: MeshError | undefined
 }
 
 /** What a session needs to stay valid. */
@@ -55,6 +57,7 @@ export function createPeerSession(options: PeerSessionOptions): PeerSession {
   let lastUsedMs = openedAtMs
   let timer: NodeJS.Timeout | undefined
   let isOpen = true
+  let closedBy: MeshError | undefined
 
   const peer: PeerSession = {
     identity,
@@ -98,7 +101,11 @@ export function createPeerSession(options: PeerSessionOptions): PeerSession {
       expiresAtMs = options.checkRenewal(answer.chain, client.shown).expiresAtMs
       watchExpiry()
     },
-    close() {
+    get closedBy() {
+      return closedBy
+    },
+    close(reason) {
+      closedBy ??= reason
       isOpen = false
       clearTimeout(timer)
       session.destroy()

@@ -84,7 +84,7 @@ describe('renewal of certificates', { concurrency: true }, () => {
     const { service } = await hostEcho(host, 'tcp/echo')
     const stream = await openStream(guest, service)
     assert.equal(await echoOver(stream, 'while it is good'), 'while it is good')
-    await once(stream, 'close')
+    await new Promise(resolve => stream.once('close', resolve))
     await until(() => guest.membership.peers.all.length === 0, 'the session is over')
     const error = await openStream(guest, service).catch((thrown: unknown) => thrown)
     assert.ok(

@@ -1,0 +1,143 @@
+import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
+import { MeshError } from '../core/model/errors.ts'
+import type { Log } from '../core/model/log.ts'
+import type { ServiceName } from '../core/model/names.ts'
+import type { EndpointIdentity } from '../core/model/spiffe-id.ts'
+import {
+  ATTEMPT_HEADER,
+  isStreamId,
+  parseCount,
+  RECEIVED_HEADER,
+  RESUME_HEADER,
+  STREAM_HEADER,
+} from '../core/stream/resume-headers.ts'
+import { createSideStreams } from '../net/resumable-records.ts'
+import { type KeptBudget, ResumableStream } from '../net/resumable-stream.ts'
+import { breakOff } from '../net/splice.ts'
+import { createResumeWindow, RESUME_WINDOW_MS } from './resume-window.ts'
+
+/** A CONNECT that is allowed, and who sent it. */
+export interface AdmittedStream {
+  readonly carrier: ServerHttp2Stream
+  readonly headers: IncomingHttpHeaders
+  readonly from: EndpointIdentity
+  readonly service: ServiceName
+}
+
+/** The resumable streams of the hosting side, by id, dialling endpoint and service. */
+export interface Resumables extends Disposable {
+  /** The side stream of a session. @throws MeshError `conflict` for a second one */
+  openSide(carrier: ServerHttp2Stream): void
+  /** The resumable stream that `carrier` begins, answered; undefined where it is an ordinary one. */
+  accept(admitted: AdmittedStream): ResumableStream | undefined
+  /**
+   * Go on with a stream on a new carrier, which is answered.
+   *
+   * @throws MeshError `not-found` for one that is not, or not the asker's; `conflict` for an attempt that came late;
+   * `bad-message` for a position that cannot be, which breaks the stream
+   */
+  resume(admitted: AdmittedStream): void
+  /** Break the streams of those who are out. */
+  drop(isGone: (identity: EndpointIdentity) => boolean): void
+}
+
+interface HostedStream {
+  readonly stream: ResumableStream
+  readonly from: EndpointIdentity
+  readonly service: ServiceName
+  /** Number of the last attempt to resume it that was obeyed. */
+  attempt: number
+}
+
+/** Make an empty one. @param windowMs  default `RESUME_WINDOW_MS` */
+export function createResumables(options: {
+  readonly budget: KeptBudget
+  readonly log: Log
+  readonly windowMs?: number
+}): Resumables {
+  const { budget, log, windowMs = RESUME_WINDOW_MS } = options
+  const streams = new Map<string, HostedStream>()
+  const sides = createSideStreams()
+  const lost = createResumeWindow<HostedStream>(windowMs, one => end(one, 'nobody came back for it'))
+
+  function end({ stream, from, service }: HostedStream, reason: string): void {
+    log.info('stream.ended', { service, peer: from.endpoint, reason })
+    breakOff(stream)
+  }
+
+  function onLost(one: HostedStream): void {
+    if (lost.size < MAX_LOST) lost.add(one)
+    else end(one, 'its path died, and too many wait for one')
+  }
+
+  function find({ headers, from, service }: AdmittedStream): HostedStream {
+    const one = streams.get(keyOf(from, headers[RESUME_HEADER]))
+    if (one?.service === service) return one
+    throw new MeshError(
+      'not-found',
+      `Cannot resume stream to "${service}": it is not known here: it has ended, or this agent was restarted`,
+    )
+  }
+
+  return {
+    openSide(carrier) {
+      const side = sides.of(carrier.session as ServerHttp2Session)
+      if (side.isOpen)
+        throw new MeshError('conflict', 'Cannot open side stream: this session has one already')
+      carrier.respond({ ':status': 200 })
+      side.open(carrier)
+    },
+    accept({ carrier, headers, from, service }) {
+      const id = headers[STREAM_HEADER]
+      const { session } = carrier
+      const key = keyOf(from, id)
+      const isPossible = isStreamId(id) && session !== undefined && !streams.has(key)
+      if (!isPossible || budget.usedBytes >= budget.maxBytes) return undefined
+      const stream = new ResumableStream({ budget, onLost: () => onLost(one) })
+      const one: HostedStream = { stream, from, service, attempt: 0 }
+      streams.set(key, one)
+      stream.once('close', () => {
+        streams.delete(key)
+        lost.delete(one)
+      })
+      stream.on('error', () => {})
+      carrier.respond({ ':status': 200, [STREAM_HEADER]: id })
+      stream.begin(carrier, sides.of(session))
+      return stream
+    },
+    resume(admitted) {
+      const { carrier, headers } = admitted
+      const one = find(admitted)
+      const attempt = parseCount(headers[ATTEMPT_HEADER])
+      const position = parseCount(headers[RECEIVED_HEADER])
+      if (attempt <= one.attempt)
+        throw new MeshError('conflict', 'Cannot resume stream: a later attempt has come before this one')
+      one.attempt = attempt
+      const { stream } = one
+      stream.hold()
+      try {
+        stream.requirePosition(position)
+      } catch (error) {
+        breakOff(stream)
+        throw error
+      }
+      lost.delete(one)
+      carrier.respond({ ':status': 200, [RECEIVED_HEADER]: String(stream.received) })
+      stream.carryOn(carrier, sides.of(carrier.session as ServerHttp2Session), position)
+    },
+    drop(isGone) {
+      for (const { stream, from } of streams.values()) if (isGone(from)) breakOff(stream)
+    },
+    [Symbol.dispose]() {
+      for (const { stream } of streams.values()) breakOff(stream)
+      lost[Symbol.dispose]()
+    },
+  }
+}
+
+function keyOf(from: EndpointIdentity, id: unknown): string {
+  return `${from.endpoint} ${isStreamId(id) ? id : ''}`
+}
+
+/** Streams of one mesh that wait for a new path at the hosting side; of more, the next one breaks with its path. */
+const MAX_LOST = 10_000

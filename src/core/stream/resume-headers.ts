@@ -1,0 +1,27 @@
+import { MeshError } from '../model/errors.ts'
+import { quote } from '../model/quote.ts'
+
+// The headers of a CONNECT that have to do with resuming, see docs/protocol.md, "Resumable streams".
+
+/** In a CONNECT: the id by which the stream can be resumed. In its answer: the same, if it can. */
+export const STREAM_HEADER = 'ztm-stream'
+/** In a CONNECT: go on with the stream of this id. */
+export const RESUME_HEADER = 'ztm-resume'
+/** In a CONNECT that resumes: its number among those for this stream, from 1; a lower one that comes late is refused. */
+export const ATTEMPT_HEADER = 'ztm-attempt'
+/** In a CONNECT that resumes and in its answer: how far the sender of this header got, see `SentBytes`. */
+export const RECEIVED_HEADER = 'ztm-received'
+/** Authority of the CONNECT that opens the side stream; no service can have it, as it has no `/`. */
+export const SIDE_STREAM_AUTHORITY = 'side'
+
+/** Whether it is the id of a resumable stream: 16 random bytes, in hex. */
+export function isStreamId(value: unknown): value is string {
+  return typeof value === 'string' && /^[0-9a-f]{32}$/.test(value)
+}
+
+/** A count from a header. @throws MeshError `bad-message` unless it is 0 to 2^53 - 1, in digits */
+export function parseCount(value: unknown): number {
+  const count = typeof value === 'string' && /^\d{1,16}$/.test(value) ? Number(value) : Number.NaN
+  if (Number.isSafeInteger(count)) return count
+  throw new MeshError('bad-message', `Cannot resume stream: ${quote(value)} is no count`)
+}
