@@ -4,17 +4,22 @@ import { MAX_CANDIDATES } from '../core/api/shapes.ts'
 import { toMeshError } from '../core/model/errors.ts'
 import type { Log } from '../core/model/log.ts'
 import type { PathKind } from '../core/path/path-kind.ts'
-import { openDirectWay } from './direct-way.ts'
+import { openDirectWay, usableAddresses } from './direct-way.ts'
 import type { HubLink } from './hub-link.ts'
 import type { PeerServer } from './peer-server.ts'
 import type { Reach } from './reach.ts'
 import { openRelay, openRelayOverLink } from './relay-way.ts'
+import type { UdpEdge } from './udp-edge.ts'
 
 /** What the arrivals of one mesh need. */
 export interface ArrivalsOptions {
   readonly link: HubLink
   readonly server: PeerServer
   readonly reach: Reach
+  /** Absent where no holes can be punched. */
+  readonly udp: UdpEdge | undefined
+  /** The hub is on this computer: then peers may be, too. */
+  readonly isHubHere: boolean
   readonly log: Log
 }
 
@@ -29,7 +34,7 @@ export interface Arrivals extends Disposable {
 }
 
 /** Make the arrivals of one mesh. */
-export function createArrivals({ link, server, reach, log }: ArrivalsOptions): Arrivals {
+export function createArrivals({ link, server, reach, udp, isHubHere, log }: ArrivalsOptions): Arrivals {
   const abort = new AbortController()
   let openingCount = 0
   let wasCrowded = false
@@ -56,8 +61,9 @@ export function createArrivals({ link, server, reach, log }: ArrivalsOptions): A
   return {
     offer() {
       const tcp = reach.addresses().slice(0, MAX_CANDIDATES)
-      if (tcp.length === 0 || link.session === undefined) return
-      link.call(HUB_API.offerCandidates, { body: { tcp } }).catch(error => {
+      const body = { tcp, udp: [...(udp?.candidates ?? [])], nat: udp?.nat ?? 'unknown' }
+      if ((tcp.length === 0 && udp === undefined) || link.session === undefined) return
+      link.call(HUB_API.offerCandidates, { body }).catch(error => {
         log.debug('candidates.not-offered', { reason: toMeshError(error).message })
       })
     },
@@ -68,7 +74,7 @@ export function createArrivals({ link, server, reach, log }: ArrivalsOptions): A
     meet({ ticket, peer, candidates }) {
       void open(peer, 'direct', async () => {
         const failures = await openDirectWay({
-          addresses: candidates.tcp,
+          addresses: usableAddresses(candidates.tcp, isHubHere),
           ticket,
           side: 'accept',
           listener: reach.listener,
@@ -76,6 +82,20 @@ export function createArrivals({ link, server, reach, log }: ArrivalsOptions): A
           signal: abort.signal,
         })
         for (const { message } of failures) log.debug('peer.not-reached', { peer, reason: message })
+      })
+      if (udp === undefined) return
+      void open(peer, 'punched', async () => {
+        const meeting = {
+          ticket,
+          side: 'accept',
+          candidates: candidates.udp,
+          peerNat: candidates.nat,
+        } as const
+        // That it cannot be reached so is usual, and it asked for a relay beside.
+        const way = await udp.punch({ ...meeting, signal: abort.signal }).catch(error => {
+          log.debug('peer.not-reached', { peer, path: 'punched', reason: toMeshError(error).message })
+        })
+        if (way !== undefined) server.accept(way.stream)
       })
     },
     [Symbol.dispose]() {

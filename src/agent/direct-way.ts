@@ -1,7 +1,8 @@
 import type { Duplex } from 'node:stream'
 import { encodeRelayPreface } from '../core/codec/relay-preface.ts'
-import { parseAddress } from '../core/model/address.ts'
+import { formatAddress, parseAddress } from '../core/model/address.ts'
 import { type MeshError, toMeshError } from '../core/model/errors.ts'
+import { readCandidates } from '../core/path/candidate.ts'
 import type { Side } from '../core/registry/registry.ts'
 import { connectTcp } from '../net/host-sockets.ts'
 import type { DirectListener } from './direct-listener.ts'
@@ -55,6 +56,11 @@ export async function openDirectWay(options: DirectWayOptions): Promise<MeshErro
     }),
   )
   return failures
+}
+
+/** Those of a peer's addresses that may be connected to at all, whatever a hub says. */
+export function usableAddresses(texts: readonly string[], isHubHere: boolean): string[] {
+  return readCandidates(texts, { loopback: isHubHere }).map(({ address }) => formatAddress(address))
 }
 
 function pause(delayMs: number, signal: AbortSignal): Promise<void> {

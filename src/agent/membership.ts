@@ -2,6 +2,7 @@ import type { TLSSocket } from 'node:tls'
 import type { HubEvent } from '../core/api/events.ts'
 import { CONTROLLER_API } from '../core/api/hub-api.ts'
 import type { Eviction, LogLines } from '../core/api/shapes.ts'
+import { parseAddress } from '../core/model/address.ts'
 import { MeshError, toMeshError } from '../core/model/errors.ts'
 import type { EndpointId } from '../core/model/ids.ts'
 import type { Log, LogLevel } from '../core/model/log.ts'
@@ -24,11 +25,13 @@ import { createHostings, type Hostings } from './hostings.ts'
 import { createHubLink, type HubLink } from './hub-link.ts'
 import { renewLate } from './join.ts'
 import type { MeshRecord } from './mesh-record.ts'
+import { type EchoPorts, isLoopbackHost, openMeshUdp } from './mesh-udp.ts'
 import { checkOwnCertificate } from './own-certificate.ts'
 import { createPeerServer, type PeerServer } from './peer-server.ts'
 import { createPeers, type Peers } from './peers.ts'
 import type { Reach } from './reach.ts'
 import { createTicketCache } from './ticket-cache.ts'
+import type { UdpEdge } from './udp-edge.ts'
 
 /** What an agent's life in one mesh is made of. */
 export interface MembershipOptions {
@@ -58,6 +61,8 @@ export interface Membership extends AsyncDisposable {
   readonly link: HubLink
   readonly peers: Peers
   readonly server: PeerServer
+  /** Absent where no holes can be punched. */
+  readonly udp: UdpEdge | undefined
   readonly apps: readonly RunningApp[]
   /** This computer has other addresses now. */
   networkChanged(): void
@@ -78,6 +83,8 @@ class MeshMembership implements Membership {
   readonly #dialer: Dialer
   readonly #hostings: Hostings
   readonly #arrivals: Arrivals
+  readonly udp: UdpEdge | undefined
+  #echoPorts: EchoPorts | undefined
   record: MeshRecord
   readonly self: EndpointIdentity
   readonly link: HubLink
@@ -111,19 +118,24 @@ class MeshMembership implements Membership {
       onEvent: event => this.#onEvent(event),
       onState: state => {
         if (state.state === 'online') this.#online()
+        else this.udp?.linked(undefined)
         options.onChange()
       },
       clock,
       random,
       log,
     })
+    const isHubHere = record.bootstraps.some(text => isLoopbackHost(parseAddress(text).host))
+    const way = { reach: options.reach, isHubHere, log }
+    this.udp = openMeshUdp({ ...way, onChange: () => this.#arrivals.offer() })
     this.peers = createPeers({
       link: this.link,
       identity,
       identifyPeer: (socket, endpoint) => this.#identifyPeer(socket, endpoint),
       checkRenewal,
-      paths: options.reach.paths,
-      listener: options.reach.listener,
+      ...options.reach,
+      udp: this.udp,
+      isHubHere,
       clock,
       log,
       onChange: options.onChange,
@@ -162,7 +174,7 @@ class MeshMembership implements Membership {
       clock,
       log,
     })
-    this.#arrivals = createArrivals({ link: this.link, server: this.server, reach: options.reach, log })
+    this.#arrivals = createArrivals({ ...way, link: this.link, server: this.server, udp: this.udp })
   }
 
   async start(): Promise<void> {
@@ -209,6 +221,7 @@ class MeshMembership implements Membership {
     this.#hostings[Symbol.dispose]()
     await this.peers[Symbol.asyncDispose]()
     await this.server[Symbol.asyncDispose]()
+    await this.udp?.[Symbol.asyncDispose]()
     await this.link[Symbol.asyncDispose]()
   }
 
@@ -289,6 +302,9 @@ class MeshMembership implements Membership {
     const announced = this.link
       .call(CONTROLLER_API.announce, { body: { version } })
       .then(() => this.#hostings.announce())
+    const { hubAddress } = this.link
+    if (hubAddress !== undefined && this.#echoPorts !== undefined)
+      this.udp?.linked({ host: hubAddress.host, ...this.#echoPorts })
     this.#arrivals.offer()
     announced.then(this.#announced.resolve, error =>
       log.warn('endpoint.not-announced', { reason: toMeshError(error).message }),
@@ -297,12 +313,14 @@ class MeshMembership implements Membership {
 
   networkChanged(): void {
     this.#arrivals.offer()
+    this.udp?.networkChanged()
     this.peers.networkChanged()
   }
 
   #onEvent(event: HubEvent): void {
     switch (event.event) {
       case 'hello':
+        this.#echoPorts = event.udp
         this.#dropEvicted(this.#evictions.replace(event.evictions))
         this.#dialer.forgetAll()
         break

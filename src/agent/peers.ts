@@ -11,6 +11,7 @@ import type { DirectListener } from './direct-listener.ts'
 import type { HubLink } from './hub-link.ts'
 import { PeerPaths } from './peer-paths.ts'
 import { createPeerSession, type PeerSession } from './peer-session.ts'
+import type { UdpEdge } from './udp-edge.ts'
 import { createWays } from './ways.ts'
 
 /** What peers need of their membership. */
@@ -24,6 +25,9 @@ export interface PeersOptions {
   readonly paths: ReadonlySet<PathKind>
   /** Where peers may come in without a hub; nowhere if absent. */
   readonly listener: DirectListener | undefined
+  /** Absent where no holes can be punched. */
+  readonly udp: UdpEdge | undefined
+  readonly isHubHere: boolean
   readonly clock: Clock
   readonly log: Log
   readonly onChange: () => void
@@ -69,6 +73,8 @@ export function createPeers(options: PeersOptions): Peers {
   const ways = createWays({
     link,
     listener: options.listener,
+    udp: options.udp,
+    isHubHere: options.isHubHere,
     client(endpoint) {
       const identity = options.identity()
       const identify = (socket: TLSSocket) => options.identifyPeer(socket, endpoint)

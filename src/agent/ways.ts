@@ -6,14 +6,19 @@ import type { EndpointId } from '../core/model/ids.ts'
 import type { PathKind } from '../core/path/path-kind.ts'
 import { type Http2Client, type Http2ClientOptions, openHttp2 } from '../net/http2-client.ts'
 import type { DirectListener } from './direct-listener.ts'
-import { openDirectWay } from './direct-way.ts'
+import { openDirectWay, usableAddresses } from './direct-way.ts'
 import type { HubLink } from './hub-link.ts'
 import { openRelay, openRelayOverLink } from './relay-way.ts'
+import type { UdpEdge } from './udp-edge.ts'
 
 /** What opening a session needs, whatever the way. */
 export interface WaysOptions {
   readonly link: HubLink
   readonly listener: DirectListener | undefined
+  /** Absent where no holes can be punched. */
+  readonly udp: UdpEdge | undefined
+  /** The hub is on this computer: then peers may be, too. */
+  readonly isHubHere: boolean
   /** How to speak TLS to that endpoint and be sure that it is it. */
   readonly client: (endpoint: EndpointId) => Pick<Http2ClientOptions, 'identity' | 'rootPem' | 'identify'>
 }
@@ -57,9 +62,10 @@ export function createWays(options: WaysOptions): Ways {
 
   async function openDirectly(endpoint: EndpointId, signal: AbortSignal): Promise<Http2Client> {
     const { ticket, candidates } = await introduce(endpoint)
+    const addresses = usableAddresses(candidates.tcp, options.isHubHere)
     const connections = createConnectionQueue(signal)
     const failures = openDirectWay({
-      addresses: candidates.tcp,
+      addresses,
       ticket,
       side: 'dial',
       listener,
@@ -82,7 +88,17 @@ export function createWays(options: WaysOptions): Ways {
       clearTimeout(timer)
       connections.end()
     }
-    throw noDirectWay(candidates.tcp, [...errors, ...(await failures)])
+    throw noDirectWay(addresses, [...errors, ...(await failures)])
+  }
+
+  async function openPunched(endpoint: EndpointId, signal: AbortSignal): Promise<Http2Client> {
+    if (options.udp === undefined)
+      throw new MeshError('unsupported', 'Cannot punch through NATs: this computer lacks the part for it')
+    const { ticket, candidates } = await introduce(endpoint)
+    const { udp: addresses, nat } = candidates
+    const meeting = { ticket, side: 'dial', candidates: addresses, peerNat: nat } as const
+    const { stream } = await options.udp.punch({ ...meeting, signal })
+    return speak(stream, endpoint, signal)
   }
 
   return {
@@ -94,7 +110,7 @@ export function createWays(options: WaysOptions): Ways {
         case 'direct':
           return openDirectly(endpoint, signal)
         case 'punched':
-          return Promise.reject(new MeshError('unreachable', 'Cannot punch a hole: no UDP here'))
+          return openPunched(endpoint, signal)
       }
     },
   }
