@@ -10,6 +10,7 @@ import { type Address, formatAddress } from '../model/address.ts'
 import type { IntroductionId, Probe } from '../model/probe.ts'
 import { ms } from '../model/time.ts'
 import { MAX_PEER_CANDIDATES, readCandidates } from './candidate.ts'
+import { ProbeWire } from './probe-wire.ts'
 import { PUNCH_LIMITS } from './punch-limits.ts'
 import { createPuncher, type PuncherAction } from './puncher.ts'
 
@@ -262,4 +263,34 @@ test('createPuncher() never throws, keeps to its rates and always ends or wakes,
     }),
     { numRuns: 300 },
   )
+})
+
+test('a peer that pings from a hundred addresses is pinged back at eight of them', () => {
+  const book = createPunchPlaybook('accept', ['10.0.0.2:7', '203.0.113.9:4000'])
+  book.start()
+  const done = Array.from({ length: 100 }, (_, i) => book.hear('ping', i, `192.0.2.${i + 1}:9`)).flat()
+  const pinged = new Set(done.filter(line => /^ping .* 192/.test(line)).map(line => line.split(' to ')[1]))
+  assert.equal(pinged.size, PUNCH_LIMITS.learnedAddresses)
+})
+
+test('a network that changes all the time begins an attempt ever more seldom', () => {
+  const book = createPunchPlaybook('dial', ['203.0.113.9:4000'])
+  const done = book.start()
+  for (let at = 100; at <= 60_000; at += 100) {
+    done.push(...book.run(at))
+    const sends = book.puncher.networkChanged(ms(at)).filter(action => action.do === 'send')
+    done.push(...sends.map(({ to }) => formatAddress(to)))
+  }
+  // Attempts at 0, 1, 3, 7, 15 and 31 s.
+  assert.ok(done.length <= 7 * PUNCH_LIMITS.pingsPerAddress, `${done.length} datagrams`)
+})
+
+test('ProbeWire sends no faster than its rate, whatever it is asked for', () => {
+  const wire = new ProbeWire('dial', INTRODUCTION)
+  const to = { host: '203.0.113.9', port: 1 }
+  const ask = (now: number) =>
+    Array.from({ length: 1_000 }, () => wire.ping('ping', 0, to, ms(now))).filter(send => send !== undefined)
+  assert.equal(ask(0).length, PUNCH_LIMITS.sendBurst)
+  assert.equal(ask(100).length, PUNCH_LIMITS.sendsPerSecond / 10)
+  assert.equal(ask(60_000).length, PUNCH_LIMITS.sendBurst)
 })
