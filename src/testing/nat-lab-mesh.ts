@@ -68,7 +68,11 @@ export async function createNatMesh(
     },
     async echoTunnel(guest, host) {
       const echo = lab.host(host).spawn(process.execPath, [TALKER, 'echo'], { stdio: TALKER_STDIO })
-      const [port] = (await once(echo, 'message')) as [number]
+      const ended = once(echo, 'exit').then(([code]) =>
+        Promise.reject(new Error(`the echo ended with ${code}`)),
+      )
+      ended.catch(() => {})
+      const [port] = (await Promise.race([once(echo, 'message'), ended])) as [number]
       tunnelCount += 1
       const name = `tcp/echo-${tunnelCount}`
       await mesh.run(host, 'tunnel', 'open', 'outbound', name, '--targets', `127.0.0.1:${port}`)
