@@ -27,7 +27,11 @@ const window = { fromUs: 0, toUs: 0 }
 const usedSeconds = new Map<string, number>()
 let outcome = ''
 {
-  await using lab = await createTunnelLab({ nodeFlags: profileFlags })
+  await using lab = await createTunnelLab({
+    nodeFlags: profileFlags,
+    // What the hub copies shows in its own profile.
+    hubArgs: ['--workers', '0'],
+  })
   outcome = await load(lab)
 }
 console.log(`# Profile: ${typed.load}\n\n${outcome}`)

@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { lstat, rename, rm, writeFile } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
 import type { RunHubOptions } from '../cli/run-options.ts'
 import { VERSION } from '../cli/version.ts'
 import { openController } from '../controller/controller.ts'
@@ -7,7 +8,7 @@ import { formatAddress, parseAddress } from '../core/model/address.ts'
 import { MeshError } from '../core/model/errors.ts'
 import { type HubId, parseHubId } from '../core/model/ids.ts'
 import { formatPermit } from '../core/model/permit.ts'
-import { type Hub, type HubLimits, startHub } from '../hub/hub.ts'
+import { type Hub, type HubLimits, type HubOptions, startHub } from '../hub/hub.ts'
 import { startHubLocalServer } from '../hub/local-server.ts'
 import { createHubMetrics } from '../hub/metrics.ts'
 import { openAuthority } from '../pki/authority.ts'
@@ -20,6 +21,7 @@ import { socketPath } from '../store/socket-path.ts'
 import { openSqliteStore } from '../store/sqlite-store.ts'
 import { tuneCollector } from './garbage-collector.ts'
 import { openHubIdentity } from './hub-identity.ts'
+import { startRelayWorker } from './relay-worker.ts'
 import { serveMetrics } from './serve-metrics.ts'
 import { onceToldToStop } from './signals.ts'
 import { SYSTEM_CLOCK } from './system-clock.ts'
@@ -27,13 +29,19 @@ import { SYSTEM_CLOCK } from './system-clock.ts'
 /**
  * Run a hub with its controller in this process until it is told to stop.
  *
+ * @param program  what runs `ztm`, for the processes that copy what is relayed
  * @returns the exit code
  * @throws MeshError `already-running`, `port-in-use`, `storage-failed` …
  */
-export async function runHub(options: RunHubOptions): Promise<number> {
+export async function runHub(options: RunHubOptions, program: readonly string[]): Promise<number> {
   tuneCollector()
   const stop = onceToldToStop()
-  await using hub = await openHub({ ...options, onStop: stop.tell, isForeground: true })
+  await using hub = await openHub({
+    ...options,
+    onStop: stop.tell,
+    isForeground: true,
+    relayWorkers: relayWorkersOf(options, program),
+  })
   process.stderr.write(`ztm: hub is up at ${hub.address}: ${hub.names.join(', ')}\n`)
   await stop.told
   return 0
@@ -47,10 +55,15 @@ export interface OpenedHub extends AsyncDisposable {
   readonly permit: string
 }
 
+/** How a hub is opened. */
+export interface OpenHubOptions extends RunHubOptions, Pick<HubOptions, 'relayWorkers'> {
+  readonly onStop: () => void
+  readonly isForeground: boolean
+  readonly endpointValidMs?: number
+}
+
 /** Put a hub together: folder, log, store, authority, controller, port. */
-export async function openHub(
-  options: RunHubOptions & { onStop: () => void; isForeground: boolean; endpointValidMs?: number },
-): Promise<OpenedHub> {
+export async function openHub(options: OpenHubOptions): Promise<OpenedHub> {
   await using opening = new AsyncDisposableStack()
   const folder = await openDataFolder(options.dataFolder)
   opening.use(await lockFolder(folder, 'hub'))
@@ -96,6 +109,7 @@ export async function openHub(
       readLog,
       certificateExpiresAtMs: () => identity.expiresAtMs,
       limits: limitsOf(options),
+      relayWorkers: options.relayWorkers,
     }),
   )
   identity.onRenewed(renewed => hub.renew(renewed))
@@ -127,6 +141,13 @@ export async function openHub(
     permit: text,
     [Symbol.asyncDispose]: () => all.disposeAsync(),
   }
+}
+
+function relayWorkersOf({ workers }: RunHubOptions, program: readonly string[]): HubOptions['relayWorkers'] {
+  // With one core there is nothing to gain.
+  const coreCount = availableParallelism()
+  const count = workers ?? (coreCount > 1 ? coreCount : 0)
+  return count === 0 ? undefined : { count, start: () => startRelayWorker(program) }
 }
 
 function limitsOf(options: RunHubOptions): HubLimits {

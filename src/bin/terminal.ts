@@ -17,6 +17,9 @@ export async function runInTerminal(typed: readonly string[]): Promise<never> {
 }
 
 function createWorld(): World {
+  const program = isSea()
+    ? [process.execPath]
+    : [process.execPath, ...process.execArgv, process.argv[1] ?? '']
   return {
     env: process.env,
     homeFolder: homedir(),
@@ -27,7 +30,7 @@ function createWorld(): World {
     clock: SYSTEM_CLOCK,
     readStdin,
     catchInterrupt,
-    program: isSea() ? [process.execPath] : [process.execPath, ...process.execArgv, process.argv[1] ?? ''],
+    program,
     system: {
       machine: async () => {
         const { readMachine } = await import('../cli/daemon/machine.ts')
@@ -36,7 +39,7 @@ function createWorld(): World {
       run: runTool,
       root: '/',
     },
-    runHub: async options => (await import('./run-hub.ts')).runHub(options),
+    runHub: async options => (await import('./run-hub.ts')).runHub(options, program),
     runAgent: async options => (await import('./run-agent.ts')).runAgent(options),
   }
 }

@@ -21,6 +21,8 @@ export interface RelayWords {
   readonly maxRelayMbps?: number
   /** Megabits a second, the relays that one user asked for. */
   readonly maxRelayMbpsPerUser?: number
+  /** Processes that copy; one for each core if absent. */
+  readonly workers?: number
 }
 
 /** What may be told an agent, parsed. */
@@ -65,6 +67,11 @@ export function addHubOptions(command: Command): void {
       'how much it relays for one user, megabits a second; no limit if left out',
       integerOption([1, 1_000_000]),
     )
+    .option(
+      '--workers <n>',
+      'processes that copy what it relays; one for each core if left out, 0 for none',
+      integerOption([0, 256]),
+    )
   addDaemonOptions(command)
 }
 
@@ -105,6 +112,7 @@ export function hubArguments(words: HubWords): string[] {
       '--max-relays': words.maxRelays,
       '--max-relay-mbps': words.maxRelayMbps,
       '--max-relay-mbps-per-user': words.maxRelayMbpsPerUser,
+      '--workers': words.workers,
     }),
     ...daemonArguments(words),
   ]

@@ -19,6 +19,8 @@ export interface RunHubOptions {
   /** How much is relayed, megabits a second: by the whole hub, and for one user; no limit if absent. */
   readonly maxRelayMbps?: number
   readonly maxRelayMbpsPerUser?: number
+  /** Processes that copy what is relayed; one for each core if absent, none if 0. */
+  readonly workers?: number
   /** Where to serve `/metrics` for Prometheus; nowhere if absent. */
   readonly metrics?: Address
   readonly logLevel: LogLevel

@@ -42,6 +42,7 @@ import {
 } from './member-sessions.ts'
 import { createRelayCarrier, type RelayCarrier } from './relay-carrier.ts'
 import { createRelayGrants, type RelayGrants } from './relay-grants.ts'
+import { createRelayWorkers, type RelayWorkersOptions } from './relay-workers.ts'
 import { createRelays, type Relays } from './relays.ts'
 import { openUdpEcho, type UdpEcho } from './udp-echo.ts'
 
@@ -63,6 +64,8 @@ export interface HubOptions {
   readonly readLog: Parameters<typeof createHubHandlers>[0]['readLog']
   readonly certificateExpiresAtMs: () => number
   readonly limits?: HubLimits
+  /** Processes that copy what is relayed by tickets; this one does if absent. */
+  readonly relayWorkers?: Pick<RelayWorkersOptions, 'count' | 'start'> | undefined
 }
 
 /** Limits that differ from the usual ones; see docs/limits.md. */
@@ -130,7 +133,11 @@ class HubProcess implements Hub {
     this.#links = createLinks(options.log)
     this.#sweeper = setInterval(() => this.#links.sweep(options.clock.now()), SWEEP_MS)
     this.#grants = createRelayGrants(options.limits?.relayRates ?? {})
-    this.#carrier = createRelayCarrier(this.#grants)
+    const local = createRelayCarrier(this.#grants)
+    this.#carrier =
+      options.relayWorkers === undefined
+        ? local
+        : createRelayWorkers({ ...options.relayWorkers, grants: this.#grants, local, log: options.log })
     this.#relays = createRelays({
       registry: this.#registry,
       carrier: this.#carrier,
@@ -228,8 +235,9 @@ class HubProcess implements Hub {
     clearTimeout(this.#timer)
     clearInterval(this.#sweeper)
     this.#grants?.[Symbol.dispose]()
-    await this.#relays.closeAll()
+    const closed = this.#relays.closeAll()
     await this.#carrier[Symbol.asyncDispose]()
+    await closed
     await this.#server[Symbol.asyncDispose]()
     await this.#port?.[Symbol.asyncDispose]()
     await this.#echo?.[Symbol.asyncDispose]()

@@ -57,6 +57,17 @@ export function moveSocket(from: Socket, reading: RawReading): MovedSocket {
   return { socket, unread }
 }
 
+/**
+ * Move an accepted connection to a socket that reads nothing, as is needed to hand it to another process: what is read
+ * while it is on its way would be lost.
+ *
+ * @param from  one of which `isMovable` says yes
+ */
+export function detachSocket(from: Socket): MovedSocket {
+  const buffer = Buffer.alloc(1)
+  return moveSocket(from, { nextBuffer: () => buffer, onRead: () => false })
+}
+
 /** Not public: what a socket of Node has below. */
 function handleOf(socket: Socket): { readonly useUserBuffer?: unknown } | null | undefined {
   return (socket as { _handle?: { readonly useUserBuffer?: unknown } | null })._handle

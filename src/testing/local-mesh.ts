@@ -16,7 +16,7 @@ import type { EndpointIdentity } from '../core/model/spiffe-id.ts'
 import type { Store } from '../core/model/store.ts'
 import { type Clock, ms } from '../core/model/time.ts'
 import type { PathKind } from '../core/path/path-kind.ts'
-import { type Hub, type HubLimits, startHub } from '../hub/hub.ts'
+import { type Hub, type HubLimits, type HubOptions, startHub } from '../hub/hub.ts'
 import type { HubPortLimits } from '../net/hub-port.ts'
 import { type Authority, openAuthority } from '../pki/authority.ts'
 import { tlsIdentity } from '../pki/check.ts'
@@ -41,6 +41,7 @@ export interface LocalMeshOptions {
   readonly clock?: Clock
   readonly portLimits?: Partial<HubPortLimits>
   readonly hubLimits?: Omit<HubLimits, 'port'>
+  readonly relayWorkers?: HubOptions['relayWorkers']
   /** Make a liar of the controller that the hub asks. */
   readonly corrupt?: (controller: ControllerPort) => ControllerPort
   /** Kinds of path that agents may use; the relays if absent, so that what a test sees does not depend on a race. */
@@ -174,7 +175,7 @@ class LocalMeshRun implements LocalMesh {
       clock.now(),
     )
     const { chainPem } = issued
-    const { endpointValidMs, portLimits, hubLimits, corrupt = same => same } = this.#options
+    const { endpointValidMs, portLimits, hubLimits, relayWorkers, corrupt = same => same } = this.#options
     const controller = await openController({
       store,
       authority,
@@ -198,6 +199,7 @@ class LocalMeshRun implements LocalMesh {
       readLog: async () => [],
       certificateExpiresAtMs: () => issued.expiresAtMs,
       limits: { ...hubLimits, ...(portLimits && { port: portLimits }) },
+      relayWorkers,
     })
     this.hubCredential = { chainPem, privateKeyPem }
     this.#port = this.#hub.address.port

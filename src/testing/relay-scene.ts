@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { HUB_API } from '../core/api/hub-api.ts'
 import { encodeRelayPreface } from '../core/codec/relay-preface.ts'
+import type { EndpointId } from '../core/model/ids.ts'
 import type { Side } from '../core/registry/registry.ts'
 import { type HubVisit, openEvents, visitHub } from './hub-visit.ts'
 import { createLocalMesh, type LocalMesh, type LocalMeshOptions } from './local-mesh.ts'
@@ -11,6 +12,7 @@ export interface RelayScene extends AsyncDisposable {
   readonly mesh: LocalMesh
   readonly dialler: HubVisit
   readonly acceptor: HubVisit
+  readonly acceptorId: EndpointId
   /** A ticket that joins the two. */
   ticket(): Promise<string>
   /** A connection that showed a ticket. */
@@ -44,6 +46,7 @@ export async function openRelayScene(options: LocalMeshOptions = {}): Promise<Re
     mesh,
     dialler,
     acceptor,
+    acceptorId: members[1].identity.endpoint,
     ticket,
     present,
     async relay() {
