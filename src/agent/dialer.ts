@@ -68,7 +68,7 @@ class MeshDialer implements Dialer {
     this.#options = options
     this.#resumer = createResumer({
       budget: options.kept,
-      session: endpoint => options.peers.session(endpoint),
+      session: endpoint => this.#sessionAgain(endpoint),
       ticket: async name => {
         const { ticket, service } = await this.#session(name)
         return { ticket, owner: service.owner }
@@ -118,6 +118,17 @@ class MeshDialer implements Dialer {
 
   async #warm(endpoint: EndpointId): Promise<void> {
     if (endpoint !== this.#options.self.endpoint) await this.#options.peers.session(endpoint)
+  }
+
+  /** As `peers.session`; where no hub wants this endpoint any more, that is why. */
+  async #sessionAgain(endpoint: EndpointId): Promise<PeerSession> {
+    const { peers, link } = this.#options
+    try {
+      return await peers.session(endpoint)
+    } catch (error) {
+      const { state } = link
+      throw state.state === 'waiting' && !state.lastError.kind.retry ? state.lastError : error
+    }
   }
 
   async #open(service: ServiceName, options: DialOptions, attempt: DialAttempt): Promise<OpenStream> {

@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict'
 import type { Duplex } from 'node:stream'
 import { test } from 'node:test'
-import { parseServiceName } from '../core/model/names.ts'
+import { CONTROLLER_API, HUB_API } from '../core/api/hub-api.ts'
+import { parseServiceName, parseUserName } from '../core/model/names.ts'
+import { formatPermit, parsePermit } from '../core/model/permit.ts'
+import { PATH_KINDS } from '../core/path/path-kind.ts'
 import { createLocalMesh, type LocalAgent } from '../testing/local-mesh.ts'
 import { type SeededRandom, withSeed } from '../testing/seeded-random.ts'
 import { transfer } from '../testing/two-way-transfer.ts'
+import { until } from '../testing/until.ts'
 import { layWire } from '../testing/wire.ts'
 
 // Streams that outlive their paths, between real agents.
@@ -36,11 +40,109 @@ test('a stream survives its path dying 200 times at random moments, every byte o
   })
 })
 
+for (const first of ['near', 'far'] as const) {
+  test(`a stream that the ${first} side has half closed goes on the other way over the next path`, async () => {
+    await withSeed(async random => {
+      await using mesh = await createLocalMesh()
+      const [host, guest] = [await mesh.join('host'), await mesh.join('guest')]
+      const pair = await openPair(host, guest)
+      const second = first === 'near' ? 'far' : 'near'
+      const ended = new Promise(resolve => pair[second].once('end', resolve))
+      const [early, late] = [transfer(pair[first], random), transfer(pair[second], random)]
+      early.stop()
+      killSessions(guest, random)
+      await ended
+      killSessions(guest, random)
+      await until(() => late.sentBytes > 200_000, 'more was sent the other way')
+      killSessions(guest, random)
+      const [earlyHashes, lateHashes] = await Promise.all([early.finish(), late.finish()])
+      assert.deepEqual([earlyHashes.received, lateHashes.received], [lateHashes.sent, earlyHashes.sent])
+    })
+  })
+}
+
+test('a relayed stream moves to a direct path that comes up half-way, every byte of both directions', async () => {
+  await withSeed(async random => {
+    await using mesh = await createLocalMesh({ paths: PATH_KINDS })
+    const [host, guest] = [await mesh.join('host'), await mesh.join('guest')]
+    for (const { membership } of [host, guest])
+      await membership.link.call(HUB_API.offerCandidates, { body: { tcp: [] } })
+    const { near, far } = await openPair(host, guest)
+    const [nearSide, farSide] = [transfer(near, random), transfer(far, random)]
+    const sessionOver = (path: string) => guest.membership.peers.all.find(session => session.path === path)
+    await until(() => nearSide.receivedBytes > 1_000_000, 'bytes are relayed')
+    assert.equal(sessionOver('relay')?.streamCount, 1)
+    const isTrying = () => guest.membership.peers.others.some(({ error }) => error === undefined)
+    await until(() => !isTrying(), 'no other path is tried any more')
+    for (const { membership } of [host, guest]) membership.networkChanged()
+    await until(() => sessionOver('direct')?.streamCount === 1, 'the stream is on the direct path')
+    const soFar = nearSide.receivedBytes
+    await until(() => nearSide.receivedBytes > soFar + 1_000_000, 'bytes go directly')
+    const [nearHashes, farHashes] = await Promise.all([nearSide.finish(), farSide.finish()])
+    assert.deepEqual([nearHashes.received, farHashes.received], [farHashes.sent, nearHashes.sent])
+  })
+})
+
+test('who is evicted while there is no path is out at once', async () => {
+  await using mesh = await createLocalMesh()
+  await using wire = await layWire(mesh.address)
+  const host = await mesh.join('host')
+  const permit = formatPermit({ ...parsePermit(await mesh.invite('bob')), bootstraps: [wire.address] })
+  const guest = await mesh.join('guest', { permit })
+  const { near, far } = await openPair(host, guest, ['bob'])
+  far.on('error', () => {})
+  near.on('error', () => {})
+  // The guest is cut off, and stays so.
+  wire.freeze()
+  wire.cut()
+  await mesh.logged('streams.lost', 'guest')
+  assert.equal(far.destroyed, false)
+  const closed = new Promise(resolve => far.once('close', resolve))
+  await host.membership.link.call(CONTROLLER_API.evict, { body: { user: parseUserName('bob') } })
+  await closed
+  // When it is back it hears so, and gives its side up as well.
+  const closedNear = new Promise(resolve => near.once('close', resolve))
+  wire.thaw()
+  wire.cut()
+  await closedNear
+})
+
+test('a host that was restarted breaks the stream at the dialler, and does not let it wait', async () => {
+  await using mesh = await createLocalMesh()
+  const [host, guest] = [await mesh.join('host'), await mesh.join('guest')]
+  const { near } = await openPair(host, guest)
+  const closed = new Promise<Error | undefined>(resolve => {
+    near.once('error', resolve)
+    near.once('close', resolve)
+  })
+  await mesh.restart(host)
+  await closed
+  assert.equal(near.readableEnded, false)
+})
+
+test('what the app breaks while there is no path stays broken, and nothing is tried for it', async () => {
+  await withSeed(async random => {
+    await using mesh = await createLocalMesh()
+    const [host, guest] = [await mesh.join('host'), await mesh.join('guest')]
+    const { near } = await openPair(host, guest)
+    near.on('error', () => {})
+    killSessions(guest, random)
+    await mesh.logged('streams.lost', 'guest')
+    near.destroy()
+    await mesh.logged('streams.resumed', 'guest')
+    assert.equal(near.destroyed, true)
+  })
+})
+
 /** A stream, as the dialling and the hosting app have it. */
-async function openPair(host: LocalAgent, guest: LocalAgent): Promise<{ near: Duplex; far: Duplex }> {
+async function openPair(
+  host: LocalAgent,
+  guest: LocalAgent,
+  users: readonly string[] = [],
+): Promise<{ near: Duplex; far: Duplex }> {
   const arrived = Promise.withResolvers<Duplex>()
   await host.host.serve(SERVICE, {
-    access: { users: [], entrances: [] },
+    access: { users: users.map(parseUserName), entrances: [] },
     onStream: incoming => arrived.resolve(incoming.accept()),
   })
   const { stream: near } = await guest.host.dial(SERVICE).opened

@@ -7,20 +7,18 @@ import type { SeededRandom } from './seeded-random.ts'
 export interface TransferSide {
   readonly sentBytes: number
   readonly receivedBytes: number
-  /** Send what is still wanted and end; resolves when the other side's end has come too. @returns the two hashes */
+  /** Send no more, and end. */
+  stop(): void
+  /** Stop, and wait: resolves when the other side's end has come too. @returns the two hashes */
   finish(): Promise<{ sent: string; received: string }>
 }
 
 /** Send chunks of random size and content on `stream` until `finish`, and read what comes. */
-export function transfer(
-  stream: Duplex,
-  random: SeededRandom,
-  options: { isSending?: boolean } = {},
-): TransferSide {
+export function transfer(stream: Duplex, random: SeededRandom): TransferSide {
   const sent = createHash('sha256')
   const received = createHash('sha256')
   const counts = { sent: 0, received: 0 }
-  let isEnough = options.isSending === false
+  let isEnough = false
   stream.on('data', (chunk: Buffer) => {
     received.update(chunk)
     counts.received += chunk.length
@@ -51,6 +49,9 @@ export function transfer(
     },
     get receivedBytes() {
       return counts.received
+    },
+    stop() {
+      isEnough = true
     },
     async finish() {
       isEnough = true
