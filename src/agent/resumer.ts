@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders } from 'node:http2'
 import { SESSION_TICKET_HEADER } from '../core/api/peer-api.ts'
 import { type ErrorCode, MeshError, toMeshError } from '../core/model/errors.ts'
@@ -91,7 +91,8 @@ class StreamResumer implements Resumer {
     const { usedBytes, maxBytes } = this.#options.budget
     // Datagrams that are late are of no use.
     if (usedBytes >= maxBytes || service.startsWith('udp/')) return undefined
-    return randomBytes(STREAM_ID_BYTES).toString('hex')
+    // 122 bits by chance; Node draws them in advance for many, which takes a sixth of the time.
+    return randomUUID().replaceAll('-', '')
   }
 
   take({ id, service, peer, carrier, early }: OpenedStream): ResumableStream {
@@ -272,7 +273,6 @@ const FINAL: ReadonlySet<ErrorCode> = new Set([
   'not-found',
   'not-trusted',
 ])
-const STREAM_ID_BYTES = 16
 /** Before each try to find a new path; the last one again and again. */
 const PAUSES_MS = [0, 100, 250, 500]
 /** A path that died sooner than this after it came up is waited for. */
