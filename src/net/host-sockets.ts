@@ -98,7 +98,7 @@ export async function connectTcp(
     socket.once('error', fail)
     socket.once('connect', () => {
       settle()
-      resolve(toTcpConnection(socket, formatTarget(to)))
+      resolve(toTcpConnection(socket, to))
     })
     if (signal?.aborted) abort()
   })
@@ -198,24 +198,27 @@ function checkHost(host: string): void {
   )
 }
 
-function toTcpConnection(socket: Socket, unixPath = 'unix'): HostConnection {
+function toTcpConnection(socket: Socket, to?: Target): HostConnection {
   // Whoever holds the connection hears of its end by `close`; without this a reset would end the process.
   socket.on('error', () => {})
   watchGone(socket)
   gatherWrites(socket)
-  const { remoteAddress, remotePort } = socket
-  const remote =
-    remoteAddress === undefined
-      ? unixPath
-      : formatAddress({ host: remoteAddress.replace(/^::ffff:(?=\d+\.)/i, ''), port: remotePort ?? 0 })
   return Object.assign(socket, {
-    remote,
+    remote: remoteOf(socket, to),
     reset() {
       // A unix socket knows no reset, and Node throws if it is asked for one.
-      if (remoteAddress === undefined) socket.destroy()
+      if (to?.kind === 'unix') socket.destroy()
       else resetSocket(socket)
     },
   })
+}
+
+/** The system is asked only where it is not known: that takes longer than all else here. */
+function remoteOf(socket: Socket, to: Target | undefined): string {
+  if (to !== undefined && (to.kind === 'unix' || net.isIP(to.host) !== 0)) return formatTarget(to)
+  const { remoteAddress, remotePort } = socket
+  if (remoteAddress === undefined) return 'gone'
+  return formatAddress({ host: remoteAddress.replace(/^::ffff:(?=\d+\.)/i, ''), port: remotePort ?? 0 })
 }
 
 async function bindSocket(host: string, port: number): Promise<dgram.Socket> {
