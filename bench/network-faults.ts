@@ -8,6 +8,7 @@ import {
   BREAKING_FAULTS,
   FAULT_SITES,
   PASSING_FAULTS,
+  SLEEP,
   switchUplink,
   type Uplink,
 } from '../src/testing/nat-lab-faults.ts'
@@ -25,7 +26,7 @@ const NEW_CONNECTION_MS = 30_000
 const UPLINKS: readonly Uplink[] = ['v4', 'v6', 'both']
 const rows: string[] = []
 
-for (const { name, happen } of [...PASSING_FAULTS, ...BREAKING_FAULTS])
+for (const { name, happen } of [...PASSING_FAULTS, ...BREAKING_FAULTS, SLEEP])
   await attempt(name, async () => {
     await using mesh = await createNatMesh(FAULT_SITES)
     return await disturb(mesh, () => happen(mesh))
@@ -72,12 +73,14 @@ async function attempt(name: string, act: () => Promise<string>): Promise<void> 
 }
 
 async function moveUplink(name: string, from: Uplink, to: Uplink): Promise<string> {
-  const [home, work] = ['home', 'work'].map(
-    each => ({ hosts: [each], ip: each === name ? from : 'both' }) as const,
-  )
-  if (home === undefined || work === undefined) throw new Error('two sites')
-  await using mesh = await createNatMesh({ house: home, office: work })
+  await using mesh = await createNatMesh({
+    house: { hosts: ['home'], ip: 'both' },
+    office: { hosts: ['work'], ip: 'both' },
+  })
   const subnet = name === 'home' ? 1 : 2
+  const port = await mesh.echoTunnel('work', 'home')
+  await switchUplink(mesh.lab.host(name), { subnet, number: 66, ip: from })
+  await newConnection(mesh, port)
   return await disturb(mesh, () => switchUplink(mesh.lab.host(name), { subnet, number: 77, ip: to }))
 }
 

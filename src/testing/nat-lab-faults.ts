@@ -53,7 +53,7 @@ export const PASSING_FAULTS: readonly Fault[] = [
   },
 ]
 
-/** Faults that end TCP connections: only a stream that can be resumed goes on. */
+/** Faults that end TCP connections: a stream must be resumed over another path. */
 export const BREAKING_FAULTS: readonly Fault[] = [
   {
     name: 'the hub is killed and started again',
@@ -86,16 +86,18 @@ export const BREAKING_FAULTS: readonly Fault[] = [
         )
     },
   },
-  {
-    name: 'a computer sleeps for 60 seconds',
-    async happen(mesh) {
-      const agent = [...mesh.daemons].find(({ name }) => name === 'work')
-      agent?.child.kill('SIGSTOP')
-      await whileLinkIs(mesh, 'office', { lossPercent: 100 }, 60_000)
-      agent?.child.kill('SIGCONT')
-    },
-  },
 ]
+
+/** As when a lid is closed: the computer does nothing, and its network neither. */
+export const SLEEP: Fault = {
+  name: 'a computer sleeps for 60 seconds',
+  async happen(mesh) {
+    const agent = [...mesh.daemons].find(({ name }) => name === 'work')
+    agent?.child.kill('SIGSTOP')
+    await whileLinkIs(mesh, 'office', { lossPercent: 100 }, 60_000)
+    agent?.child.kill('SIGCONT')
+  },
+}
 
 /** Which IP a computer has. */
 export type Uplink = 'v4' | 'v6' | 'both'
