@@ -1,4 +1,4 @@
-// `node bench/network-throughput.ts [--rounds 3] [--seconds 10] [--only "1 % loss"] [--path relay direct]`: raw TCP
+// `node bench/network-throughput.ts [--rounds 3] [--seconds 10] [--only "1 % loss"] [--path relay --path direct]`: raw TCP
 // (iperf3, the kernel's congestion control) beside a ztm tunnel over an emulated link, in turns. Needs root.
 import { once } from 'node:events'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
