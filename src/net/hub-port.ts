@@ -116,7 +116,8 @@ export async function openHubPort(at: Address, options: HubPortOptions): Promise
     async [Symbol.asyncDispose]() {
       clearInterval(sweep)
       const closed = new Promise(resolve => server.close(resolve))
-      for (const socket of sockets) resetSocket(socket)
+      // Not by a reset: who took one over may be ending it, and libuv loses a connection that is reset then.
+      for (const socket of sockets) socket.destroy()
       await closed
     },
   }
