@@ -27,7 +27,8 @@ export function tuneCollector(): void {
     const now = performance.eventLoopUtilization()
     const { utilization } = performance.eventLoopUtilization(now, seen)
     seen = now
-    if (utilization < QUIET_SHARE && heldBytes() - livingBytes > UNTIDY_BYTES) collect?.()
+    const isWorthIt = heldBytes() - livingBytes > UNTIDY_BYTES && livingBytes < MAX_TIDIED_BYTES
+    if (utilization < QUIET_SHARE && isWorthIt) collect?.()
   }
   setInterval(tidy, TIDY_INTERVAL_MS).unref()
 }
@@ -70,5 +71,6 @@ const V8_DECIDES = 0
 const TIDY_INTERVAL_MS = 5_000
 /** The process is quiet if it was busy for a smaller share of that time. */
 const QUIET_SHARE = 0.2
-/** Garbage that is worth a collection of some 30 ms. */
 const UNTIDY_BYTES = 33_554_432
+/** It stops the process for about 1 ms for each MB that lives; V8's own collections, in steps, do not. */
+const MAX_TIDIED_BYTES = 100_663_296
