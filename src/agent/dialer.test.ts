@@ -11,6 +11,7 @@ test('dial() that is given up while its session is being opened opens no stream'
   const guest = await mesh.join('guest')
   const { service, open, callers } = await hostEcho(host, 'tcp/echo')
   assert.equal(await echo(guest, service, 'hello'), 'hello')
+  await until(() => open.size === 0, 'the first one is acknowledged')
   guest.membership.peers.drop(() => true, new MeshError('link-closed', 'Dropped'))
   const dialing = guest.host.dial(service)
   // The ticket is known: from here on it waits for its session.

@@ -14,7 +14,7 @@ import {
 import { createSideStreams } from '../net/resumable-records.ts'
 import { type KeptBudget, ResumableStream } from '../net/resumable-stream.ts'
 import { breakOff } from '../net/splice.ts'
-import { createResumeWindow, RESUME_WINDOW_MS } from './resume-window.ts'
+import { createResumeWindow, LINGER_MS, RESUME_WINDOW_MS } from './resume-window.ts'
 
 /** A CONNECT that is allowed, and who sent it. */
 export interface AdmittedStream {
@@ -61,12 +61,17 @@ export function createResumables(options: {
   const lost = createResumeWindow<HostedStream>(windowMs, one => end(one, 'nobody came back for it'))
 
   function end({ stream, from, service }: HostedStream, reason: string): void {
+    if (stream.isOver) {
+      // All has come and gone; that was not said before the path died.
+      stream.destroy()
+      return
+    }
     log.info('stream.ended', { service, peer: from.endpoint, reason })
     breakOff(stream)
   }
 
   function onLost(one: HostedStream): void {
-    if (lost.size < MAX_LOST) lost.add(one)
+    if (lost.size < MAX_LOST) lost.add(one, one.stream.isOver ? Math.min(LINGER_MS, windowMs) : windowMs)
     else end(one, 'its path died, and too many wait for one')
   }
 

@@ -3,7 +3,8 @@
  * stopped) does not count: nobody could come back meanwhile.
  */
 export interface ResumeWindow<T> extends Disposable {
-  add(item: T): void
+  /** @param forMs  how long, if not as long as the others */
+  add(item: T, forMs?: number): void
   delete(item: T): void
   readonly size: number
 }
@@ -34,12 +35,12 @@ export function createResumeWindow<T>(windowMs: number, onExpired: (item: T) => 
   }
 
   return {
-    add(item) {
+    add(item, forMs = windowMs) {
       if (timer === undefined) {
         lastMs = performance.now()
         timer = setInterval(tick, TICK_MS).unref()
       }
-      if (!left.has(item)) left.set(item, windowMs)
+      if (!left.has(item)) left.set(item, forMs)
     },
     delete(item) {
       left.delete(item)
@@ -59,3 +60,5 @@ export function createResumeWindow<T>(windowMs: number, onExpired: (item: T) => 
 const TICK_MS = 1_000
 /** A stream whose path died is kept this long for a new one. */
 export const RESUME_WINDOW_MS = 120_000
+/** One that is over but for the last acknowledgement: whoever comes back for it does so soon. */
+export const LINGER_MS = 30_000
