@@ -7,6 +7,7 @@ import { guardAgainstFloods } from './flood-guard.ts'
 import type { ShownIdentity } from './http2-server.ts'
 import { CONNECTION_WINDOW_BYTES, HTTP2_LIMITS, HTTP2_SETTINGS } from './http2-settings.ts'
 import { fromNodeError } from './node-error.ts'
+import { createReadWatch } from './read-while-writing.ts'
 import { TLS_OPTIONS } from './tls-options.ts'
 
 /** How to open a session over a connection. */
@@ -62,6 +63,7 @@ export async function openHttp2(connection: Duplex, options: Http2ClientOptions)
       createConnection: () => socket,
     })
     closeInTime(session, socket)
+    createReadWatch().add(socket)
     session.setLocalWindowSize(CONNECTION_WINDOW_BYTES)
     guardAgainstFloods(session, () => {})
     // The error reaches whoever waits on a stream or on `close`; without a listener it would end the process.

@@ -15,6 +15,7 @@ import {
   STRANGER_SETTINGS,
   type StreamLimits,
 } from './http2-settings.ts'
+import { createReadWatch } from './read-while-writing.ts'
 import { createRequestBudget, MEMBER_BUDGET, type RequestBudget, STRANGER_BUDGET } from './request-budget.ts'
 import { identityOptions, TLS_OPTIONS, type TlsIdentity } from './tls-options.ts'
 
@@ -72,6 +73,7 @@ export interface Http2Server extends AsyncDisposable {
 export function createHttp2Server(options: Http2ServerOptions): Http2Server {
   const peers = new Set<AcceptedPeer>()
   const connections = new Set<Duplex>()
+  const watch = createReadWatch()
   const { maxStreams, resetBurst, resetsPerSecond } = options.streams ?? SESSION_STREAMS
   const server = http2.createSecureServer({
     ...TLS_OPTIONS,
@@ -92,7 +94,10 @@ export function createHttp2Server(options: Http2ServerOptions): Http2Server {
     current = socket
   })
   server.on('session', session => {
-    if (current !== undefined) closeInTime(session, current)
+    if (current !== undefined) {
+      closeInTime(session, current)
+      watch.add(current)
+    }
     const peer = acceptPeer(session, options)
     peers.add(peer)
     const { log } = options
