@@ -7,8 +7,10 @@ import { encodeRelayPreface } from '../core/codec/relay-preface.ts'
 import { MeshError } from '../core/model/errors.ts'
 import { PATH_KINDS } from '../core/path/path-kind.ts'
 import { echo, hostEcho } from '../testing/echo-service.ts'
+import { openEvents, visitHub } from '../testing/hub-visit.ts'
 import { createLocalMesh, type LocalAgent } from '../testing/local-mesh.ts'
 import { until } from '../testing/until.ts'
+import { viewPaths } from './views.ts'
 
 const ALL = { paths: PATH_KINDS }
 
@@ -134,6 +136,40 @@ test('an agent that may only be relayed to is not met', async () => {
     body: { endpoint: home.membership.self.endpoint },
   })
   assert.deepEqual(candidates.tcp, [])
+})
+
+test('a policy that forbids direct paths leaves the relay, tells nobody where others are, and says so', async () => {
+  await using mesh = await createLocalMesh({ ...ALL, isDirectForbidden: true })
+  const home = await mesh.join('home')
+  const work = await mesh.join('work')
+  const { endpoint } = home.membership.self
+  const { service } = await hostEcho(home, 'tcp/echo')
+  assert.equal(await echo(work, service, 'relayed'), 'relayed')
+  assert.deepEqual(pathsOf(work), ['relay'])
+  const why = `Cannot meet endpoint ${endpoint} without a hub: denied by policy "no direct paths in this mesh"`
+  const failed = () =>
+    viewPaths(work.membership).flatMap(({ path, state, error }) =>
+      state === 'failed' ? [{ path, error }] : [],
+    )
+  // Both share one question to the hub.
+  await until(() => failed().length === 2, 'both ways without a hub have failed')
+  assert.deepEqual(
+    failed().sort((a, b) => (a.path < b.path ? -1 : 1)),
+    [
+      { path: 'direct', error: why },
+      { path: 'punched', error: why },
+    ],
+  )
+  for (const path of ['direct', 'punched'] as const)
+    await assert.rejects(
+      work.membership.peers.session(endpoint, path),
+      error => error instanceof MeshError && error.code === 'denied' && error.message === why,
+    )
+  assert.ok(!mesh.events.some(({ event }) => event === 'peer.not-met' || event === 'peer.not-reached'))
+  // Nor does the hub tell anybody how its NAT shows it.
+  using visit = await visitHub(mesh.address, await mesh.member())
+  const hello = await openEvents(visit)('hello')
+  assert.ok(!('udp' in hello))
 })
 
 test('introductions are for endpoints that are there, and others', async () => {

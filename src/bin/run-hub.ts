@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { lstat, rename, rm, writeFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import type { RunHubOptions } from '../cli/run-options.ts'
@@ -8,6 +8,7 @@ import { formatAddress, parseAddress } from '../core/model/address.ts'
 import { MeshError } from '../core/model/errors.ts'
 import { type HubId, parseHubId } from '../core/model/ids.ts'
 import { formatPermit } from '../core/model/permit.ts'
+import { FORBID_DIRECT } from '../core/policy/standing-rules.ts'
 import { type Hub, type HubLimits, type HubOptions, startHub } from '../hub/hub.ts'
 import { startHubLocalServer } from '../hub/local-server.ts'
 import { createHubMetrics } from '../hub/metrics.ts'
@@ -88,7 +89,7 @@ export async function openHub(options: OpenHubOptions): Promise<OpenedHub> {
       signer: () => identity.current,
       clock,
       log,
-      random: byteCount => new Uint8Array(randomBytes(byteCount)),
+      rules: options.isDirectForbidden ? [FORBID_DIRECT] : [],
       ...(options.endpointValidMs !== undefined && { validity: { endpointMs: options.endpointValidMs } }),
     }),
   )
@@ -109,6 +110,7 @@ export async function openHub(options: OpenHubOptions): Promise<OpenedHub> {
       readLog,
       certificateExpiresAtMs: () => identity.expiresAtMs,
       limits: limitsOf(options),
+      isDirectForbidden: options.isDirectForbidden ?? false,
       relayWorkers: options.relayWorkers,
     }),
   )

@@ -70,7 +70,14 @@ test('what a service is started with means what was typed', () => {
       '--log-level',
       'debug',
     ],
-    ['--max-agents=1', '--max-relays=2', '--max-relay-mbps=3', '--max-relay-mbps-per-user=4', '--workers=0'],
+    [
+      '--max-agents=1',
+      '--max-relays=2',
+      '--max-relay-mbps=3',
+      '--max-relay-mbps-per-user=4',
+      '--workers=0',
+      '--forbid-direct',
+    ],
   ]) {
     assert.deepEqual(parseHub(hubArguments(parseHub(words))), parseHub(words))
   }

@@ -10,6 +10,8 @@ export interface HubWords extends RelayWords {
   readonly listen: Address
   readonly names?: readonly string[]
   readonly maxAgents?: number
+  /** No two endpoints may connect without a hub. */
+  readonly forbidDirect?: true
   readonly metrics?: Address
   readonly logLevel: LogLevel
 }
@@ -72,6 +74,7 @@ export function addHubOptions(command: Command): void {
       'processes that copy what it relays; one for each core if left out, 0 for none',
       integerOption([0, 256]),
     )
+    .option('--forbid-direct', 'relay everything: no two endpoints may connect without the hub')
   addDaemonOptions(command)
 }
 
@@ -114,6 +117,7 @@ export function hubArguments(words: HubWords): string[] {
       '--max-relay-mbps-per-user': words.maxRelayMbpsPerUser,
       '--workers': words.workers,
     }),
+    ...(words.forbidDirect ? ['--forbid-direct'] : []),
     ...daemonArguments(words),
   ]
 }

@@ -21,6 +21,8 @@ export interface RunHubOptions {
   readonly maxRelayMbpsPerUser?: number
   /** Processes that copy what is relayed; one for each core if absent, none if 0. */
   readonly workers?: number
+  /** No two endpoints may connect without a hub. */
+  readonly isDirectForbidden?: boolean
   /** Where to serve `/metrics` for Prometheus; nowhere if absent. */
   readonly metrics?: Address
   readonly logLevel: LogLevel

@@ -6,7 +6,7 @@ import type { Permit } from '../core/model/permit.ts'
 import type { EndpointIdentity } from '../core/model/spiffe-id.ts'
 import type { Store } from '../core/model/store.ts'
 import type { Clock } from '../core/model/time.ts'
-import type { Decision } from '../core/policy/rule.ts'
+import type { Decision, Rule } from '../core/policy/rule.ts'
 import type { Authority } from '../pki/authority.ts'
 import type { SessionTicketSigner } from '../pki/session-ticket.ts'
 import type { Context } from './context.ts'
@@ -47,6 +47,8 @@ export interface ControllerOptions {
   readonly limits?: Partial<ControllerLimits>
   /** How long a certificate of an endpoint is good; 24 h by default. */
   readonly validity?: { readonly endpointMs?: number }
+  /** Rules of the mesh's owner beside the standing ones. */
+  readonly rules?: readonly Rule[]
 }
 
 /**
@@ -78,7 +80,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
     exclusive: createExclusive(),
     emit: listeners.emit,
   }
-  const state = await openState(context, authority)
+  const state = await openState(context, options)
   const { endpoints, evictions, presence, members, decisions, rootPermits } = state
   const memberOf = ({ mesh, user, endpoint }: EndpointIdentity) => {
     const record = endpoints.get(endpoint)
@@ -115,6 +117,10 @@ export async function openController(options: ControllerOptions): Promise<Contro
       const [asking, wanted] = [memberOf(from), endpoints.get(to)]
       return asking && wanted ? decisions.meet(asking, wanted) : NO
     },
+    mayMeetDirectly(from, to) {
+      const [asking, wanted] = [memberOf(from), endpoints.get(to)]
+      return asking && wanted ? decisions.meetDirectly(asking, wanted) : NO
+    },
     mayAdminister(identity) {
       const asking = memberOf(identity)
       return asking ? decisions.administer(asking) : NO
@@ -134,7 +140,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
 }
 
 /** Everything the controller knows, read from the store. */
-async function openState(context: Context, authority: Authority) {
+async function openState(context: Context, { authority, rules = [] }: ControllerOptions) {
   const endpoints = await openEndpoints(context)
   const evictions = await openEvictions(context)
   const invitations = await openInvitations(context)
@@ -142,7 +148,7 @@ async function openState(context: Context, authority: Authority) {
   const presence = await openPresence(context)
   const rootPermits = await openRootPermits(context, { authority, evictions })
   const members = createMembers({ mesh: authority.mesh, endpoints, evictions })
-  const decisions = createDecisions(context, { endpoints, hostings, members })
+  const decisions = createDecisions(context, { endpoints, hostings, members, rules })
   const view = createServiceView({ endpoints, hostings, presence, decisions })
   const users = createUsers({ endpoints, invitations, evictions })
   const removal = createEndpointRemoval(context, { endpoints, hostings, invitations, presence })

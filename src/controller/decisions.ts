@@ -2,7 +2,13 @@ import { MeshError } from '../core/model/errors.ts'
 import type { Clock } from '../core/model/time.ts'
 import { decide } from '../core/policy/decide.ts'
 import type { Decision, Resource, Rule } from '../core/policy/rule.ts'
-import { accessRules, explain, mayMeet, STANDING_RULES } from '../core/policy/standing-rules.ts'
+import {
+  accessRules,
+  explain,
+  mayMeet,
+  mayMeetDirectly,
+  STANDING_RULES,
+} from '../core/policy/standing-rules.ts'
 import type { Context } from './context.ts'
 import type { Service } from './hosting-index.ts'
 import type { Hostings } from './hostings.ts'
@@ -14,6 +20,7 @@ export interface Decisions {
   dial(from: EndpointRecord, service: Service, hosting: HostingRecord): Decision
   bind(from: EndpointRecord, service: Pick<Service, 'name' | 'owner'>): Decision
   meet(from: EndpointRecord, to: EndpointRecord): Decision
+  meetDirectly(from: EndpointRecord, to: EndpointRecord): Decision
   administer(from: EndpointRecord): Decision
   /** @param what  `invite bob`, for the error and the log @throws MeshError `denied` */
   requireAdminister(from: EndpointRecord, what: string): void
@@ -21,16 +28,22 @@ export interface Decisions {
   requireManage(from: EndpointRecord, target: EndpointRecord, what: string): void
 }
 
-/** Make the one place where the controller asks policy. */
+/**
+ * Make the one place where the controller asks policy.
+ *
+ * @param parts.rules  those of the mesh's owner, beside the standing ones
+ */
 export function createDecisions(
   { clock, log }: Pick<Context, 'log'> & { clock: Clock },
   parts: {
     endpoints: { get(id: EndpointRecord['id']): EndpointRecord | undefined }
     hostings: Pick<Hostings, 'ofEndpoint'>
     members: Pick<Members, 'isEvicted'>
+    rules: readonly Rule[]
   },
 ): Decisions {
   const { endpoints, hostings, members } = parts
+  const meshRules = [...STANDING_RULES, ...parts.rules]
   // A record is never changed, only replaced: its rules are as good as it is.
   const ruleCache = new WeakMap<HostingRecord, readonly Rule[]>()
 
@@ -38,7 +51,7 @@ export function createDecisions(
     const known = ruleCache.get(hosting)
     if (known !== undefined) return known
     const { service, endpoint, access } = hosting
-    const rules = [...STANDING_RULES, ...accessRules(service, endpoint, owner, access)]
+    const rules = [...meshRules, ...accessRules(service, endpoint, owner, access)]
     ruleCache.set(hosting, rules)
     return rules
   }
@@ -46,7 +59,7 @@ export function createDecisions(
   function meet(from: EndpointRecord, to: EndpointRecord): Decision {
     if (members.isEvicted(from) || members.isEvicted(to)) return NO
     const [subject, resource, now] = [subjectOf(from), resourceOf(to), clock.now()]
-    let decision = mayMeet(subject, resource, [], STANDING_RULES, now)
+    let decision = mayMeet(subject, resource, [], meshRules, now)
     // One hosting at a time with its own rules: all with all would take the square of their number.
     for (const hosting of decision.rule === undefined ? hostings.ofEndpoint(to.id) : []) {
       const hosted = [{ service: hosting.service, owner: to.user }]
@@ -58,7 +71,7 @@ export function createDecisions(
   }
 
   const administer = (from: EndpointRecord) =>
-    decide(subjectOf(from), 'administer', { kind: 'mesh' }, STANDING_RULES, clock.now())
+    decide(subjectOf(from), 'administer', { kind: 'mesh' }, meshRules, clock.now())
 
   function require(from: EndpointRecord, what: string, decision: Decision): void {
     if (decision.allow) return
@@ -76,17 +89,17 @@ export function createDecisions(
     },
     bind(from, { name, owner }) {
       const resource = { kind: 'service', service: name, owner, endpoint: from.id } as const
-      return decide(subjectOf(from), 'bind', resource, STANDING_RULES, clock.now())
+      return decide(subjectOf(from), 'bind', resource, meshRules, clock.now())
     },
     meet,
+    meetDirectly: (from, to) =>
+      mayMeetDirectly(meet(from, to), subjectOf(from), resourceOf(to), meshRules, clock.now()),
     administer,
     requireAdminister: (from, what) => require(from, what, administer(from)),
     requireManage(from, target, what) {
       const [subject, resource, now] = [subjectOf(from), resourceOf(target), clock.now()]
-      const managed = decide(subject, 'manage', resource, STANDING_RULES, now)
-      require(from, what, managed.allow
-        ? managed
-        : decide(subject, 'administer', resource, STANDING_RULES, now))
+      const managed = decide(subject, 'manage', resource, meshRules, now)
+      require(from, what, managed.allow ? managed : decide(subject, 'administer', resource, meshRules, now))
     },
   }
 }

@@ -3,6 +3,8 @@ import { suite, test } from 'node:test'
 import type { CONTROLLER_API } from '../core/api/hub-api.ts'
 import type { Answer } from '../core/api/route.ts'
 import type { EndpointId } from '../core/model/ids.ts'
+import type { UserName } from '../core/model/names.ts'
+import type { Rule } from '../core/policy/rule.ts'
 import { type ControllerRig, type Member, openControllerRig, STRANGER } from '../testing/controller-rig.ts'
 import { assertRefused } from '../testing/refusal.ts'
 
@@ -255,6 +257,32 @@ suite('mayMeet()', () => {
     assert.equal(may(bob, alices), false)
     await unhost(rig, alice, 'tcp/web')
     assert.equal(may(bob, alice), false)
+  })
+
+  test('says also whether the two may meet directly, by the rules of the owner of the mesh', async () => {
+    const rule: Rule = {
+      id: 'bob by the hub',
+      effect: 'deny',
+      actions: ['meet-directly'],
+      who: { users: ['bob' as UserName] },
+      what: {},
+    }
+    await using rig = await openControllerRig({ rules: [rule] })
+    const [alice, bob, eve] = [
+      await rig.joinAs('alice', 'one'),
+      await rig.joinAs('bob', 'two'),
+      await rig.joinAs('eve', 'three'),
+    ]
+    await host(rig, alice, 'tcp/web', { users: ['bob', 'eve'] })
+    const { controller } = rig
+    const found = [bob, eve].map(({ identity }) => [
+      controller.mayMeet(identity, alice.id).allow,
+      controller.mayMeetDirectly(identity, alice.id),
+    ])
+    assert.deepEqual(found[0], [true, { allow: false, rule }])
+    assert.deepEqual(found[1]?.[0], true)
+    assert.equal(controller.mayMeetDirectly(eve.identity, alice.id).allow, true)
+    assert.deepEqual(controller.mayMeetDirectly(alice.identity, bob.id), { allow: false, rule: undefined })
   })
 
   test('denies who was removed, evicted, or never was', async () => {

@@ -50,6 +50,12 @@ export function createHubHandlers(options: HubHandlersOptions): Handlers<typeof 
     },
     async introduce({ body, caller }) {
       requireLeaveToMeet(caller, body.endpoint)
+      const decision = controller.mayMeetDirectly(caller, body.endpoint)
+      if (!decision.allow)
+        throw new MeshError(
+          'denied',
+          `Cannot meet endpoint ${body.endpoint} without a hub: ${explain(decision)}`,
+        )
       const link = registry.linkOf(body.endpoint)
       if (link === undefined) {
         const message = `Cannot reach endpoint ${body.endpoint}: it is not connected to this hub`

@@ -64,6 +64,8 @@ export interface HubOptions {
   readonly readLog: Parameters<typeof createHubHandlers>[0]['readLog']
   readonly certificateExpiresAtMs: () => number
   readonly limits?: HubLimits
+  /** The policy lets nobody meet directly: then nobody need learn how its NAT shows it. */
+  readonly isDirectForbidden?: boolean
   /** Processes that copy what is relayed by tickets; this one does if absent. */
   readonly relayWorkers?: Pick<RelayWorkersOptions, 'count' | 'start'> | undefined
 }
@@ -197,7 +199,7 @@ class HubProcess implements Hub {
       limits: { ...HUB_PORT_LIMITS, ...this.#options.limits?.port },
       log: this.#options.log,
     })
-    this.#echo = await openUdpEcho(this.#port.address, this.#options)
+    if (!this.#options.isDirectForbidden) this.#echo = await openUdpEcho(this.#port.address, this.#options)
     this.#options.log.info('hub.started', {
       listen: formatAddress(this.#port.address),
       names: [...this.#options.names],

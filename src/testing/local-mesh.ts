@@ -16,6 +16,7 @@ import type { EndpointIdentity } from '../core/model/spiffe-id.ts'
 import type { Store } from '../core/model/store.ts'
 import { type Clock, ms } from '../core/model/time.ts'
 import type { PathKind } from '../core/path/path-kind.ts'
+import { FORBID_DIRECT } from '../core/policy/standing-rules.ts'
 import { type Hub, type HubLimits, type HubOptions, startHub } from '../hub/hub.ts'
 import type { HubPortLimits } from '../net/hub-port.ts'
 import { type Authority, openAuthority } from '../pki/authority.ts'
@@ -42,6 +43,8 @@ export interface LocalMeshOptions {
   readonly portLimits?: Partial<HubPortLimits>
   readonly hubLimits?: Omit<HubLimits, 'port'>
   readonly relayWorkers?: HubOptions['relayWorkers']
+  /** The policy lets nobody meet directly. */
+  readonly isDirectForbidden?: boolean
   /** Make a liar of the controller that the hub asks. */
   readonly corrupt?: (controller: ControllerPort) => ControllerPort
   /** Kinds of path that agents may use; the relays if absent, so that what a test sees does not depend on a race. */
@@ -175,7 +178,14 @@ class LocalMeshRun implements LocalMesh {
       clock.now(),
     )
     const { chainPem } = issued
-    const { endpointValidMs, portLimits, hubLimits, relayWorkers, corrupt = same => same } = this.#options
+    const {
+      endpointValidMs,
+      portLimits,
+      hubLimits,
+      relayWorkers,
+      isDirectForbidden,
+      corrupt = same => same,
+    } = this.#options
     const controller = await openController({
       store,
       authority,
@@ -183,6 +193,7 @@ class LocalMeshRun implements LocalMesh {
       signer: () => ({ privateKeyPem, chainPem }),
       clock,
       log,
+      rules: isDirectForbidden ? [FORBID_DIRECT] : [],
       ...(endpointValidMs !== undefined && { validity: { endpointMs: endpointValidMs } }),
     })
     this.#hub = await startHub({
@@ -200,6 +211,7 @@ class LocalMeshRun implements LocalMesh {
       certificateExpiresAtMs: () => issued.expiresAtMs,
       limits: { ...hubLimits, ...(portLimits && { port: portLimits }) },
       relayWorkers,
+      isDirectForbidden: isDirectForbidden ?? false,
     })
     this.hubCredential = { chainPem, privateKeyPem }
     this.#port = this.#hub.address.port

@@ -21,6 +21,7 @@ export function defineRun(command: Command, cli: Cli): void {
     'ztm run hub --listen :9999 --names example.com:9999',
     'ztm run hub --max-relay-mbps 800 --max-relay-mbps-per-user 100 --max-relays 5000',
     'ztm run hub --workers 0',
+    'ztm run hub --forbid-direct',
   )
   const agent = command
     .command('agent')
@@ -60,6 +61,7 @@ async function runHub(cli: Cli, { permit, ...words }: HubWords & { permit?: stri
     ...(words.maxRelays !== undefined && { maxRelays: words.maxRelays }),
     ...(words.maxRelayMbps !== undefined && { maxRelayMbps: words.maxRelayMbps }),
     ...(words.maxRelayMbpsPerUser !== undefined && { maxRelayMbpsPerUser: words.maxRelayMbpsPerUser }),
+    ...(words.forbidDirect && { isDirectForbidden: true }),
     ...(words.workers !== undefined && { workers: words.workers }),
     ...(words.metrics !== undefined && { metrics: words.metrics }),
   })

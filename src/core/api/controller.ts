@@ -33,6 +33,8 @@ export interface ControllerPort {
   admit(identity: EndpointIdentity, issuedAtMs: number): void
   /** Whether one endpoint may be introduced to another. */
   mayMeet(from: EndpointIdentity, to: EndpointId): Decision
+  /** Whether the two may be told where the other is, to connect without a hub; only who may meet may. */
+  mayMeetDirectly(from: EndpointIdentity, to: EndpointId): Decision
   /** Whether the endpoint may see the hub's log and counters. */
   mayAdminister(identity: EndpointIdentity): Decision
   /** All evictions in force. */

@@ -10,6 +10,8 @@ export type Action =
   | 'bind'
   /** Be introduced to an endpoint and have its bytes relayed. */
   | 'meet'
+  /** Learn where an endpoint is, and connect to it without a hub between. */
+  | 'meet-directly'
   /** Control an endpoint: its tunnels, apps, labels, logs. */
   | 'manage'
   /** Invite, evict, see the hub's log; of an endpoint: label and remove it. */

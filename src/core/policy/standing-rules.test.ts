@@ -6,7 +6,15 @@ import type { Name, ServiceName, UserName } from '../model/names.ts'
 import { ms } from '../model/time.ts'
 import { decide } from './decide.ts'
 import type { Action, Resource, Rule, Subject } from './rule.ts'
-import { type AccessList, accessRules, explain, mayMeet, STANDING_RULES } from './standing-rules.ts'
+import {
+  type AccessList,
+  accessRules,
+  explain,
+  FORBID_DIRECT,
+  mayMeet,
+  mayMeetDirectly,
+  STANDING_RULES,
+} from './standing-rules.ts'
 
 const NOW = ms(0)
 const WEB = 'tcp/web' as ServiceName
@@ -185,6 +193,41 @@ test('mayMeet() names the rule that denied a dial when there is no other busines
   }
   const decision = mayMeet(subject(BOB), home(ALICE), HOSTED, [...STANDING_RULES, ...WEB_FOR_BOB, deny], NOW)
   assert.deepEqual(decision, { allow: false, rule: deny })
+})
+
+function meetDirectly(who: Subject, rules: readonly Rule[]) {
+  return mayMeetDirectly(mayMeet(who, home(ALICE), HOSTED, rules, NOW), who, home(ALICE), rules, NOW)
+}
+
+test('mayMeetDirectly() allows exactly those who may meet, where no rule says otherwise', () => {
+  const rules = [...STANDING_RULES, ...WEB_FOR_BOB]
+  const who = [subject(ALICE), subject(BOB), subject(EVE), subject(EVE, PHONE, true)]
+  assert.deepEqual(
+    who.map(one => meetDirectly(one, rules).allow),
+    [true, true, false, true],
+  )
+  assert.deepEqual(meetDirectly(subject(EVE), rules), { allow: false, rule: undefined })
+})
+
+test('mayMeetDirectly() gives way to a deny, which leaves the relay', () => {
+  const rules = [...STANDING_RULES, ...WEB_FOR_BOB, FORBID_DIRECT]
+  for (const who of [subject(ALICE), subject(BOB), subject(EVE, PHONE, true)]) {
+    assert.equal(explain(meetDirectly(who, rules)), 'denied by policy "no direct paths in this mesh"')
+    assert.equal(mayMeet(who, home(ALICE), HOSTED, rules, NOW).allow, true)
+  }
+  const bobAlone: Rule = { ...FORBID_DIRECT, id: 'bob by the hub', who: { users: [BOB] } }
+  const found = [ALICE, BOB].map(user =>
+    meetDirectly(subject(user), [...STANDING_RULES, ...WEB_FOR_BOB, bobAlone]),
+  )
+  assert.deepEqual(
+    found.map(({ allow }) => allow),
+    [true, false],
+  )
+})
+
+test('mayMeetDirectly() opens nothing by itself: who may not meet may not meet directly', () => {
+  const all: Rule = { id: 'all', effect: 'allow', actions: ['meet-directly'], who: {}, what: {} }
+  assert.equal(meetDirectly(subject(EVE), [...STANDING_RULES, all]).allow, false)
 })
 
 test('explain() names the rule, or says that there is none', () => {

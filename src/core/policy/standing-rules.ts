@@ -25,6 +25,14 @@ export const STANDING_RULES: readonly Rule[] = [
     what: { kind: 'endpoint' },
   },
   {
+    // Asked only of those who may meet.
+    id: 'who may meet may meet directly',
+    effect: 'allow',
+    actions: ['meet-directly'],
+    who: { users: ['*'] },
+    what: { kind: 'endpoint' },
+  },
+  {
     // Whose name it is, and at whose endpoint, the controller sees to before it asks.
     id: 'members host services',
     effect: 'allow',
@@ -40,6 +48,15 @@ export const STANDING_RULES: readonly Rule[] = [
     what: {},
   },
 ]
+
+/** All bytes between the endpoints of the mesh go by its hubs, and no endpoint is told where another is. */
+export const FORBID_DIRECT: Rule = {
+  id: 'no direct paths in this mesh',
+  effect: 'deny',
+  actions: ['meet-directly'],
+  who: {},
+  what: {},
+}
 
 /** A service hosted at the endpoint in question. */
 export interface HostedService {
@@ -76,6 +93,22 @@ export function mayMeet(
     if (refusal.rule === undefined) refusal = dial
   }
   return refusal
+}
+
+/**
+ * Decide whether `subject` may be told where an endpoint is, to connect to it without a hub: only if it may meet it, and
+ * then unless a rule denies it.
+ *
+ * @param meet  what `mayMeet` said of the two
+ */
+export function mayMeetDirectly(
+  meet: Decision,
+  subject: Subject,
+  endpoint: Extract<Resource, { kind: 'endpoint' }>,
+  rules: readonly Rule[],
+  now: Ms,
+): Decision {
+  return meet.allow ? decide(subject, 'meet-directly', endpoint, rules, now) : meet
 }
 
 /** The access list of a hosting, as `accessShape` of core/api reads it. */
