@@ -169,6 +169,7 @@ test('docs/protocol.md shows every event of a link, as it is read, and explains 
     meet: true,
     evicted: true,
     'eviction-undone': true,
+    removed: true,
     'services-changed': true,
     closing: true,
     draining: true,

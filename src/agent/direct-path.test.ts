@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import net from 'node:net'
 import { test } from 'node:test'
-import { HUB_API } from '../core/api/hub-api.ts'
+import { CONTROLLER_API, HUB_API } from '../core/api/hub-api.ts'
 import { PEER_API } from '../core/api/peer-api.ts'
 import { encodeRelayPreface } from '../core/codec/relay-preface.ts'
 import { MeshError } from '../core/model/errors.ts'
@@ -170,6 +170,20 @@ test('a policy that forbids direct paths leaves the relay, tells nobody where ot
   using visit = await visitHub(mesh.address, await mesh.member())
   const hello = await openEvents(visit)('hello')
   assert.ok(!('udp' in hello))
+})
+
+test('an endpoint that is removed loses its direct connections at once', async () => {
+  await using mesh = await createLocalMesh({ paths: ['direct'] })
+  const home = await mesh.join('home')
+  const work = await mesh.join('work')
+  const third = await mesh.join('third')
+  const { service } = await hostEcho(home, 'tcp/echo')
+  const { stream } = await work.host.dial(service).opened
+  const closed = new Promise<unknown>(resolve => stream.once('close', resolve))
+  const { endpoint } = work.membership.self
+  await third.membership.link.call(CONTROLLER_API.removeEndpoint, { params: { endpoint } })
+  await closed
+  await until(() => home.membership.server.all.length === 0, 'the session is over')
 })
 
 test('introductions are for endpoints that are there, and others', async () => {

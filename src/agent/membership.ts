@@ -336,6 +336,11 @@ class MeshMembership implements Membership {
       case 'eviction-undone':
         this.#evictions.remove(event.id)
         break
+      case 'removed': {
+        const message = 'Session ended: the other side was removed from the mesh'
+        this.#drop(one => one.endpoint === event.endpoint, new MeshError('not-trusted', message))
+        break
+      }
       case 'services-changed':
         this.#dialer.forget(event.services)
         this.#options.onChange()
@@ -356,9 +361,13 @@ class MeshMembership implements Membership {
         ({ user, endpoint }) =>
           identity.user === user && (endpoint === undefined || endpoint === identity.endpoint),
       )
-    this.#dialer.drop(isGone, error)
+    this.#drop(isGone, error)
+  }
+
+  #drop(isGone: (identity: EndpointIdentity) => boolean, reason: MeshError): void {
+    this.#dialer.drop(isGone, reason)
     this.#hostings.drop(isGone)
-    this.peers.drop(isGone, error)
+    this.peers.drop(isGone, reason)
     this.server.drop(isGone)
   }
 }

@@ -1,8 +1,7 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import type { ControllerChange, ControllerPort } from '../core/api/controller.ts'
-import type { HubEvent } from '../core/api/events.ts'
+import type { ControllerPort } from '../core/api/controller.ts'
 import { EVENTS_PATH } from '../core/api/hub-api.ts'
 import type { HubInfo } from '../core/api/shapes.ts'
 import { type Address, formatAddress, parseAddress } from '../core/model/address.ts'
@@ -44,6 +43,7 @@ import { createRelayCarrier, type RelayCarrier } from './relay-carrier.ts'
 import { createRelayGrants, type RelayGrants } from './relay-grants.ts'
 import { createRelayWorkers, type RelayWorkersOptions } from './relay-workers.ts'
 import { createRelays, type Relays } from './relays.ts'
+import { tellChange } from './tell-change.ts'
 import { openUdpEcho, type UdpEcho } from './udp-echo.ts'
 
 /** What a hub is made of. */
@@ -184,7 +184,9 @@ class HubProcess implements Hub {
       clock: options.clock,
       log: options.log,
     })
-    this.#endListening = options.controller.onChange(change => this.#onChange(change))
+    this.#endListening = options.controller.onChange(change =>
+      this.#drive(tellChange(change, this.#registry, this.#interests)),
+    )
   }
 
   async listen(): Promise<void> {
@@ -244,32 +246,6 @@ class HubProcess implements Hub {
     await this.#port?.[Symbol.asyncDispose]()
     await this.#echo?.[Symbol.asyncDispose]()
     this.#options.log.info('hub.stopped')
-  }
-
-  #onChange(change: ControllerChange): void {
-    switch (change.change) {
-      case 'evicted': {
-        this.#drive(this.#registry.broadcast({ event: 'evicted', eviction: change.eviction }))
-        const message = `Link ended: ${change.eviction.user} was evicted from the mesh`
-        this.#drive(this.#registry.evict(change.endpoints, new MeshError('evicted', message)))
-        break
-      }
-      case 'eviction-undone':
-        this.#drive(this.#registry.broadcast({ event: 'eviction-undone', id: change.id }))
-        break
-      case 'services-changed': {
-        const event: HubEvent = { event: 'services-changed', services: [...change.services] }
-        this.#drive(this.#registry.broadcast(event, this.#interests.of(change.services)))
-        break
-      }
-      case 'endpoint-removed': {
-        const message = 'Link ended: this endpoint was removed from the mesh: join again'
-        this.#drive(this.#registry.evict([change.endpoint], new MeshError('not-trusted', message)))
-        break
-      }
-      default:
-        change satisfies never
-    }
   }
 
   #greet(peer: AcceptedPeer): void {

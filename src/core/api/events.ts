@@ -53,6 +53,8 @@ const eventShape = z.discriminatedUnion('event', [
   }),
   z.object({ event: z.literal('evicted'), eviction: evictionShape }),
   z.object({ event: z.literal('eviction-undone'), id: z.string() }),
+  /** An endpoint was removed from the mesh, or left it: sessions with it end. */
+  z.object({ event: z.literal('removed'), endpoint: endpointIdShape }),
   /** Hostings or access of these services changed: what was cached of them is stale. */
   z.object({ event: z.literal('services-changed'), services: z.array(serviceNameShape) }),
   /** Last line of a link that the hub ends: why. */

@@ -1,0 +1,39 @@
+import type { ControllerChange } from '../core/api/controller.ts'
+import type { HubEvent } from '../core/api/events.ts'
+import { MeshError } from '../core/model/errors.ts'
+import type { Registry, RegistryAction } from '../core/registry/registry.ts'
+import type { Interests } from './interests.ts'
+
+/** What a hub must do when the controller changed something: tell agents, and put out who is out. */
+export function tellChange(
+  change: ControllerChange,
+  registry: Registry,
+  interests: Interests,
+): RegistryAction[] {
+  switch (change.change) {
+    case 'evicted': {
+      const message = `Link ended: ${change.eviction.user} was evicted from the mesh`
+      return [
+        ...registry.broadcast({ event: 'evicted', eviction: change.eviction }),
+        ...registry.evict(change.endpoints, new MeshError('evicted', message)),
+      ]
+    }
+    case 'eviction-undone':
+      return registry.broadcast({ event: 'eviction-undone', id: change.id })
+    case 'services-changed': {
+      const event: HubEvent = { event: 'services-changed', services: [...change.services] }
+      return registry.broadcast(event, interests.of(change.services))
+    }
+    case 'endpoint-removed': {
+      const message = 'Link ended: this endpoint was removed from the mesh: join again'
+      return [
+        ...registry.evict([change.endpoint], new MeshError('not-trusted', message)),
+        // Its sessions that go without a hub end nowhere else.
+        ...registry.broadcast({ event: 'removed', endpoint: change.endpoint }),
+      ]
+    }
+    default:
+      change satisfies never
+      return []
+  }
+}
