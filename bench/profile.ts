@@ -1,4 +1,4 @@
-// `node bench/profile.ts [--load send|receive|connections|echo|http] [--bytes N] [--streams N] [--seconds N] [--top N] [--flags='…']`
+// `node bench/profile.ts [--load send|receive|connections|echo|http] [--bytes N] [--streams N] [--path KIND] [--seconds N] [--top N] [--flags='…']`
 // Where hub and agents spend their processor time under one load: the top functions of each by self time.
 import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -14,6 +14,8 @@ const { values: typed } = parseArgs({
     load: { type: 'string', default: 'send' },
     bytes: { type: 'string', default: '1e9' },
     streams: { type: 'string', default: '1' },
+    /** The kind of path between the agents. */
+    path: { type: 'string', default: 'relay' },
     seconds: { type: 'string', default: '5' },
     top: { type: 'string', default: '20' },
     /** More flags of Node for hub and agents, such as `--max-semi-space-size=64`. */
@@ -31,6 +33,7 @@ let outcome = ''
     nodeFlags: profileFlags,
     // What the hub copies shows in its own profile.
     hubArgs: ['--workers', '0'],
+    agentArgs: ['--path', typed.path],
   })
   outcome = await load(lab)
 }

@@ -58,6 +58,7 @@ function chooseContestants(): Contestant[] {
     plainContestant(),
     ztmContestant('relay'),
     ztmContestant('direct'),
+    ztmContestant('punched'),
     ...(peer ? [ztm2Contestant(peer)] : []),
     sshContestant(),
     stunnelContestant(),

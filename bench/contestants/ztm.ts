@@ -4,7 +4,7 @@ import { inboundPort } from '../../src/testing/tunnel-lab.ts'
 import { type Contestant, untilEchoes } from '../contestant.ts'
 
 /** This project: a hub and two agents, end-to-end TLS over one kind of path. */
-export function ztmContestant(path: 'relay' | 'direct'): Contestant {
+export function ztmContestant(path: 'relay' | 'direct' | 'punched'): Contestant {
   let mesh: ProcessMesh | undefined
   let daemons: readonly Daemon[] = []
   return {
@@ -53,9 +53,10 @@ async function openOutbound(mesh: ProcessMesh, index: number, port: number | und
   await mesh.run('home', 'tunnel', 'open', 'outbound', `tcp/bench-${index}`, ...target)
 }
 
-const NAMES = { relay: 'ztm', direct: 'ztm direct' } as const
+const NAMES = { relay: 'ztm', direct: 'ztm direct', punched: 'ztm punched' } as const
 const SHAPES = {
   relay: 'hub and two agents, 3 processes; TLS 1.3 end to end, the hub copies ciphertext',
+  punched: 'two agents over UDP, as through a hole in a NAT; TLS 1.3 end to end, the hub carries nothing',
   direct: 'two agents that connect to each other; TLS 1.3 end to end, the hub carries nothing',
 } as const
 /** The bundle when there is one (`npm run build`), else the source. */

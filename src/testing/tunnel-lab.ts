@@ -8,12 +8,17 @@ export interface TunnelLab extends ProcessMesh {
 
 /** Start the hub and both agents. */
 export async function createTunnelLab(
-  options: ProcessMeshOptions & { hubArgs?: readonly string[] } = {},
+  options: ProcessMeshOptions & { hubArgs?: readonly string[]; agentArgs?: readonly string[] } = {},
 ): Promise<TunnelLab> {
   const mesh = await createProcessMesh(options)
   try {
     await mesh.startHub({ args: options.hubArgs ?? [] })
-    await Promise.all([mesh.join('home'), mesh.join('work')])
+    await Promise.all(
+      ['home', 'work'].map(async name => {
+        await mesh.startAgent(name, { args: options.agentArgs ?? [] })
+        await mesh.run(name, 'join', 'home', '--as', name, '--permit', mesh.permit)
+      }),
+    )
   } catch (error) {
     await mesh[Symbol.asyncDispose]()
     throw error
