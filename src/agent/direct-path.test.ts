@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import net from 'node:net'
 import { test } from 'node:test'
 import { CONTROLLER_API, HUB_API } from '../core/api/hub-api.ts'
 import { PEER_API } from '../core/api/peer-api.ts'
 import { encodeRelayPreface } from '../core/codec/relay-preface.ts'
 import { MeshError } from '../core/model/errors.ts'
+import { MEETING_BURST } from '../core/path/meeting-limit.ts'
 import { PATH_KINDS } from '../core/path/path-kind.ts'
 import { echo, hostEcho } from '../testing/echo-service.ts'
 import { openEvents, visitHub } from '../testing/hub-visit.ts'
@@ -203,3 +205,27 @@ test('introductions are for endpoints that are there, and others', async () => {
 function portOf({ reach }: LocalAgent): number {
   return reach.listener?.port ?? 0
 }
+
+test('a peer that has itself introduced again and again is met a few times, no more', async () => {
+  await using mesh = await createLocalMesh({ paths: ['direct'] })
+  const home = await mesh.join('home')
+  const bare = await mesh.join('work')
+  // Somebody who lets connections come, and counts them.
+  let comeCount = 0
+  const server = net.createServer(socket => {
+    comeCount += 1
+    socket.on('error', () => {}).resume()
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as net.AddressInfo
+  const { link } = bare.membership
+  await link.call(HUB_API.offerCandidates, { body: { tcp: [`127.0.0.1:${port}`] } })
+  const { endpoint } = home.membership.self
+  for (let i = 0; i < 40; i += 1) await link.call(HUB_API.introduce, { body: { endpoint } })
+  await until(() => comeCount >= MEETING_BURST, 'it was met as often as may be')
+  // The answer to this comes after all of the introductions have.
+  await home.membership.link.call(HUB_API.listHubs, {})
+  assert.ok(comeCount <= MEETING_BURST + 2, `${comeCount} connections came`)
+  server.close()
+})

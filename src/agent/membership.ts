@@ -9,6 +9,7 @@ import type { Log, LogLevel } from '../core/model/log.ts'
 import { type EndpointIdentity, isSameIdentity } from '../core/model/spiffe-id.ts'
 import type { Store } from '../core/model/store.ts'
 import type { Clock } from '../core/model/time.ts'
+import { createMeetingLimit } from '../core/path/meeting-limit.ts'
 import type { ShownIdentity } from '../net/http2-server.ts'
 import { type KeptBudget, MAX_KEPT_BYTES_TOGETHER } from '../net/resumable-stream.ts'
 import type { TlsIdentity } from '../net/tls-options.ts'
@@ -83,6 +84,7 @@ class MeshMembership implements Membership {
   readonly #dialer: Dialer
   readonly #hostings: Hostings
   readonly #arrivals: Arrivals
+  readonly #meetings = createMeetingLimit()
   readonly udp: UdpEdge | undefined
   #echoPorts: EchoPorts | undefined
   record: MeshRecord
@@ -328,7 +330,7 @@ class MeshMembership implements Membership {
         this.#arrivals.introduced(event)
         break
       case 'meet':
-        this.#arrivals.meet(event)
+        if (this.#meetings.take(event.peer, this.#options.clock.now())) this.#arrivals.meet(event)
         break
       case 'evicted':
         this.#dropEvicted(this.#evictions.add(event.eviction))
