@@ -91,7 +91,7 @@ test('a session over a kind of path that is named goes that way, though another 
   const { endpoint } = home.membership.self
   await work.membership.peers.session(endpoint)
   await until(() => pathsOf(work).includes('direct'), 'the direct path is up')
-  for (const path of ['relay-h2', 'relay', 'direct'] as const) {
+  for (const path of ['punched', 'relay-h2', 'relay', 'direct'] as const) {
     const session = await work.membership.peers.session(endpoint, path)
     await session.call(PEER_API.ping, {})
     assert.equal(session.path, path)

@@ -36,13 +36,14 @@ export function createWays(options: WaysOptions): Ways {
   const { link, listener } = options
   const introductions = new Map<EndpointId, Promise<Introduction>>()
 
-  /** One introduction serves all tries that begin together. */
+  /** One introduction serves all tries that begin together; a later one must not come with a ticket that was used up. */
   function introduce(endpoint: EndpointId): Promise<Introduction> {
-    const recent = introductions.get(endpoint)
-    if (recent !== undefined) return recent
-    const asked = link.call(HUB_API.introduce, { body: { endpoint } })
+    const pending = introductions.get(endpoint)
+    if (pending !== undefined) return pending
+    const asked = link
+      .call(HUB_API.introduce, { body: { endpoint } })
+      .finally(() => introductions.delete(endpoint))
     introductions.set(endpoint, asked)
-    setTimeout(() => introductions.delete(endpoint), SHARED_MS).unref()
     return asked
   }
 
@@ -163,7 +164,5 @@ function noDirectWay(addresses: readonly string[], failures: readonly MeshError[
 const HANDSHAKE_MS = 10_000
 /** A direct connection that is not made by then is not waited for. */
 const DIRECT_MS = 4_000
-/** Tries that begin within this time share an introduction. */
-const SHARED_MS = 1_000
 /** Connections of one try that wait for their turn. */
 const MAX_WAITING = 16
