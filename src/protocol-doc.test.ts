@@ -39,6 +39,7 @@ import { parsePermit, parsePermitLink } from './core/model/permit.ts'
 import { type EndpointIdentity, parseSpiffeId } from './core/model/spiffe-id.ts'
 import { ms } from './core/model/time.ts'
 import { REGISTRY_LIMITS } from './core/registry/registry.ts'
+import { FLOW_HEADER } from './core/stream/flow-header.ts'
 import { createStreamRecordDecoder } from './core/stream/stream-record.ts'
 import { MEMBER_SESSION_LIMITS } from './hub/member-sessions.ts'
 import { HUB_PORT_LIMITS } from './net/hub-port.ts'
@@ -290,6 +291,7 @@ test('docs/protocol.md says the numbers and names of the code', () => {
       `good for ${seconds(SESSION_TICKET_VALID_MS)}, and ${seconds(CLOCK_TOLERANCE_MS)} more`,
     ],
     ['Datagrams', `0 to ${MAX_DATAGRAM_BYTES}`],
+    ['Datagrams beside a session', `${FLOW_HEADER} `],
     ['Keep-alive', `every ${seconds(KEEP_ALIVE.intervalMs)}`],
     ['Keep-alive', `within ${seconds(KEEP_ALIVE.timeoutMs)}`],
     ['Keep-alive', `no PING for ${seconds(SILENCE_MS)}`],

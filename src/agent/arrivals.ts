@@ -95,7 +95,7 @@ export function createArrivals({ link, server, reach, udp, isHubHere, log }: Arr
         const way = await udp.punch({ ...meeting, signal: abort.signal }).catch(error => {
           log.debug('peer.not-reached', { peer, path: 'punched', reason: toMeshError(error).message })
         })
-        if (way !== undefined) server.accept(way.stream)
+        if (way !== undefined) server.acceptPunched(way, peer)
       })
     },
     [Symbol.dispose]() {

@@ -11,6 +11,7 @@ import type { ServiceName } from '../core/model/names.ts'
 import { quote } from '../core/model/quote.ts'
 import type { EndpointIdentity } from '../core/model/spiffe-id.ts'
 import type { Clock } from '../core/model/time.ts'
+import { FLOW_HEADER } from '../core/stream/flow-header.ts'
 import { STREAM_HEADER } from '../core/stream/resume-headers.ts'
 import { fromNodeError } from '../net/node-error.ts'
 import type { KeptBudget } from '../net/resumable-stream.ts'
@@ -146,12 +147,12 @@ class MeshDialer implements Dialer {
     for (const endpoint of order) {
       if (attempt.isCancelled) break
       try {
-        const stream = await this.#openAt(endpoint, session, options, attempt)
-        if (stream === undefined) break
+        const opened = await this.#openAt(endpoint, session, options, attempt)
+        if (opened === undefined) break
         balancer.succeeded(endpoint)
         balancer.opened(endpoint)
-        stream.once('close', () => balancer.closed(endpoint))
-        return { stream, endpoint, owner }
+        opened.stream.once('close', () => balancer.closed(endpoint))
+        return { ...opened, endpoint, owner }
       } catch (thrown) {
         const error = toMeshError(thrown)
         balancer.failed(endpoint, this.#options.clock.now(), error)
@@ -174,10 +175,10 @@ class MeshDialer implements Dialer {
     session: ServiceSession,
     options: DialOptions,
     attempt: DialAttempt,
-  ): Promise<Duplex | undefined> {
+  ): Promise<Pick<OpenStream, 'stream' | 'datagrams'> | undefined> {
     const { self, hostings, peers } = this.#options
     if (endpoint === self.endpoint)
-      return attempt.start(hostings.receiveLocal(session.service.name, self, options.port))
+      return { stream: attempt.start(hostings.receiveLocal(session.service.name, self, options.port)) }
     const peer = await peers.session(endpoint)
     if (attempt.isCancelled) return undefined
     if (peer.identity.user !== session.service.owner) {
@@ -188,19 +189,26 @@ class MeshDialer implements Dialer {
     }
     const service = session.service.name
     const id = this.#resumer.offer(service)
+    // A stream that may go on by another path has nothing beside it on this one.
+    const offered = id === undefined && options.takesDatagrams ? peer.datagrams?.offer() : undefined
     const stream = peer.session.request({
       ':method': 'CONNECT',
       ':authority': encodeURIComponent(service),
       [SESSION_TICKET_HEADER]: session.ticket,
       ...(id !== undefined && { [STREAM_HEADER]: id }),
+      ...(offered !== undefined && { [FLOW_HEADER]: offered.name }),
       ...(options.port !== undefined && { [PORT_HEADER]: String(options.port) }),
     })
     peer.use(stream)
+    const datagrams = offered && peer.datagrams?.open(offered.flow, stream)
     attempt.start(stream)
     const answer = await answered(stream, service)
     // An agent that cannot resume answers without it, and all is as it was without.
-    if (id === undefined || answer[STREAM_HEADER] !== id) return stream
-    return attempt.goOn(early => this.#resumer.take({ id, service, peer, carrier: stream, early }))
+    if (datagrams !== undefined && answer[FLOW_HEADER] === offered?.name) return { stream, datagrams }
+    if (id === undefined || answer[STREAM_HEADER] !== id) return { stream }
+    const goOn = (early: readonly Uint8Array[]) =>
+      this.#resumer.take({ id, service, peer, carrier: stream, early })
+    return { stream: attempt.goOn(goOn) }
   }
 
   /** Endpoints to try, best first. */

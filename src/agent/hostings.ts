@@ -12,11 +12,12 @@ import type { Clock } from '../core/model/time.ts'
 import { decide } from '../core/policy/decide.ts'
 import type { Rule } from '../core/policy/rule.ts'
 import { accessRules, explain } from '../core/policy/standing-rules.ts'
+import { FLOW_HEADER } from '../core/stream/flow-header.ts'
 import { RESUME_HEADER, SIDE_STREAM_AUTHORITY } from '../core/stream/resume-headers.ts'
 import type { KeptBudget } from '../net/resumable-stream.ts'
 import { refuseStream } from '../net/serve-http2.ts'
 import { breakOff } from '../net/splice.ts'
-import type { Hosting, Incoming, ServeOptions } from '../sdk/app.ts'
+import type { DatagramPath, Hosting, Incoming, ServeOptions } from '../sdk/app.ts'
 import type { HubLink } from './hub-link.ts'
 import { type AdmittedStream, createResumables } from './resumables.ts'
 
@@ -46,11 +47,20 @@ export interface HostingsOptions {
   readonly log: Log
 }
 
+/** A CONNECT from a peer. */
+export interface PeerConnect {
+  readonly carrier: ServerHttp2Stream
+  readonly headers: IncomingHttpHeaders
+  readonly from: EndpointIdentity
+  /** Datagrams beside the stream, if it asks for them and they can come that way. Asked once, when it is let in. */
+  readonly openFlow: () => DatagramPath | undefined
+}
+
 /** The services this endpoint hosts in one mesh. It decides who gets in: no hub is trusted with that. */
 export interface Hostings extends Disposable {
   serve(service: ServiceName, options: ServeOptions): Promise<Hosting>
   /** A CONNECT from a peer. Answers it whatever happens. */
-  receive(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, from: EndpointIdentity): void
+  receive(connect: PeerConnect): void
   /** A dial from this very endpoint. @throws MeshError `not-found` */
   receiveLocal(service: ServiceName, from: EndpointIdentity, port: number | undefined): Duplex
   has(service: ServiceName): boolean
@@ -174,7 +184,7 @@ export function createHostings(options: HostingsOptions): Hostings {
       }
     },
     has: service => hosted.has(service),
-    receive(stream, headers, from) {
+    receive({ carrier: stream, headers, from, openFlow }) {
       try {
         if (headers[':authority'] === SIDE_STREAM_AUTHORITY) {
           resumables.openSide(stream)
@@ -194,7 +204,7 @@ export function createHostings(options: HostingsOptions): Hostings {
           track(one, resumable, from)
           return resumable
         }
-        one.options.onStream(incomingOf(admitted, port, accept))
+        one.options.onStream(incomingOf(admitted, { port, accept, datagrams: openFlow() }))
       } catch (thrown) {
         const error =
           thrown instanceof URIError
@@ -248,12 +258,18 @@ export function createHostings(options: HostingsOptions): Hostings {
   }
 }
 
-/** @param takeResumable  the stream to give out if it is a resumable one, answered */
+interface IncomingParts {
+  readonly port: number | undefined
+  readonly datagrams: DatagramPath | undefined
+  /** The stream to give out if it is a resumable one, answered. */
+  readonly accept: () => Duplex | undefined
+}
+
 function incomingOf(
-  { carrier: stream, service, from }: AdmittedStream,
-  port: number | undefined,
-  takeResumable: () => Duplex | undefined,
+  { carrier: stream, headers, service, from }: AdmittedStream,
+  parts: IncomingParts,
 ): Incoming {
+  const { port, datagrams } = parts
   const abort = new AbortController()
   const given = () => abort.abort()
   stream.once('close', given)
@@ -261,13 +277,17 @@ function incomingOf(
     service,
     from,
     ...(port !== undefined && { port }),
+    ...(datagrams !== undefined && { datagrams }),
     signal: abort.signal,
     accept() {
       stream.off('close', given)
       if (stream.destroyed || stream.closed) return stream
-      const resumable = takeResumable()
-      if (resumable === undefined) stream.respond({ ':status': 200 })
-      return resumable ?? stream
+      const resumable = parts.accept()
+      if (resumable !== undefined) return resumable
+      // An app that does not listen must not be sent what it would never hear.
+      const flow = datagrams?.onDatagram && headers[FLOW_HEADER]
+      stream.respond({ ':status': 200, ...(flow !== undefined && { [FLOW_HEADER]: flow }) })
+      return stream
     },
     refuse: error => refuseStream(stream, error),
   }

@@ -11,13 +11,16 @@ import type { Log } from '../core/model/log.ts'
 import type { UserName } from '../core/model/names.ts'
 import type { EndpointIdentity } from '../core/model/spiffe-id.ts'
 import type { Clock } from '../core/model/time.ts'
+import { FLOW_HEADER } from '../core/stream/flow-header.ts'
 import { type AcceptedPeer, createHttp2Server, type ShownIdentity } from '../net/http2-server.ts'
 import { SILENCE_MS } from '../net/keep-alive.ts'
 import { type Http2App, refuseStream, serveHttp2 } from '../net/serve-http2.ts'
 import { answerError, serveRoutes } from '../net/serve-routes.ts'
 import type { TlsIdentity } from '../net/tls-options.ts'
 import type { RunningApp } from './app-host.ts'
+import { createArrivedWays } from './arrived-ways.ts'
 import type { Hostings } from './hostings.ts'
+import type { PunchedWay } from './udp-punch.ts'
 
 /** What the accepting side of sessions needs. */
 export interface PeerServerOptions {
@@ -41,6 +44,8 @@ export interface PeerServerOptions {
 /** The accepting side of end-to-end sessions in one mesh. */
 export interface PeerServer extends AsyncDisposable {
   accept(connection: Duplex): void
+  /** As `accept`, and datagrams may come beside the session. @param peer  who the hub said it is for */
+  acceptPunched(way: PunchedWay, peer: EndpointId): void
   /** Connections whose other end has not shown who it is. */
   readonly handshakeCount: number
   renewed(): void
@@ -52,6 +57,7 @@ export interface PeerServer extends AsyncDisposable {
 export function createPeerServer(options: PeerServerOptions): PeerServer {
   const { clock, log, hostings } = options
   const app: Http2App = new Hono()
+  const ways = createArrivedWays()
   const expiry = new Map<AcceptedPeer, { expiresAtMs: number; heardAtMs: number; sinceMs: number }>()
   const server = createHttp2Server({
     identity: options.identity(),
@@ -73,8 +79,10 @@ export function createPeerServer(options: PeerServerOptions): PeerServer {
     },
     onStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, peer) {
       if (peer.refusal !== undefined) refuseStream(stream, peer.refusal)
-      else if (headers[':method'] === 'CONNECT') hostings.receive(stream, headers, endpointOf(peer))
-      else void serveHttp2(app, stream, headers, peer)
+      else if (headers[':method'] === 'CONNECT') {
+        const openFlow = () => ways.openFlow(headers[FLOW_HEADER], stream, peer)
+        hostings.receive({ carrier: stream, headers, from: endpointOf(peer), openFlow })
+      } else void serveHttp2(app, stream, headers, peer)
     },
   })
 
@@ -108,6 +116,10 @@ export function createPeerServer(options: PeerServerOptions): PeerServer {
 
   return {
     accept: connection => server.accept(connection),
+    acceptPunched(way, peer) {
+      ways.keep(way, peer)
+      server.accept(way.stream)
+    },
     get handshakeCount() {
       return server.handshakeCount
     },

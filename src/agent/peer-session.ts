@@ -6,9 +6,10 @@ import type { EndpointIdentity } from '../core/model/spiffe-id.ts'
 import type { Clock, Ms } from '../core/model/time.ts'
 import type { PathKind } from '../core/path/path-kind.ts'
 import { type CallOptions, callRoute } from '../net/call-route.ts'
-import type { Http2Client } from '../net/http2-client.ts'
 import type { ShownIdentity } from '../net/http2-server.ts'
 import { keepAlive } from '../net/keep-alive.ts'
+import type { SessionDatagrams } from './session-datagrams.ts'
+import type { OpenedWay } from './ways.ts'
 
 /** An end-to-end session that this agent opened to a peer. */
 export interface PeerSession {
@@ -16,8 +17,10 @@ export interface PeerSession {
   readonly path: PathKind
   readonly openedAtMs: Ms
   readonly session: ClientHttp2Session
+  /** What goes beside its streams; absent where everything must go in them. */
+  readonly datagrams: SessionDatagrams | undefined
   readonly roundTripMs: number | undefined
-  /** Bytes of the session so far, as TLS carries them. */
+  /** Bytes of the session so far, as TLS carries them, and of datagrams beside it. */
   readonly sentBytes: number
   readonly receivedBytes: number
   /** Streams open now. */
@@ -36,7 +39,7 @@ export interface PeerSession {
 
 /** What a session needs to stay valid. */
 export interface PeerSessionOptions {
-  readonly client: Http2Client
+  readonly client: OpenedWay
   readonly path: PathKind
   readonly clock: Clock
   readonly ownChain: () => string
@@ -48,7 +51,7 @@ export interface PeerSessionOptions {
 /** Wrap an opened client session. It is closed when the peer's certificate ends without being renewed. */
 export function createPeerSession(options: PeerSessionOptions): PeerSession {
   const { client, clock, path } = options
-  const { session } = client
+  const { session, datagrams } = client
   const identity = client.shown.identity as EndpointIdentity
   const openedAtMs = clock.now()
   let expiresAtMs = client.shown.expiresAtMs
@@ -64,14 +67,15 @@ export function createPeerSession(options: PeerSessionOptions): PeerSession {
     path,
     openedAtMs,
     session,
+    datagrams,
     get roundTripMs() {
       return roundTripMs
     },
     get sentBytes() {
-      return client.socket.bytesWritten
+      return client.socket.bytesWritten + (datagrams?.sentBytes ?? 0)
     },
     get receivedBytes() {
-      return client.socket.bytesRead
+      return client.socket.bytesRead + (datagrams?.receivedBytes ?? 0)
     },
     get streamCount() {
       return streamCount
@@ -133,6 +137,7 @@ export function createPeerSession(options: PeerSessionOptions): PeerSession {
   session.once('close', () => {
     isOpen = false
     clearTimeout(timer)
+    datagrams?.[Symbol.dispose]()
     options.onClosed(peer)
   })
   keepAlive(session, measured => {

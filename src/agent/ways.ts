@@ -4,11 +4,13 @@ import type { Answer } from '../core/api/route.ts'
 import { MeshError, toMeshError } from '../core/model/errors.ts'
 import type { EndpointId } from '../core/model/ids.ts'
 import type { PathKind } from '../core/path/path-kind.ts'
+import { exportDatagramSecret } from '../net/datagram-channel.ts'
 import { type Http2Client, type Http2ClientOptions, openHttp2 } from '../net/http2-client.ts'
 import type { DirectListener } from './direct-listener.ts'
 import { openDirectWay, usableAddresses } from './direct-way.ts'
 import type { HubLink } from './hub-link.ts'
 import { openRelay, openRelayOverLink } from './relay-way.ts'
+import { SessionDatagrams } from './session-datagrams.ts'
 import type { UdpEdge } from './udp-edge.ts'
 
 /** What opening a session needs, whatever the way. */
@@ -23,10 +25,16 @@ export interface WaysOptions {
   readonly client: (endpoint: EndpointId) => Pick<Http2ClientOptions, 'identity' | 'rootPem' | 'identify'>
 }
 
+/** An open session. */
+export interface OpenedWay extends Http2Client {
+  /** What goes beside its streams; absent where everything must go in them. */
+  readonly datagrams?: SessionDatagrams
+}
+
 /** Opens sessions, by any way. */
 export interface Ways {
   /** @throws MeshError `denied`, `offline`, `not-trusted`, `timed-out`, `unreachable` … */
-  open(endpoint: EndpointId, path: PathKind, signal: AbortSignal): Promise<Http2Client>
+  open(endpoint: EndpointId, path: PathKind, signal: AbortSignal): Promise<OpenedWay>
 }
 
 type Introduction = Answer<typeof HUB_API.introduce>
@@ -92,14 +100,16 @@ export function createWays(options: WaysOptions): Ways {
     throw noDirectWay(addresses, [...errors, ...(await failures)])
   }
 
-  async function openPunched(endpoint: EndpointId, signal: AbortSignal): Promise<Http2Client> {
+  async function openPunched(endpoint: EndpointId, signal: AbortSignal): Promise<OpenedWay> {
     if (options.udp === undefined)
       throw new MeshError('unsupported', 'Cannot punch through NATs: this computer lacks the part for it')
     const { ticket, candidates } = await introduce(endpoint)
     const { udp: addresses, nat } = candidates
     const meeting = { ticket, side: 'dial', candidates: addresses, peerNat: nat } as const
-    const { stream } = await options.udp.punch({ ...meeting, signal })
-    return speak(stream, endpoint, signal)
+    const way = await options.udp.punch({ ...meeting, signal })
+    const client = await speak(way.stream, endpoint, signal)
+    const secret = exportDatagramSecret(client.socket)
+    return { ...client, datagrams: new SessionDatagrams({ way, side: 'dial', secret }) }
   }
 
   return {

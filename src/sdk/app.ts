@@ -106,11 +106,27 @@ export interface Incoming {
   readonly from: EndpointIdentity
   /** Which port of a range was dialled, from 0; absent where there is only one. */
   readonly port?: number
+  /**
+   * Datagrams may come and go beside the stream, if `onDatagram` is set before `accept`; absent where they cannot. What
+   * came before it was set is in the stream.
+   */
+  readonly datagrams?: DatagramPath
   /** Fires when the dialler gives up before an answer. */
   readonly signal: AbortSignal
   /** Say yes. Bytes the dialler sent early are in the stream already. See `Dialing.opened` for how it ends. */
   accept(): Duplex
   refuse(error: MeshError): void
+}
+
+/**
+ * Datagrams beside a stream, by a path that loses and reorders as the network does, and never waits. It ends with the
+ * stream, which carries what cannot go beside it.
+ */
+export interface DatagramPath {
+  /** @returns false if it is too long for the path, or that is gone: it has to go in the stream */
+  send(bytes: Uint8Array): boolean
+  /** Hears of each that comes. Set it at once: few are held until then. */
+  onDatagram: ((bytes: Uint8Array) => void) | undefined
 }
 
 /** Where to dial. */
@@ -121,6 +137,8 @@ export interface DialOptions {
   readonly owner?: UserName
   /** Which port of a range is meant, from 0; given to the hosting side as `Incoming.port`. */
   readonly port?: number
+  /** Have datagrams beside the stream where that can be, and listen to them. Default false. */
+  readonly takesDatagrams?: boolean
 }
 
 /**
@@ -140,6 +158,8 @@ export interface Dialing {
     readonly stream: Duplex
     readonly endpoint: EndpointId
     readonly owner: UserName
+    /** Only if the dial took datagrams and the path and the other side do. */
+    readonly datagrams?: DatagramPath
   }>
   /** Give up, or end the stream if it is open. */
   cancel(): void

@@ -6,6 +6,7 @@ import {
   encodeDatagrams,
 } from '../../core/codec/datagram.ts'
 import { toMeshError } from '../../core/model/errors.ts'
+import type { DatagramPath } from '../../sdk/app.ts'
 import type { TunnelLimits } from './limits.ts'
 
 /** What the queues of all flows of one end may hold together, and what they lost. */
@@ -25,13 +26,14 @@ export interface DatagramLinkOptions {
 }
 
 /**
- * One flow of datagrams in a stream of the mesh. What the stream cannot take at once waits in a bounded queue that
- * loses the oldest; a link that is not open yet queues everything.
+ * One flow of datagrams in a stream of the mesh, and beside it where there is such a path. What the stream cannot take
+ * at once waits in a bounded queue that loses the oldest; a link that is not open yet queues everything.
  */
 export class DatagramLink {
   readonly #options: DatagramLinkOptions
   readonly #queue: DatagramQueue
   #stream: Duplex | undefined
+  #path: DatagramPath | undefined
   #isFull = false
   #isClosed = false
 
@@ -43,12 +45,21 @@ export class DatagramLink {
 
   /** Send one datagram, or lose it, or an older one. */
   send(payload: Uint8Array): void {
-    if (this.#isClosed) return
+    if (this.#isClosed || this.#path?.send(payload)) return
     if (this.#stream === undefined || this.#isFull) this.#enqueue(payload)
     else this.#isFull = !this.#stream.write(encodeDatagrams([payload]))
   }
 
-  /** Carry everything in `stream` from now on, which the link owns. */
+  /** Send by `path` what it takes from now on, and hear what comes by it. */
+  useBeside(path: DatagramPath): void {
+    if (this.#isClosed) return
+    this.#path = path
+    path.onDatagram = payload => {
+      if (!this.#isClosed) this.#options.onDatagram(payload)
+    }
+  }
+
+  /** Carry everything else in `stream` from now on, which the link owns. */
   open(stream: Duplex): void {
     stream.on('error', () => {})
     if (this.#isClosed || stream.destroyed) {
@@ -102,9 +113,10 @@ export class DatagramLink {
     this.#isFull = stream.writableNeedDrain
     while (!this.#isFull && this.#queue.count > 0) {
       const before = this.#queue.byteCount
-      const batch = this.#queue.take(BATCH_BYTES)
+      const taken = this.#queue.take(BATCH_BYTES)
       this.#options.budget.usedBytes -= before - this.#queue.byteCount
-      this.#isFull = !stream.write(encodeDatagrams(batch))
+      const batch = taken.filter(payload => !this.#path?.send(payload))
+      if (batch.length > 0) this.#isFull = !stream.write(encodeDatagrams(batch))
     }
   }
 }

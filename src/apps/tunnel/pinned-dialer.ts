@@ -1,6 +1,6 @@
 import { MeshError, toMeshError } from '../../core/model/errors.ts'
 import type { EndpointId } from '../../core/model/ids.ts'
-import type { ServiceName, UserName } from '../../core/model/names.ts'
+import { protocolOf, type ServiceName, type UserName } from '../../core/model/names.ts'
 import type { Dialing, DialOptions, Host } from '../../sdk/app.ts'
 import { createRateLimitedLog } from './rate-limited-log.ts'
 
@@ -44,7 +44,12 @@ export function createPinnedDialer(options: PinnedDialerOptions): PinnedDialer {
   let lastError: string | undefined
 
   function dialOptions(exits: readonly EndpointId[], port?: number): DialOptions {
-    return { exits, ...(owner !== undefined && { owner }), ...(port !== undefined && { port }) }
+    return {
+      exits,
+      ...(owner !== undefined && { owner }),
+      ...(port !== undefined && { port }),
+      ...(protocolOf(service) === 'udp' && { takesDatagrams: true }),
+    }
   }
 
   function pin(found: Awaited<Dialing['opened']>): void {

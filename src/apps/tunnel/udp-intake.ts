@@ -70,8 +70,9 @@ export function createUdpIntake(host: Host, { service, dialer, limits }: IntakeO
     const dialing = dialer.dial(place.rangeIndex)
     sender.begin(dialing)
     dialing.opened.then(
-      ({ stream }) => {
+      ({ stream, datagrams }) => {
         sender.end()
+        if (datagrams !== undefined) link.useBeside(datagrams)
         link.open(stream)
       },
       () => {

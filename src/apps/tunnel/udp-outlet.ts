@@ -66,6 +66,8 @@ export function createUdpOutlet({ host, pool, limits }: OutletOptions): Outlet {
     }
     if (!flows.add(incoming, flow)) throw refuseOver(incoming, limits.maxFlows)
     count(target, 1)
+    // Before the answer, which says whether it listens.
+    if (incoming.datagrams !== undefined) link.useBeside(incoming.datagrams)
     link.open(incoming.accept())
   }
 
