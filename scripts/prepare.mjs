@@ -29,6 +29,7 @@ const TEST_PACKAGES = {
   'iputils-ping': '/usr/bin/ping',
   nftables: '/usr/sbin/nft',
   conntrack: '/usr/sbin/conntrack',
+  miniupnpd: '/usr/sbin/miniupnpd',
   procps: '/usr/bin/pgrep',
   zsh: '/usr/bin/zsh',
   fish: '/usr/bin/fish',

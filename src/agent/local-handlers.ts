@@ -44,6 +44,7 @@ function ownHandlers(options: LocalHandlersOptions) {
     async showStatus() {
       const memberships = [...agent.meshes.values()]
       const listen = options.listen()
+      const { mapping } = agent.options.reach
       return {
         version,
         pid: process.pid,
@@ -52,6 +53,7 @@ function ownHandlers(options: LocalHandlersOptions) {
         ...(listen !== undefined && { listen }),
         meshes: viewMeshes(memberships),
         paths: memberships.flatMap(membership => viewPaths(membership)),
+        ...(mapping !== undefined && { portMapping: mapping.describe() }),
         memoryBytes: process.memoryUsage.rss(),
       }
     },

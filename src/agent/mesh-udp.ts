@@ -26,10 +26,13 @@ export type EchoPorts = NonNullable<Extract<HubEvent, { event: 'hello' }>['udp']
  */
 export function openMeshUdp({ reach, isHubHere, onChange, log }: MeshUdpOptions): UdpEdge | undefined {
   if (!reach.paths.has('punched')) return undefined
+  const { listener, mapping } = reach
+  // One port is led here: that of the mesh that came first.
+  const mapped = (port: number) => (port === listener?.port ? mapping?.outer('udp') : undefined)
   const open = (port: number) =>
-    openUdpEdge({ ownAddresses, onChange, log, bind: { port }, loopback: isHubHere })
+    openUdpEdge({ ownAddresses, onChange, log, bind: { port }, mapped, loopback: isHubHere })
   try {
-    return open(reach.listener?.port ?? 0)
+    return open(listener?.port ?? 0)
   } catch (thrown) {
     if (toMeshError(thrown).code !== 'port-in-use') return noUdp(thrown, log)
   }

@@ -22,6 +22,8 @@ export interface UdpEdgeOptions {
   readonly log: Log
   /** Where to bind; default: any address and port. */
   readonly bind?: { readonly host?: string; readonly port?: number }
+  /** Where a router leads this port from; default: from nowhere. */
+  readonly mapped?: (port: number) => Address | undefined
   /** Also addresses of loopback: for peers on one computer, as in tests. Default false. */
   readonly loopback?: boolean
 }
@@ -92,6 +94,15 @@ export function openUdpEdge(options: UdpEdgeOptions): UdpEdge {
     return hosts.map(host => ({ host, port: main.address.port }))
   }
 
+  function mapped(): Address | undefined {
+    return options.mapped?.(main.address.port)
+  }
+
+  /** Everybody reaches a mapped port at one address, whatever the NAT does with others. */
+  function natKind(): NatKind {
+    return mapped() === undefined ? questions.facts.nat : 'endpoint-independent'
+  }
+
   function receive(number: number, bytes: Uint8Array, from: Address, only?: IntroductionId): void {
     if (bytes[0] !== PUNCH_MAGIC) {
       const channel = channelOf(bytes)
@@ -108,13 +119,18 @@ export function openUdpEdge(options: UdpEdgeOptions): UdpEdge {
 
   return {
     get candidates() {
-      const texts = [...questions.facts.seen, ...own().map(formatAddress)]
+      const leading = mapped()
+      const texts = [
+        ...(leading === undefined ? [] : [formatAddress(leading)]),
+        ...questions.facts.seen,
+        ...own().map(formatAddress),
+      ]
       return readCandidates(texts, { loopback })
         .map(({ address }) => formatAddress(address))
         .slice(0, MAX_OFFERED)
     },
     get nat() {
-      return questions.facts.nat
+      return natKind()
     },
     linked(hub) {
       lookups += 1
@@ -143,7 +159,7 @@ export function openUdpEdge(options: UdpEdgeOptions): UdpEdge {
         side,
         terms: {
           candidates: readCandidates(candidates, { loopback }),
-          ownNat: questions.facts.nat,
+          ownNat: natKind(),
           peerNat,
         },
         udp,

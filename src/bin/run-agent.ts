@@ -73,6 +73,7 @@ export async function openAgent(
         paths: options.paths ?? PATH_KINDS,
         listen: options.peerPort ?? DEFAULT_REACH.listen,
         advertise: options.advertise ?? DEFAULT_REACH.advertise,
+        isMapped: options.isPortMapped ?? DEFAULT_REACH.isMapped,
       },
       log,
     ),
@@ -101,7 +102,13 @@ export async function openAgent(
       reach,
     }),
   )
-  opening.defer(watchOwnAddresses(() => agent.networkChanged()))
+  reach.mapping?.onChange(() => agent.networkChanged())
+  opening.defer(
+    watchOwnAddresses(() => {
+      agent.networkChanged()
+      reach.mapping?.networkChanged()
+    }),
+  )
   const metrics = createAgentMetrics(() => agent)
   const path = socketPath(folder.root, 'agent')
   const server = opening.use(

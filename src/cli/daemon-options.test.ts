@@ -86,6 +86,7 @@ test('what a service is started with means what was typed', () => {
     ['--listen', 'off'],
     ['--listen', '[::1]:7', '--metrics=[::1]:9', '--log-level=error'],
     ['--path', 'direct', 'relay', '--peer-port', '7780', '--advertise', '203.0.113.7:1', '[2001:db8::1]:2'],
+    ['--port-mapping', 'on'],
   ]) {
     assert.deepEqual(parseAgent(agentArguments(parseAgent(words))), parseAgent(words))
   }

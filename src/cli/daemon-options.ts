@@ -41,6 +41,8 @@ export interface ReachWords {
   /** Where peers come in; any free port if absent. */
   readonly peerPort?: Address
   readonly advertise?: readonly Address[]
+  /** Whether the router is asked to lead that port here; off if absent. */
+  readonly portMapping?: 'on' | 'off'
 }
 
 /** Give a command the options of a hub. */
@@ -102,6 +104,12 @@ export function addAgentOptions(command: Command): void {
         'where else peers may find that port, IP:PORT: forwarded by a router, say',
       ).argParser(advertiseOption),
     )
+    .addOption(
+      new Option(
+        '--port-mapping <choice>',
+        'ask the router to forward that port, by NAT-PMP or UPnP (default: off)',
+      ).choices(['on', 'off']),
+    )
   addDaemonOptions(command)
 }
 
@@ -130,6 +138,7 @@ export function agentArguments(words: AgentWords): string[] {
     ...(words.path === undefined ? [] : ['--path', ...words.path]),
     ...(words.peerPort === undefined ? [] : ['--peer-port', formatAddress(words.peerPort)]),
     ...(words.advertise === undefined ? [] : ['--advertise', ...words.advertise.map(formatAddress)]),
+    ...(words.portMapping === undefined ? [] : ['--port-mapping', words.portMapping]),
     ...daemonArguments(words),
   ]
 }

@@ -36,6 +36,8 @@ export interface RunAgentOptions {
   readonly peerPort?: Address
   /** Where else peers may find that port. */
   readonly advertise?: readonly Address[]
+  /** Ask the router to lead that port here. */
+  readonly isPortMapped?: boolean
   /** Absolute path of the state folder; it may not exist yet. */
   readonly dataFolder: string
   /** Where browsers reach the local API; `off` serves the unix socket alone. */

@@ -42,10 +42,15 @@ export interface Talk {
 /** Build the lab, start the hub and an agent on each computer of a site; all join. */
 export async function createNatMesh(
   sites: Readonly<Record<string, Site>>,
-  options: ProcessMeshOptions & { readonly agentArgs?: (name: string) => readonly string[] } = {},
+  options: ProcessMeshOptions & {
+    readonly agentArgs?: (name: string) => readonly string[]
+    /** What to do with the lab before anything runs in it. */
+    readonly prepare?: (lab: NatLab) => Promise<void>
+  } = {},
 ): Promise<NatMesh> {
   await using building = new AsyncDisposableStack()
   const lab = building.use(await createNatLab(sites))
+  await options.prepare?.(lab)
   const mesh = building.use(await createProcessMesh({ ...options, within: name => lab.host(name).prefix }))
   const listen = ['--listen', `[::]:${HUB_PORT}`]
   const names = ['--names', `${HUB_ADDRESSES[0]}:${HUB_PORT}`, `[${HUB_ADDRESS_V6}]:${HUB_PORT}`]

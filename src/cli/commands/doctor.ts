@@ -3,7 +3,7 @@ import { AGENT_API, type MeshInfo } from '../../core/api/agent-api.ts'
 import { ERRORS } from '../../core/model/errors.ts'
 import { callAgent } from '../api-client.ts'
 import { type Cli, refuseEndpoint } from '../context.ts'
-import { checkAgent, checkMeshes, checkTunnels } from '../doctor/agent-checks.ts'
+import { checkAgent, checkMeshes, checkPortMapping, checkTunnels } from '../doctor/agent-checks.ts'
 import { checkComputer, checkService } from '../doctor/computer-checks.ts'
 import { FAULTS, type Finding, stepMs } from '../doctor/faults.ts'
 import { checkFolder } from '../doctor/folder-checks.ts'
@@ -54,6 +54,7 @@ async function examine(cli: Cli, permitWord: string | undefined): Promise<Findin
     ...services,
     ...hub.findings,
     ...agent.findings,
+    ...(agent.status === undefined ? [] : checkPortMapping(agent.status)),
     ...(permit?.findings ?? []),
     ...ways.flat(),
     ...joined,

@@ -36,6 +36,7 @@ export function defineRun(command: Command, cli: Cli): void {
     'ztm run agent',
     'ztm run agent --data /tmp/second --listen 127.0.0.1:7778',
     'ztm run agent --peer-port 7780 --advertise 203.0.113.7:7780',
+    'ztm run agent --port-mapping on',
     'ztm run agent --path relay relay-h2',
     'ztm run agent --join home --join-as laptop --permit root.json',
   )
@@ -78,6 +79,7 @@ async function runAgent(cli: Cli, words: AgentWords & JoinWords): Promise<void> 
     ...(join !== undefined && { join }),
     ...(words.path !== undefined && { paths: words.path }),
     ...(words.peerPort !== undefined && { peerPort: words.peerPort }),
+    ...(words.portMapping !== undefined && { isPortMapped: words.portMapping === 'on' }),
     ...(words.advertise !== undefined && { advertise: words.advertise }),
     ...(words.metrics !== undefined && { metrics: words.metrics }),
   })

@@ -106,12 +106,20 @@ function describeAgent(cli: Cli, agent: AgentStatus): string {
     ['Started', `${moment(agent.startedAtMs)} (${ago(cli, agent.startedAtMs)})`],
     ['State folder', agent.dataFolder],
     ['Web page', agent.listen === undefined ? 'off' : `http://${agent.listen} (open it with \`ztm gui\`)`],
+    ['Router port', describePortMapping(agent)],
     ['Memory', bytes(agent.memoryBytes)],
     ['Meshes', agent.meshes.length === 0 ? 'none: join one with `ztm join`' : agent.meshes.length],
   ])
   const meshes =
     agent.meshes.length === 0 ? '' : `\n${formatTable(agent.meshes, meshView(cli).columns, painter(cli))}`
   return head + meshes + pathTable(cli, agent.paths)
+}
+
+function describePortMapping({ portMapping }: AgentStatus): string | undefined {
+  if (portMapping === undefined) return undefined
+  const { state, tcp, udp, error } = portMapping
+  const open = [tcp && `TCP ${tcp}`, udp && `UDP ${udp}`].filter(Boolean).join(', ')
+  return [open || state, error].filter(Boolean).join(': ')
 }
 
 function describeHub(cli: Cli, hub: HubStatus): string {

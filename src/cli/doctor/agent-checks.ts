@@ -46,6 +46,17 @@ export async function checkAgent(
   }
 }
 
+/** The port at the router, where the agent was told to ask for one. */
+export function checkPortMapping({ portMapping }: AgentStatus): Finding[] {
+  if (portMapping === undefined) return []
+  const check = 'port mapping'
+  const { state, error, tcp, udp } = portMapping
+  if (state === 'opening') return [skipped(check, 'the router is being asked')]
+  if (state === 'failed' || error !== undefined)
+    return [faulty(check, 'port-mapping-failed', error ?? 'the router did not give both ports')]
+  return [fine(check, `TCP ${tcp}, UDP ${udp}`)]
+}
+
 /** A folder with a hub's state and none of an agent is not one whose agent is missing. */
 function isHubAlone(cli: Cli): boolean {
   const folder = dataFolderOf(cli)

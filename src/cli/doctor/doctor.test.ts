@@ -125,6 +125,15 @@ const SEEDS: readonly Seed<Patient>[] = [
     faults: ['agent-not-logged-in'],
   },
   {
+    name: 'a router that forwards nothing',
+    seed: ({ daemons }) =>
+      daemons.answer('agent.showStatus', () => ({
+        ...fakeAnswer('agent.showStatus'),
+        portMapping: { state: 'failed', error: 'Cannot map tcp port at the router: upnp: no router answers' },
+      })),
+    faults: ['port-mapping-failed'],
+  },
+  {
     name: 'a default mesh that is not joined',
     seed: ({ world }) => Object.assign(world.env, { ZTM_MESH: 'nope' }),
     faults: ['mesh-unknown'],

@@ -114,6 +114,12 @@ export const FAULTS = {
     code: 'port-in-use',
     remedy: 'end that program, or start the agent with another port: --listen 127.0.0.1:7778',
   },
+  'port-mapping-failed': {
+    state: 'warning',
+    code: 'unreachable',
+    remedy:
+      'switch UPnP or NAT-PMP on in the router, or forward a port there by hand: `ztm run agent --peer-port PORT --advertise IP:PORT`; punched and relayed paths work without',
+  },
   'mesh-unknown': {
     state: 'failed',
     code: 'not-joined',

@@ -54,6 +54,18 @@ export const pathShape = z.object({
   error: z.string().optional(),
 })
 
+/** The port for peers at the router in front of this computer. */
+const portMappingShape = z.object({
+  state: z.enum(['opening', 'open', 'failed']),
+  /** `IP:port` outside, of each that is open. */
+  tcp: z.string().optional(),
+  udp: z.string().optional(),
+  /** Why it failed, or is of little use. */
+  error: z.string().optional(),
+})
+/** The port for peers at the router in front of this computer. */
+export type PortMappingInfo = z.output<typeof portMappingShape>
+
 const meshParams = z.object({ mesh: nameShape })
 const endpointParams = meshParams.extend({ endpoint: z.string().min(1).max(64) })
 const logQuery = z.object({
@@ -85,6 +97,8 @@ export const AGENT_API = {
       listen: z.string().optional(),
       meshes: z.array(meshShape),
       paths: z.array(pathShape),
+      /** Absent unless it was asked for. */
+      portMapping: portMappingShape.optional(),
       memoryBytes: z.number(),
     }),
   }),
