@@ -22,6 +22,8 @@ export interface NativeSocket extends EventEmitter {
   send(bytes: Uint8Array, port: number, host: string): Promise<boolean>
   setSendBufferSize(bytes: number): void
   setRecvBufferSize(bytes: number): void
+  /** As the operating system counts: Linux twice what it gave. */
+  getRecvBufferSize(): number
   close(): Promise<void>
 }
 

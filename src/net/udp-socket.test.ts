@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import dgram from 'node:dgram'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import type { Address } from '../core/model/address.ts'
 import { MeshError } from '../core/model/errors.ts'
@@ -106,4 +107,13 @@ test('send() drops what would wait in memory', async () => {
   const bytes = new Uint8Array(60_000)
   for (let i = 0; i < 100; i++) socket.send(bytes, { host: '127.0.0.1', port: 9 })
   assert.ok(socket.droppedCount > 0, 'nothing was dropped')
+})
+
+test('openUdpSocket() has room for all that a stream may have under way, as far as the system allows', {
+  skip: process.platform !== 'linux' && 'no /proc to read what the system allows',
+}, async () => {
+  const { socket } = openEar('127.0.0.1')
+  await using _socket = socket
+  const mostBytes = Number(readFileSync('/proc/sys/net/core/rmem_max', 'utf8'))
+  assert.equal(socket.native.getRecvBufferSize(), 2 * Math.min(mostBytes, 4_194_304))
 })

@@ -76,8 +76,8 @@ export function openUdpSocket(udp: UdpNative, options: UdpSocketOptions): UdpSoc
 /** The usual 208 KiB overflow while JavaScript is busy for 2 ms at 1 Gbit/s. */
 function enlargeBuffers(native: NativeSocket): void {
   try {
-    native.setRecvBufferSize(SOCKET_BUFFER_BYTES)
-    native.setSendBufferSize(SOCKET_BUFFER_BYTES)
+    native.setRecvBufferSize(RECEIVE_BUFFER_BYTES)
+    native.setSendBufferSize(SEND_BUFFER_BYTES)
   } catch {
     // What the system gives must do.
   }
@@ -87,5 +87,9 @@ function enlargeBuffers(native: NativeSocket): void {
 const STREAM_MAGIC = 0xff
 /** Datagrams that wait for the operating system to take them; more are dropped. */
 const MAX_UNSENT_BYTES = 1_048_576
-/** Asked of the operating system, which may give less. */
-const SOCKET_BUFFER_BYTES = 2_097_152
+/**
+ * Asked of the operating system, which may give less. All that a stream may have under way (4 MiB, in packets that Linux
+ * counts as 2,304 bytes each): Linux gives twice what it is asked for.
+ */
+const RECEIVE_BUFFER_BYTES = 4_194_304
+const SEND_BUFFER_BYTES = 2_097_152
