@@ -140,7 +140,7 @@ test('an agent that may only be relayed to is not met', async () => {
   assert.deepEqual(candidates.tcp, [])
 })
 
-test('a policy that forbids direct paths leaves the relay, tells nobody where others are, and says so', async () => {
+test('a policy that forbids direct paths leaves the relay, introduces nobody, and says so', async () => {
   await using mesh = await createLocalMesh({ ...ALL, isDirectForbidden: true })
   const home = await mesh.join('home')
   const work = await mesh.join('work')

@@ -49,7 +49,7 @@ export const STANDING_RULES: readonly Rule[] = [
   },
 ]
 
-/** All bytes between the endpoints of the mesh go by its hubs, and no endpoint is told where another is. */
+/** All bytes between the endpoints of the mesh go by its hubs, and no two are introduced to connect by themselves. */
 export const FORBID_DIRECT: Rule = {
   id: 'no direct paths in this mesh',
   effect: 'deny',
