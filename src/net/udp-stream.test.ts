@@ -102,6 +102,18 @@ test('destroy() before the end breaks the stream at the other side', async () =>
   assert.ok(broken instanceof MeshError && broken.code === 'link-closed', String(broken))
 })
 
+test('UdpStream takes bytes before those written earlier have arrived', async () => {
+  await using pair = openUdpPair()
+  const { near, far } = pair
+  near.write('x')
+  await once(far, 'data')
+  near.move({ host: '127.0.0.1', port: 9 })
+  for (let i = 0; i < 4; i++) {
+    const error = await new Promise(resolve => near.write(Buffer.alloc(50_000), resolve))
+    assert.equal(error ?? undefined, undefined)
+  }
+})
+
 test('UdpStream notices that the other end is gone while bytes are under way', async () => {
   await using pair = openUdpPair({ maxSilenceMs: 400 })
   const { near, far, farSocket } = pair

@@ -117,6 +117,7 @@ export class UdpStream extends Duplex {
     this._writev([{ chunk: bytes }], done)
   }
 
+  /** Done when the library has taken them (docs/limits.md), not when they have arrived. */
   override _writev(chunks: ReadonlyArray<{ readonly chunk: Buffer }>, done: () => void): void {
     for (const { chunk } of chunks) if (!this.#native.write(chunk)) this.#isFull = true
     if (this.#isFull || this.#pause !== undefined) this.#written = done
