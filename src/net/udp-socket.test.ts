@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import type { Address } from '../core/model/address.ts'
 import { MeshError } from '../core/model/errors.ts'
+import { until } from '../testing/until.ts'
 import { loadUdpNative } from './udp-native.ts'
 import { openUdpSocket } from './udp-socket.ts'
 
@@ -101,12 +102,24 @@ test('send() does not throw for what cannot be sent, nor after the end', async (
   socket.send(Uint8Array.of(1), { host: '127.0.0.1', port: 9 })
 })
 
-test('send() drops what would wait in memory', async () => {
-  const ear = openEar('127.0.0.1')
-  await using socket = ear.socket
-  const bytes = new Uint8Array(60_000)
-  for (let i = 0; i < 100; i++) socket.send(bytes, { host: '127.0.0.1', port: 9 })
-  assert.ok(socket.droppedCount > 0, 'nothing was dropped')
+test('send() drops the oldest of what would wait in memory', async () => {
+  const [ear, mouth] = [openEar('127.0.0.1'), openEar('127.0.0.1')]
+  await using _ear = ear.socket
+  await using socket = mouth.socket
+  const count = 2_000
+  for (let i = 0; i < count; i++) {
+    const bytes = Buffer.alloc(1_024)
+    bytes.writeUInt32BE(i)
+    socket.send(bytes, ear.socket.address)
+  }
+  // 128 are handed on at once, 1,024 wait.
+  assert.equal(socket.droppedCount, count - 128 - 1_024)
+  const got = () => ear.arrived.map(({ bytes }) => Buffer.from(bytes).readUInt32BE(0))
+  await until(() => got().at(-1) === count - 1, 'the newest has come')
+  assert.deepEqual(
+    got().filter(i => i >= 128 && i < count - 1_024),
+    [],
+  )
 })
 
 test('openUdpSocket() has room for all that a stream may have under way, as far as the system allows', {

@@ -9,7 +9,7 @@ export interface UdpSocket extends AsyncDisposable {
   readonly address: Address
   /** For the streams on it. */
   readonly native: NativeSocket
-  /** What cannot be sent now is lost. @param to  an IP address */
+  /** What cannot be sent soon is lost, the oldest first. @param to  an IP address */
   send(bytes: Uint8Array, to: Address): void
   /** Datagrams that were not sent, as too many waited. */
   readonly droppedCount: number
@@ -46,8 +46,26 @@ export function openUdpSocket(udp: UdpNative, options: UdpSocketOptions): UdpSoc
     if (bytes[0] === STREAM_MAGIC || bytes.length === 0 || from.port === 0) return
     onDatagram(bytes, { host: from.host, port: from.port })
   })
+  const waiting: Array<{ readonly bytes: Uint8Array; readonly to: Address }> = []
   let waitingBytes = 0
+  let handedBytes = 0
   let droppedCount = 0
+
+  /** The library keeps what the kernel does not take, and cannot be asked to forget it. */
+  function hand(bytes: Uint8Array, to: Address): void {
+    handedBytes += bytes.length
+    const settle = () => {
+      handedBytes -= bytes.length
+      while (handedBytes < MAX_HANDED_BYTES && !native.closing) {
+        const next = waiting.shift()
+        if (next === undefined) break
+        waitingBytes -= next.bytes.length
+        hand(next.bytes, next.to)
+      }
+    }
+    native.send(bytes, to.port, to.host).then(settle, settle)
+  }
+
   return {
     address: { host: address.host, port: address.port },
     native,
@@ -56,15 +74,16 @@ export function openUdpSocket(udp: UdpNative, options: UdpSocketOptions): UdpSoc
     },
     send(bytes, to) {
       if (native.closing || isIP(to.host) === 0 || to.port === 0) return
-      if (waitingBytes + bytes.length > MAX_UNSENT_BYTES) {
-        droppedCount += 1
+      if (handedBytes < MAX_HANDED_BYTES && waiting.length === 0) {
+        hand(bytes, to)
         return
       }
+      waiting.push({ bytes, to })
       waitingBytes += bytes.length
-      const settle = () => {
-        waitingBytes -= bytes.length
+      while (waitingBytes > MAX_UNSENT_BYTES) {
+        waitingBytes -= waiting.shift()?.bytes.length ?? 0
+        droppedCount += 1
       }
-      native.send(bytes, to.port, to.host).then(settle, settle)
     },
     async [Symbol.asyncDispose]() {
       for (const stream of native.streams) stream.destroy()
@@ -85,8 +104,10 @@ function enlargeBuffers(native: NativeSocket): void {
 
 /** The first byte of every packet of a stream. */
 const STREAM_MAGIC = 0xff
-/** Datagrams that wait for the operating system to take them; more are dropped. */
+/** Datagrams that wait for the operating system to take them; beyond it the oldest are dropped. */
 const MAX_UNSENT_BYTES = 1_048_576
+/** Given to the library, which sends them in its next turn if the operating system takes them. */
+const MAX_HANDED_BYTES = 131_072
 /**
  * Asked of the operating system, which may give less. All that a stream may have under way (4 MiB, in packets that Linux
  * counts as 2,304 bytes each): Linux gives twice what it is asked for.
