@@ -21,16 +21,17 @@ export interface RelayWorkersOptions {
 
 /**
  * Make a carrier that hands connections to the least busy of some processes. One that dies takes its own relays with it,
- * and is started again.
+ * and is started again. They are started for the first relay: many a hub has none, as its agents reach each other.
  *
  * @see docs/decisions/0020-relay-workers.md
  */
 export function createRelayWorkers(options: RelayWorkersOptions): RelayCarrier {
   const { local } = options
-  const workers = Array.from({ length: options.count }, () => new RelayWorker(options))
+  const workers: RelayWorker[] = []
   let nextRelay = 1
   return {
     carry(a, b, payer) {
+      while (workers.length < options.count) workers.push(new RelayWorker(options))
       const [best] = workers.filter(({ isUp }) => isUp).sort((one, other) => one.compareLoad(other))
       if (best === undefined || !isMovable(a) || !isMovable(b)) return local.carry(a, b, payer)
       return best.carry(nextRelay++, [a, b], payer)
@@ -91,6 +92,8 @@ class RelayWorker implements AsyncDisposable {
     const remote: RemoteRelay = { byteCount: 0, onClosed: resolve }
     this.#relays.set(relay, remote)
     for (const { socket, unread } of sockets.map(detachSocket)) {
+      // One whose handle went to a process that died is closed, and says so when it is reset.
+      socket.on('error', () => {})
       this.#waiting.add(socket)
       this.#send({ do: 'half', relay, payer, unread }, socket)
     }
