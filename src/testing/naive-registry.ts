@@ -72,7 +72,9 @@ export class NaiveRegistry {
     if (older === undefined && open.length >= this.#limits.maxLinks) return [`< close ${id} too-many`]
     if (older !== undefined) older.isOpen = false
     this.#links.push({ id, endpoint, isOpen: true })
-    return older === undefined ? [] : [`< close ${older.id} conflict`]
+    const again = this.#open().filter(({ accept, half }) => accept === endpoint && half?.side !== 'accept')
+    const introductions = again.map(({ dial, text }) => `< send ${id} introduce ${dial} ${text}`)
+    return older === undefined ? introductions : [`< close ${older.id} conflict`, ...introductions]
   }
 
   #ask(dial: string, accept: string, text: string, now: number): string[] {

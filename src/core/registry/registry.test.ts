@@ -310,6 +310,26 @@ test('linkClosed() leaves tickets and relays alone: they have connections of the
     = 0 links, 0 relays, 0 tickets, 0 entries
   `))
 
+test('linkOpened() tells of those who are waiting: the older link may have been dead', () =>
+  says(`
+    > 0 link 1 alice
+    > 0 link 2 bob
+    > 1 ask alice bob T
+    < send 2 introduce alice T
+    < wake 10001
+    > 2 ask alice bob U
+    < send 2 introduce alice U
+    > 3 present 1 T dial
+    > 4 present 2 U accept
+    > 5 link 3 bob
+    < close 2 conflict
+    < send 3 introduce alice T
+    > 6 present 3 T accept
+    < join 1: 1 3
+    > 7 link 4 bob
+    < close 3 conflict
+  `))
+
 test('broadcast() tells every link, or those of some endpoints, each once', () =>
   says(`
     > 0 link 1 alice

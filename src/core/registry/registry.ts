@@ -65,7 +65,10 @@ export const REGISTRY_LIMITS: RegistryLimits = {
  * Each side may present it once.
  */
 export interface Registry {
-  /** An older link of the same endpoint is closed: an agent that comes again does not know that it is still here. */
+  /**
+   * An older link of the same endpoint is closed: an agent that comes again does not know that it is still here. What was said
+   * on that one may not have arrived: whom the endpoint is to meet, it is told again.
+   */
   linkOpened(link: LinkId, endpoint: EndpointId): RegistryAction[]
   /** In any order: the end of a link that was replaced does not take the newer one away. */
   linkClosed(link: LinkId): RegistryAction[]
@@ -112,6 +115,7 @@ interface Ticket {
   readonly dial: EndpointId
   readonly accept: EndpointId
   readonly payer: string
+  readonly way: RelayWay
   readonly askedAt: Ms
   /** The half that came first and waits. */
   waiting?: { readonly half: HalfId; readonly side: Side }
@@ -169,10 +173,11 @@ class RegistryMachine implements Registry {
     }
     this.#linkOf.set(endpoint, link)
     this.#endpointOf.set(link, endpoint)
-    if (older === undefined) return []
+    const introductions = this.#introductions(link, endpoint)
+    if (older === undefined) return introductions
     this.#endpointOf.delete(older)
     const error = new MeshError('conflict', 'Link ended: the same endpoint opened a newer one')
-    return [{ do: 'close-link', link: older, error }]
+    return [{ do: 'close-link', link: older, error }, ...introductions]
   }
 
   linkClosed(link: LinkId): RegistryAction[] {
@@ -204,10 +209,10 @@ class RegistryMachine implements Registry {
     }
     if (this.#tickets.has(text)) throw new MeshError('bug', 'Cannot open relay: the ticket is in use')
     const isFirst = this.#tickets.size === 0
-    this.#tickets.set(text, { text, dial: from, accept: to, payer, askedAt: now })
+    const ticket: Ticket = { text, dial: from, accept: to, payer, way, askedAt: now }
+    this.#tickets.set(text, ticket)
     add(this.#ticketCount, from, 1)
-    const introduce: HubEvent = { event: 'introduce', ticket: text, peer: from, way }
-    return [{ do: 'send', link, event: introduce }, ...(isFirst ? this.#wake() : [])]
+    return [{ do: 'send', link, event: introduction(ticket) }, ...(isFirst ? this.#wake() : [])]
   }
 
   present(half: HalfId, text: string, side: Side, by: EndpointId | undefined, now: Ms): RegistryAction[] {
@@ -327,11 +332,21 @@ class RegistryMachine implements Registry {
     return isFull ? `endpoint has ${maxOpenTicketsPerEndpoint} tickets open` : undefined
   }
 
+  #introductions(link: LinkId, endpoint: EndpointId): RegistryAction[] {
+    return [...this.#tickets.values()]
+      .filter(({ accept, waiting }) => accept === endpoint && waiting?.side !== 'accept')
+      .map(ticket => ({ do: 'send', link, event: introduction(ticket) }))
+  }
+
   #forget(ticket: Ticket): void {
     if (!this.#tickets.delete(ticket.text)) return
     if (ticket.waiting !== undefined) this.#waiting.delete(ticket.waiting.half)
     add(this.#ticketCount, ticket.dial, -1)
   }
+}
+
+function introduction({ text, dial, way }: Ticket): HubEvent {
+  return { event: 'introduce', ticket: text, peer: dial, way }
 }
 
 function add(counts: Map<EndpointId, number>, endpoint: EndpointId, change: number): void {
