@@ -6,6 +6,7 @@ import { type Log, type LogLevel, withFields } from '../core/model/log.ts'
 import type { Name } from '../core/model/names.ts'
 import type { Json, Store } from '../core/model/store.ts'
 import type { Clock, Ms } from '../core/model/time.ts'
+import type { NetworkChange } from '../net/own-addresses.ts'
 import type { KeyPair } from '../pki/key-pair.ts'
 import type { App } from '../sdk/app.ts'
 import { joinMesh } from './join.ts'
@@ -47,8 +48,8 @@ export interface Agent extends AsyncDisposable {
   join(name: Name, endpoint: Name, permit: string, isReplacing: boolean): Promise<Membership>
   leave(name: Name): Promise<void>
   setEnabled(name: Name, isEnabled: boolean): Promise<Membership>
-  /** This computer has other addresses now. */
-  networkChanged(): void
+  /** This computer has other addresses now, or was asleep. */
+  networkChanged(change: NetworkChange): void
   /** @returns a function that ends the listening */
   onChange(listener: () => void): () => void
 }
@@ -142,8 +143,9 @@ class AgentProcess implements Agent {
     })
   }
 
-  networkChanged(): void {
-    for (const membership of this.meshes.values()) membership.networkChanged()
+  networkChanged(change: NetworkChange): void {
+    this.options.log.info('network.changed', { gone: [...change.gone] })
+    for (const membership of this.meshes.values()) membership.networkChanged(change)
   }
 
   onChange(listener: () => void): () => void {

@@ -71,7 +71,7 @@ class MeshDialer implements Dialer {
       budget: options.kept,
       session: endpoint => this.#sessionAgain(endpoint),
       ticket: async name => {
-        const { ticket, service } = await this.#session(name)
+        const { ticket, service } = await this.#sessionAtHand(name)
         return { ticket, owner: service.owner }
       },
       answered,
@@ -255,6 +255,13 @@ class MeshDialer implements Dialer {
       })
     }
     return this.#ask(service)
+  }
+
+  /** To go on with a stream a good ticket is enough; a direct path may be there again before the link. */
+  async #sessionAtHand(service: ServiceName): Promise<ServiceSession> {
+    const known = this.#sessions.get(service)
+    const isGood = known !== undefined && known.expiresAtMs > this.#options.clock.now()
+    return isGood && this.#options.link.session === undefined ? known : this.#session(service)
   }
 
   #refreshSoon(service: ServiceName): void {

@@ -77,7 +77,7 @@ test('streams go directly when the direct path comes up after the relay', async 
     'nothing is tried any more',
   )
   // A new network: it is looked for again at once.
-  for (const { membership } of [home, work]) membership.networkChanged()
+  for (const { membership } of [home, work]) membership.networkChanged({ gone: new Set() })
   await until(() => pathsOf(work).includes('direct'), 'the direct path is up')
   assert.equal(await echo(work, service, 'direct'), 'direct')
   // The relay is given up once it is empty.

@@ -71,7 +71,7 @@ test('eviction stops every byte within 2 s, keeps the evicted out, and can be un
     await until(() => guest.membership.link.state.state !== 'online', 'the hub has put it out')
     await assertRefused(openStream(guest, parseServiceName(`tcp/round-${round}`)), 'offline', /evicted/)
     await host.membership.link.call(CONTROLLER_API.undoEviction, { params: { eviction: id } })
-    guest.membership.link.retryNow()
+    guest.membership.link.networkChanged({ gone: new Set() })
     await guest.membership.link.whenOnline(5_000)
   }
   tookMs.sort((a, b) => a - b)

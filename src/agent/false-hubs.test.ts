@@ -66,7 +66,7 @@ test('agent opens its link to no hub but one of its mesh, and finds back to the 
       while ((await mesh.logged('link.lost', 'host')).fields.code !== code) mesh.events.shift()
       assert.deepEqual(hub.requests, [])
       wire.target = mesh.address
-      membership.link.retryNow()
+      membership.link.networkChanged({ gone: new Set() })
       await membership.link.whenOnline(5_000)
     })
   }

@@ -13,7 +13,8 @@ import { type CallOptions, callRoute } from '../net/call-route.ts'
 import { connectTcp } from '../net/host-sockets.ts'
 import { openHttp2 } from '../net/http2-client.ts'
 import type { ShownIdentity } from '../net/http2-server.ts'
-import { keepAlive } from '../net/keep-alive.ts'
+import { type KeepAlive, keepAlive, LINK_KEEP_ALIVE } from '../net/keep-alive.ts'
+import { isFromGone, type NetworkChange } from '../net/own-addresses.ts'
 import type { TlsIdentity } from '../net/tls-options.ts'
 
 /** What a link needs of its membership. */
@@ -44,7 +45,10 @@ export interface HubLink extends AsyncDisposable {
   readonly session: ClientHttp2Session | undefined
   readonly roundTripMs: number | undefined
   start(): void
-  retryNow(): void
+  /** End a link that is dead for sure, see whether it is if not, and try at once to have one. */
+  networkChanged(change: NetworkChange): void
+  /** Something else by the same way is silent: see soon whether the link still lives. */
+  doubt(): void
   /** @throws MeshError `offline` if no link opens in time */
   whenOnline(timeoutMs: number): Promise<ClientHttp2Session>
   /** Ask the controller or hub; waits a little for a link. @throws MeshError its own, or `offline` */
@@ -66,6 +70,8 @@ class HubLinkEdge implements HubLink {
   session: ClientHttp2Session | undefined
   hubAddress: Address | undefined
   roundTripMs: number | undefined
+  #localAddress: string | undefined
+  #keepAlive: KeepAlive | undefined
 
   constructor(options: HubLinkOptions) {
     this.#options = options
@@ -82,8 +88,14 @@ class HubLinkEdge implements HubLink {
     this.#perform(this.#machine.start(this.#options.clock.now()))
   }
 
-  retryNow(): void {
-    this.#perform(this.#machine.retryNow(this.#options.clock.now()))
+  networkChanged(change: NetworkChange): void {
+    if (isFromGone(change, this.#localAddress)) this.session?.destroy()
+    else this.doubt()
+    this.#perform(this.#machine.networkChanged(this.#options.clock.now()))
+  }
+
+  doubt(): void {
+    this.#keepAlive?.doubt()
   }
 
   async whenOnline(timeoutMs: number): Promise<ClientHttp2Session> {
@@ -169,6 +181,7 @@ class HubLinkEdge implements HubLink {
 
   async #connect(bootstrap: string): Promise<void> {
     const { log, clock, identity, identifyHub } = this.#options
+    this.#abort.abort()
     this.#abort = new AbortController()
     this.#closing = undefined
     const { signal } = this.#abort
@@ -176,8 +189,11 @@ class HubLinkEdge implements HubLink {
       await this.#renewLate(bootstrap)
       if (signal.aborted) return
       const address = parseAddress(bootstrap)
-      const socket = await connectTcp({ kind: 'address', ...address }, { timeoutMs: CONNECT_TIMEOUT_MS })
-      const { session } = await openHttp2(socket, {
+      const socket = await connectTcp(
+        { kind: 'address', ...address },
+        { timeoutMs: CONNECT_TIMEOUT_MS, signal },
+      )
+      const { session, socket: secured } = await openHttp2(socket, {
         identity: identity(),
         rootPem: identity().rootPem,
         identify: identifyHub,
@@ -197,8 +213,13 @@ class HubLinkEdge implements HubLink {
       lost.arm()
       this.session = session
       this.hubAddress = address
-      keepAlive(session, roundTripMs => {
-        this.roundTripMs = roundTripMs
+      this.#localAddress = socket.localAddress
+      this.#keepAlive = keepAlive(session, {
+        times: LINK_KEEP_ALIVE,
+        socket: secured,
+        onRoundTrip: roundTripMs => {
+          this.roundTripMs = roundTripMs
+        },
       })
       log.info('link.opened', { hub: bootstrap })
       this.#perform(this.#machine.connected(clock.now()))

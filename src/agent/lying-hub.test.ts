@@ -191,7 +191,7 @@ test('agent outlives a hub that talks nonsense, and finds back to a good one', a
       hub.tell(line)
       while ((await mesh.logged('link.lost', 'host')).fields.code === 'link-closed') mesh.events.shift()
       wire.target = mesh.address
-      membership.link.retryNow()
+      membership.link.networkChanged({ gone: new Set() })
       await membership.link.whenOnline(10_000)
     })
   }

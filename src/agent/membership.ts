@@ -11,6 +11,7 @@ import type { Store } from '../core/model/store.ts'
 import type { Clock } from '../core/model/time.ts'
 import { createMeetingLimit } from '../core/path/meeting-limit.ts'
 import type { ShownIdentity } from '../net/http2-server.ts'
+import type { NetworkChange } from '../net/own-addresses.ts'
 import { type KeptBudget, MAX_KEPT_BYTES_TOGETHER } from '../net/resumable-stream.ts'
 import type { TlsIdentity } from '../net/tls-options.ts'
 import { checkChain, tlsIdentity } from '../pki/check.ts'
@@ -65,8 +66,8 @@ export interface Membership extends AsyncDisposable {
   /** Absent where no holes can be punched. */
   readonly udp: UdpEdge | undefined
   readonly apps: readonly RunningApp[]
-  /** This computer has other addresses now. */
-  networkChanged(): void
+  /** This computer has other addresses now, or was asleep. */
+  networkChanged(change: NetworkChange): void
   /** Resolves once the mesh knows this endpoint and what it hosts; when the time is over, or it is hopeless, all the same. */
   whenUsable(timeoutMs: number): Promise<void>
 }
@@ -173,6 +174,7 @@ class MeshMembership implements Membership {
       hostings: this.#hostings,
       apps: () => this.apps,
       readLog: options.readLog,
+      onDoubt: () => this.link.doubt(),
       clock,
       log,
     })
@@ -313,10 +315,12 @@ class MeshMembership implements Membership {
     )
   }
 
-  networkChanged(): void {
+  networkChanged(change: NetworkChange): void {
+    this.link.networkChanged(change)
     this.#arrivals.offer()
     this.udp?.networkChanged()
-    this.peers.networkChanged()
+    this.server.networkChanged(change)
+    this.peers.networkChanged(change)
   }
 
   #onEvent(event: HubEvent): void {

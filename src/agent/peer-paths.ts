@@ -47,6 +47,7 @@ export class PeerPaths {
   #laterTimer: NodeJS.Timeout | undefined
   #retryAtMs = 0
   #retryCount = 0
+  #restartedAtMs = Number.NEGATIVE_INFINITY
   #isClosed = false
 
   constructor(options: PeerPathsOptions) {
@@ -87,10 +88,7 @@ export class PeerPaths {
     if (this.#waiting !== undefined) return this.#waiting.promise
     const waiting = Promise.withResolvers<PeerSession>()
     this.#waiting = waiting
-    for (const kind of ['direct', 'punched', 'relay'] as const) this.#try(kind)
-    if (!this.#options.kinds.has('relay')) this.#try('relay-h2')
-    else this.#laterTimer = setTimeout(() => this.#try('relay-h2'), SECOND_RELAY_MS)
-    this.#giveUpIfDone()
+    this.#tryAll()
     return waiting.promise
   }
 
@@ -119,13 +117,27 @@ export class PeerPaths {
     }
   }
 
-  /** Called now and then, and when the network changed: look for something better than a relay that is in use. */
-  improve(isNetworkNew: boolean): void {
+  /** What is being tried may lead nowhere any more: it begins again. A path better than a relay may have become possible. */
+  networkChanged(): void {
+    const now = this.#options.clock.now()
+    // In a network that changes all the time they must have their time, too.
+    if (Math.abs(now - this.#restartedAtMs) > RESTART_MS) {
+      this.#restartedAtMs = now
+      for (const { abort } of this.#tries.values()) abort.abort()
+      this.#tries.clear()
+    }
+    this.#retryCount = 0
+    this.#retryAtMs = 0
+    if (this.#waiting !== undefined) this.#tryAll()
+    else this.improve(true)
+  }
+
+  /** Called now and then: look for something better than a relay. @param isUnused  also beside one without streams */
+  improve(isUnused = false): void {
     const { best } = this
     if (best === undefined || !isBetterPath('punched', best.path)) return
     const now = this.#options.clock.now()
-    if (isNetworkNew) this.#retryCount = 0
-    else if (now < this.#retryAtMs || best.streamCount === 0) return
+    if (now < this.#retryAtMs || (best.streamCount === 0 && !isUnused)) return
     const waitMs = RETRY_MS[Math.min(this.#retryCount, RETRY_MS.length - 1)] ?? 0
     this.#retryCount += 1
     this.#retryAtMs = now + waitMs
@@ -158,6 +170,14 @@ export class PeerPaths {
     this.#settle(reason)
   }
 
+  #tryAll(): void {
+    clearTimeout(this.#laterTimer)
+    for (const kind of ['direct', 'punched', 'relay'] as const) this.#try(kind)
+    if (!this.#options.kinds.has('relay')) this.#try('relay-h2')
+    else this.#laterTimer = setTimeout(() => this.#try('relay-h2'), SECOND_RELAY_MS)
+    this.#giveUpIfDone()
+  }
+
   #try(path: PathKind): void {
     const { kinds, clock, open, onChange } = this.#options
     const isNeeded = kinds.has(path) && !this.#tries.has(path) && !this.#open.has(path)
@@ -168,11 +188,11 @@ export class PeerPaths {
     this.#tries.set(path, one)
     open(path, abort.signal).then(
       session => {
-        this.#tries.delete(path)
+        if (this.#tries.get(path) === one) this.#tries.delete(path)
         this.#opened(session)
       },
       thrown => {
-        this.#tries.delete(path)
+        if (this.#tries.get(path) === one) this.#tries.delete(path)
         if (!abort.signal.aborted) this.#fail(path, toMeshError(thrown))
         this.#giveUpIfDone()
         onChange()
@@ -256,5 +276,7 @@ const FINAL: ReadonlySet<string> = new Set(['denied', 'offline', 'not-found', 'e
 const SECOND_RELAY_MS = 800
 /** How long to wait before something better than a relay is looked for again. */
 const RETRY_MS = [10_000, 30_000, 60_000, 300_000] as const
+/** Least time between two changes of the network that make what is being tried begin again. */
+const RESTART_MS = 5_000
 /** A path beside a better one is kept this long after its last stream. */
 const RETIRED_MS = 2_000

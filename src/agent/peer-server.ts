@@ -13,7 +13,8 @@ import type { EndpointIdentity } from '../core/model/spiffe-id.ts'
 import type { Clock } from '../core/model/time.ts'
 import { FLOW_HEADER } from '../core/stream/flow-header.ts'
 import { type AcceptedPeer, createHttp2Server, type ShownIdentity } from '../net/http2-server.ts'
-import { SILENCE_MS } from '../net/keep-alive.ts'
+import { ACCEPTED_KEEP_ALIVE, keepAlive, SILENCE_MS } from '../net/keep-alive.ts'
+import { isFromGone, type NetworkChange } from '../net/own-addresses.ts'
 import { type Http2App, refuseStream, serveHttp2 } from '../net/serve-http2.ts'
 import { answerError, serveRoutes } from '../net/serve-routes.ts'
 import type { TlsIdentity } from '../net/tls-options.ts'
@@ -37,6 +38,8 @@ export interface PeerServerOptions {
     sinceMs?: number | undefined
     app?: string | undefined
   }) => Promise<LogLines>
+  /** A session that was in use fell silent. */
+  readonly onDoubt: () => void
   readonly clock: Clock
   readonly log: Log
 }
@@ -51,6 +54,8 @@ export interface PeerServer extends AsyncDisposable {
   renewed(): void
   readonly all: readonly { identity: EndpointIdentity; sinceMs: number }[]
   drop(isGone: (identity: EndpointIdentity) => boolean): void
+  /** What is dead for sure ends. */
+  networkChanged(change: NetworkChange): void
 }
 
 /** Make the accepting side. */
@@ -72,6 +77,8 @@ export function createPeerServer(options: PeerServerOptions): PeerServer {
       const state = { expiresAtMs: peer.shown?.expiresAtMs ?? 0, heardAtMs: performance.now(), sinceMs: now }
       expiry.set(peer, state)
       endOldest(endpointOf(peer).endpoint)
+      const { socket } = peer.session
+      keepAlive(peer.session, { times: ACCEPTED_KEEP_ALIVE, socket, onDoubt: options.onDoubt })
       peer.session.on('ping', () => {
         state.heardAtMs = performance.now()
       })
@@ -129,6 +136,10 @@ export function createPeerServer(options: PeerServerOptions): PeerServer {
     },
     drop(isGone) {
       for (const peer of expiry.keys()) if (isGone(endpointOf(peer))) peer.session.destroy()
+    },
+    networkChanged(change) {
+      for (const { session } of expiry.keys())
+        if (!session.destroyed && isFromGone(change, session.socket.localAddress)) session.destroy()
     },
     async [Symbol.asyncDispose]() {
       clearInterval(sweep)

@@ -7,7 +7,7 @@ import type { Clock, Ms } from '../core/model/time.ts'
 import type { PathKind } from '../core/path/path-kind.ts'
 import { type CallOptions, callRoute } from '../net/call-route.ts'
 import type { ShownIdentity } from '../net/http2-server.ts'
-import { keepAlive } from '../net/keep-alive.ts'
+import { KEEP_ALIVE, keepAlive } from '../net/keep-alive.ts'
 import type { SessionDatagrams } from './session-datagrams.ts'
 import type { OpenedWay } from './ways.ts'
 
@@ -27,6 +27,10 @@ export interface PeerSession {
   readonly streamCount: number
   readonly lastUsedMs: Ms
   readonly isOpen: boolean
+  /** The address of this computer that it was opened from; undefined for one that has no connection of its own. */
+  readonly localAddress: string | undefined
+  /** Something happened after which it may be dead: see soon whether it is. */
+  doubt(): void
   /** Note a stream that is opened on `session`, so that an idle session can be told. */
   use(stream: { once(event: 'close', call: () => void): unknown }): void
   call<R extends Route>(route: R, args: Arguments<R>, options?: CallOptions): Promise<Answer<R>>
@@ -46,12 +50,16 @@ export interface PeerSessionOptions {
   /** Check a renewed chain of this peer. @throws MeshError if it is not for the same identity and key */
   readonly checkRenewal: (chain: string, before: ShownIdentity) => ShownIdentity
   readonly onClosed: (session: PeerSession) => void
+  /** It was in use and fell silent. */
+  readonly onDoubt: () => void
 }
 
 /** Wrap an opened client session. It is closed when the peer's certificate ends without being renewed. */
 export function createPeerSession(options: PeerSessionOptions): PeerSession {
   const { client, clock, path } = options
   const { session, datagrams } = client
+  // Asked now: a socket that was destroyed does not know it any more.
+  const { localAddress } = client.socket
   const identity = client.shown.identity as EndpointIdentity
   const openedAtMs = clock.now()
   let expiresAtMs = client.shown.expiresAtMs
@@ -62,12 +70,22 @@ export function createPeerSession(options: PeerSessionOptions): PeerSession {
   let isOpen = true
   let closedBy: MeshError | undefined
 
+  const alive = keepAlive(session, {
+    times: KEEP_ALIVE,
+    socket: client.socket,
+    onRoundTrip(measured) {
+      roundTripMs = measured
+    },
+    onDoubt: options.onDoubt,
+  })
   const peer: PeerSession = {
     identity,
     path,
     openedAtMs,
     session,
     datagrams,
+    localAddress,
+    doubt: alive.doubt,
     get roundTripMs() {
       return roundTripMs
     },
@@ -139,9 +157,6 @@ export function createPeerSession(options: PeerSessionOptions): PeerSession {
     clearTimeout(timer)
     datagrams?.[Symbol.dispose]()
     options.onClosed(peer)
-  })
-  keepAlive(session, measured => {
-    roundTripMs = measured
   })
   watchExpiry()
   return peer

@@ -6,6 +6,7 @@ import type { EndpointIdentity } from '../core/model/spiffe-id.ts'
 import type { Clock, Ms } from '../core/model/time.ts'
 import type { PathKind } from '../core/path/path-kind.ts'
 import type { ShownIdentity } from '../net/http2-server.ts'
+import { isFromGone, type NetworkChange } from '../net/own-addresses.ts'
 import type { TlsIdentity } from '../net/tls-options.ts'
 import type { DirectListener } from './direct-listener.ts'
 import type { HubLink } from './hub-link.ts'
@@ -62,8 +63,8 @@ export interface Peers extends AsyncDisposable {
   drop(isGone: (identity: EndpointIdentity) => boolean, reason: MeshError): void
   /** Our certificate was renewed: show it on every session. */
   renewed(): void
-  /** This computer has other addresses now: what was in vain may work. */
-  networkChanged(): void
+  /** What is dead for sure ends, the rest is asked, and what was in vain may work. */
+  networkChanged(change: NetworkChange): void
 }
 
 /** Make the outgoing sessions of one mesh. */
@@ -87,7 +88,7 @@ export function createPeers(options: PeersOptions): Peers {
   function look(): void {
     for (const [endpoint, paths] of peers) {
       paths.closeUnused(IDLE_MS)
-      paths.improve(false)
+      paths.improve()
       if (paths.isIdle && peers.size > MAX_KEPT) peers.delete(endpoint)
     }
   }
@@ -121,6 +122,8 @@ export function createPeers(options: PeersOptions): Peers {
         log.info('session.closed', { peer: endpoint, path })
         onChange()
       },
+      // The hub may be out of reach as well, and is needed for another path.
+      onDoubt: () => link.doubt(),
     })
   }
 
@@ -159,8 +162,12 @@ export function createPeers(options: PeersOptions): Peers {
           .catch(error => log.warn('certificate.not-shown', { reason: toMeshError(error).message }))
       }
     },
-    networkChanged() {
-      for (const paths of peers.values()) paths.improve(true)
+    networkChanged(change) {
+      for (const session of sessions()) {
+        if (isFromGone(change, session.localAddress)) session.close(ADDRESS_GONE())
+        else session.doubt()
+      }
+      for (const paths of peers.values()) paths.networkChanged()
     },
     async [Symbol.asyncDispose]() {
       isClosed = true
@@ -170,6 +177,9 @@ export function createPeers(options: PeersOptions): Peers {
     },
   }
 }
+
+const ADDRESS_GONE = () =>
+  new MeshError('link-closed', 'Session ended: this computer has no longer the address it was opened from')
 
 /** How often sessions are looked at: whether they are used, whether there is a better path. */
 const LOOK_MS = 5_000

@@ -12,9 +12,17 @@ import type { HubLink } from './hub-link.ts'
  * @throws MeshError `offline`, `unreachable`, `timed-out`
  * @see docs/protocol.md, "Ticket relay"
  */
-export async function openRelay(link: HubLink, ticket: string, side: Side): Promise<Duplex> {
+export async function openRelay(
+  link: HubLink,
+  ticket: string,
+  side: Side,
+  signal?: AbortSignal,
+): Promise<Duplex> {
+  // A ticket may come with a link that is just being opened, or be asked for while it is opened anew.
+  await link.whenOnline(LINK_WAIT_MS)
   if (link.hubAddress === undefined) throw new MeshError('offline', 'Cannot open relay: no link to a hub')
-  const socket = await connectTcp({ kind: 'address', ...link.hubAddress }, { timeoutMs: CONNECT_TIMEOUT_MS })
+  const to = { kind: 'address', ...link.hubAddress } as const
+  const socket = await connectTcp(to, { timeoutMs: CONNECT_TIMEOUT_MS, ...(signal && { signal }) })
   socket.write(encodeRelayPreface({ side, ticket: new Uint8Array(Buffer.from(ticket, 'base64url')) }))
   return socket
 }
@@ -26,7 +34,7 @@ export async function openRelay(link: HubLink, ticket: string, side: Side): Prom
  * @see docs/protocol.md, "Relay over the link"
  */
 export async function openRelayOverLink(link: HubLink, ticket: string, side: Side): Promise<Duplex> {
-  const session = await link.whenOnline(0)
+  const session = await link.whenOnline(LINK_WAIT_MS)
   const stream = session.request({ ':method': 'CONNECT', ':authority': side, 'ztm-ticket': ticket })
   stream.on('error', () => {})
   stream.once('response', headers => {
@@ -36,5 +44,7 @@ export async function openRelayOverLink(link: HubLink, ticket: string, side: Sid
   return stream
 }
 
+/** A ticket whose link is not open by then is of no use. */
+const LINK_WAIT_MS = 5_000
 /** A TCP connection to the hub must be made within this time. */
 const CONNECT_TIMEOUT_MS = 5_000

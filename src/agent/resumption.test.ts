@@ -74,7 +74,7 @@ test('a relayed stream moves to a direct path that comes up half-way, every byte
     assert.equal(sessionOver('relay')?.streamCount, 1)
     const isTrying = () => guest.membership.peers.others.some(({ error }) => error === undefined)
     await until(() => !isTrying(), 'no other path is tried any more')
-    for (const { membership } of [host, guest]) membership.networkChanged()
+    for (const { membership } of [host, guest]) membership.networkChanged({ gone: new Set() })
     await until(() => sessionOver('direct')?.streamCount === 1, 'the stream is on the direct path')
     const soFar = nearSide.receivedBytes
     await until(() => nearSide.receivedBytes > soFar + 1_000_000, 'bytes go directly')

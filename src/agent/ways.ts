@@ -65,7 +65,7 @@ export function createWays(options: WaysOptions): Ways {
     signal: AbortSignal,
   ): Promise<Http2Client> {
     const { ticket } = await link.call(HUB_API.openRelay, { body: { endpoint, way } })
-    const connection = await (way === 'relay' ? openRelay : openRelayOverLink)(link, ticket, 'dial')
+    const connection = await (way === 'relay' ? openRelay : openRelayOverLink)(link, ticket, 'dial', signal)
     return speak(connection, endpoint, signal)
   }
 

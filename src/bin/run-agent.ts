@@ -102,10 +102,10 @@ export async function openAgent(
       reach,
     }),
   )
-  reach.mapping?.onChange(() => agent.networkChanged())
+  reach.mapping?.onChange(() => agent.networkChanged({ gone: new Set() }))
   opening.defer(
-    watchOwnAddresses(() => {
-      agent.networkChanged()
+    watchOwnAddresses(change => {
+      agent.networkChanged(change)
       reach.mapping?.networkChanged()
     }),
   )

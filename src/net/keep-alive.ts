@@ -1,38 +1,84 @@
-import type { ClientHttp2Session } from 'node:http2'
+import type { Http2Session } from 'node:http2'
+import { createLiveness, type LivenessTimes, LOOK_MS } from '../core/link/liveness.ts'
+import { ms } from '../core/model/time.ts'
 
-/** How a connection is known to be alive. */
-export interface KeepAliveTimes {
-  readonly intervalMs: number
-  /** No answer to a ping within this time: the connection is dead. */
-  readonly timeoutMs: number
+/** The times of a session between agents; one that is idle and dead is noticed within 15 s, one in use within 3 s. */
+export const KEEP_ALIVE: LivenessTimes = {
+  intervalMs: 10_000,
+  timeoutMs: 5_000,
+  quietMs: 1_000,
+  patienceMs: 1_500,
 }
 
-/** The times between our own parts; a dead peer is noticed within 15 s. */
-export const KEEP_ALIVE: KeepAliveTimes = { intervalMs: 10_000, timeoutMs: 5_000 }
+/** Of a link: a hub that has so much to do that it answers late must not lose all its agents at once. */
+export const LINK_KEEP_ALIVE: LivenessTimes = { ...KEEP_ALIVE, patienceMs: 5_000 }
+
+/** Of a session at the accepting side, which is pinged by the other: only when it falls silent. */
+export const ACCEPTED_KEEP_ALIVE: LivenessTimes = { ...KEEP_ALIVE, intervalMs: Number.POSITIVE_INFINITY }
 
 /** The accepting side hears a ping at least this often, or the dialling side is gone. */
 export const SILENCE_MS = 40_000
 
-/**
- * Ping a session until it closes; break it when an answer stays away.
- *
- * @param onRoundTrip  each measured round trip, ms
- */
-export function keepAlive(
-  session: ClientHttp2Session,
-  onRoundTrip: (roundTripMs: number) => void,
-  times: KeepAliveTimes = KEEP_ALIVE,
-): void {
-  const ping = () => {
-    if (session.closed || session.destroyed) return
-    const late = setTimeout(() => session.destroy(), times.timeoutMs)
-    const isSent = session.ping((error, roundTripMs) => {
-      clearTimeout(late)
-      if (error === null) onRoundTrip(roundTripMs)
-    })
-    if (!isSent) clearTimeout(late)
-  }
-  const interval = setInterval(ping, times.intervalMs)
-  session.once('close', () => clearInterval(interval))
-  ping()
+/** What is to be kept alive, and who hears of it. */
+export interface KeepAliveOptions {
+  readonly times: LivenessTimes
+  /** Counts the bytes in the session, before they are encrypted. */
+  readonly socket: { readonly bytesRead: number; readonly bytesWritten: number }
+  /** Each measured round trip, ms. */
+  readonly onRoundTrip?: (roundTripMs: number) => void
+  /** It was in use and fell silent: others by the same way may be dead, too. */
+  readonly onDoubt?: () => void
 }
+
+/** A session that is watched until it closes. */
+export interface KeepAlive {
+  /** Something happened after which it may be dead: see soon whether it is. */
+  doubt(): void
+}
+
+/** Ping a session until it closes; break it when nothing comes back. */
+export function keepAlive(session: Http2Session, options: KeepAliveOptions): KeepAlive {
+  const { times, socket, onRoundTrip, onDoubt } = options
+  const liveness = createLiveness(times, ms(performance.now()))
+  // Pings and their answers are no sign of use.
+  let sentPings = 0
+  let receivedPings = 0
+
+  function ping(): void {
+    const isSent = session.ping((error, roundTripMs) => {
+      if (error !== null) return
+      receivedPings += 1
+      liveness.answered(roundTripMs)
+      onRoundTrip?.(roundTripMs)
+    })
+    if (isSent) sentPings += 1
+  }
+
+  function look(): void {
+    if (session.destroyed) return
+    const counts = {
+      receivedBytes: socket.bytesRead - receivedPings * PING_BYTES,
+      sentBytes: socket.bytesWritten - sentPings * PING_BYTES,
+    }
+    const verdict = liveness.look(counts, ms(performance.now()))
+    if (verdict === 'dead') session.destroy()
+    else if (verdict !== undefined) ping()
+    if (verdict === 'doubt') onDoubt?.()
+  }
+
+  session.on('ping', () => {
+    receivedPings += 1
+    sentPings += 1
+  })
+  const timer = setInterval(look, LOOK_MS)
+  session.once('close', () => clearInterval(timer))
+  look()
+  return {
+    doubt() {
+      if (!session.destroyed && liveness.doubt()) ping()
+    },
+  }
+}
+
+/** Of a PING frame and of its answer: RFC 9113, section 6.7. */
+const PING_BYTES = 17

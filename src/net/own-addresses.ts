@@ -12,21 +12,46 @@ export function ownAddresses(): string[] {
   )
 }
 
+/** What happened to the network of this computer. */
+export interface NetworkChange {
+  /** Addresses that it had a moment ago: what was opened from them is dead. */
+  readonly gone: ReadonlySet<string>
+}
+
 /**
- * Call back when the addresses of this computer change. They are looked at now and then: no system tells Node.
+ * Call back when the addresses of this computer change, or it was asleep and may wake up in another network. They are
+ * looked at now and then: no system tells Node.
  *
  * @returns a function that ends it
  */
-export function watchOwnAddresses(onChange: () => void, intervalMs = LOOK_MS): () => void {
-  let before = ownAddresses().join()
+export function watchOwnAddresses(
+  onChange: (change: NetworkChange) => void,
+  {
+    intervalMs = LOOK_MS,
+    addresses = ownAddresses,
+  }: { readonly intervalMs?: number; readonly addresses?: () => readonly string[] } = {},
+): () => void {
+  let before = addresses()
+  // The clock that people set goes on in a computer that sleeps, and one that is set costs a look at what is open.
+  let lookedAtMs = Date.now()
   const timer = setInterval(() => {
-    const now = ownAddresses().join()
-    if (now === before) return
+    const now = addresses()
+    const wasAsleep = Math.abs(Date.now() - lookedAtMs) > intervalMs + ASLEEP_MS
+    lookedAtMs = Date.now()
+    if (!wasAsleep && now.join() === before.join()) return
+    const gone = new Set(before.filter(address => !now.includes(address)))
     before = now
-    onChange()
+    onChange({ gone })
   }, intervalMs).unref()
   return () => clearInterval(timer)
 }
 
+/** Whether a connection was opened from an address that is gone. @param localAddress  as a socket gives it */
+export function isFromGone({ gone }: NetworkChange, localAddress: string | undefined): boolean {
+  return localAddress !== undefined && gone.has(localAddress.replace(/^::ffff:(?=\d+\.)/, ''))
+}
+
 /** A change is noticed within this time. It costs some 0.1 ms. */
 const LOOK_MS = 1_000
+/** A look that is so late was kept from happening: the computer, or this process, did nothing. */
+const ASLEEP_MS = 5_000

@@ -37,8 +37,8 @@ function feed(machine: LinkMachine, event: string, words: readonly string[], now
       return machine.certified(ms(Number(words[0])), ms(Number(words[1])), now)
     case 'renewFailed':
       return machine.renewFailed(now)
-    case 'retry':
-      return machine.retryNow(now)
+    case 'network':
+      return machine.networkChanged(now)
     case 'tick':
       return machine.tick(now)
     default:

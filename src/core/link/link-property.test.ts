@@ -40,6 +40,12 @@ class Edge {
     return true
   }
 
+  networkChanged(): void {
+    const actions = this.machine.networkChanged(ms(this.now))
+    if (actions.some(action => action.do === 'connect')) this.tries = []
+    this.perform(actions)
+  }
+
   lost(code: ErrorCode): void {
     this.tries = []
     this.perform(this.machine.lost(new MeshError(code, 'Link ended'), ms(this.now)))
@@ -51,7 +57,7 @@ class Edge {
   }
 }
 
-const EVENTS = ['start', 'stop', 'connected', 'lost', 'certified', 'renewFailed', 'retryNow', 'tick'] as const
+const EVENTS = ['start', 'stop', 'connected', 'lost', 'certified', 'renewFailed', 'network', 'tick'] as const
 const CODES = ['unreachable', 'link-closed', 'evicted', 'not-trusted', 'too-many'] as const
 const eventArbitrary = fc.record({
   event: fc.constantFrom(...EVENTS),
@@ -84,7 +90,7 @@ function feed(
       edge.isRenewing = false
       edge.perform(machine.renewFailed(now))
     }
-  } else if (event === 'retryNow') edge.perform(machine.retryNow(now))
+  } else if (event === 'network') edge.networkChanged()
   else edge.tick()
 }
 

@@ -170,7 +170,7 @@ test('stop() ends everything, and what the edge still says changes nothing', () 
     > 6 lost link-closed
     > 6 renewFailed
     > 70000 certified 0 90000
-    > 70000 retry
+    > 70000 network
     > 70000 tick
     > 70001 start
     = connecting a since 70001

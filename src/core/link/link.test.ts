@@ -315,36 +315,6 @@ test('lost() asks the other hubs before it believes one that refuses', () =>
   `,
   ))
 
-test('retryNow() connects at once when waiting, and its old wake does no harm', () =>
-  says(
-    ['a'],
-    `
-    > 0 retry                      # stopped
-    > 0 start
-    = connecting a since 0
-    < connect a
-    > 5 retry                      # it is being tried
-    > 10 lost evicted
-    = waiting since 10 until 30010 (evicted), 1 failed
-    < wake 30010
-    > 500 retry
-    = connecting a since 500 (evicted)
-    < connect a
-    > 600 lost unreachable
-    = waiting since 600 until 800 (unreachable), 2 failed
-    < wake 800
-    > 700 tick
-    < wake 800
-    > 800 retry
-    = connecting a since 800 (unreachable)
-    < connect a
-    > 900 connected
-    = online a since 900
-    > 901 retry
-    > 30010 tick
-  `,
-  ))
-
 test('tick() asks for its wake again when it comes early', () =>
   says(
     ['a'],

@@ -77,8 +77,11 @@ export interface LinkMachine {
   /** A certificate is in use: renew it at two thirds of its life, while online. */
   certified(issuedAt: Ms, expiresAt: Ms, now: Ms): LinkAction[]
   renewFailed(now: Ms): LinkAction[]
-  /** The network changed, or a person asks: try now. */
-  retryNow(now: Ms): LinkAction[]
+  /**
+   * The network changed: what failed before says nothing any more, so try now. A try that is under way may lead nowhere:
+   * the edge drops it when it is told to connect, and reports nothing more of it. No more than one in `stableMs`.
+   */
+  networkChanged(now: Ms): LinkAction[]
   tick(now: Ms): LinkAction[]
 }
 
@@ -91,6 +94,7 @@ export function createLinkMachine(
   const retry = createRetryPlan(bootstraps, times)
   const renewal = createRenewalPlan(times)
   let state: LinkState = { state: 'stopped' }
+  let droppedAt = Number.NEGATIVE_INFINITY
 
   // Agents that lost the same hub at the same moment must not come back in step.
   const jitter = (waitMs: number) => waitMs * (0.5 + random() / 2)
@@ -147,8 +151,15 @@ export function createLinkMachine(
       renewal.failed(now, jitter)
       return wake()
     },
-    retryNow(now) {
-      return state.state === 'waiting' ? connect(now, state.lastError) : []
+    networkChanged(now) {
+      retry.reset()
+      if (state.state === 'connecting') {
+        // In a network that changes all the time a try must have its time, too.
+        if (Math.abs(now - droppedAt) < times.stableMs) return []
+        droppedAt = now
+        retry.stay()
+      } else if (state.state !== 'waiting') return []
+      return connect(now, state.lastError)
     },
     tick,
   }
@@ -171,6 +182,10 @@ function createRetryPlan(bootstraps: readonly string[], times: LinkTimes) {
       failureCount = 0
       refusalCount = 0
     },
+    /** The next try is of the same hub. */
+    stay() {
+      index = (index + count - 1) % count
+    },
     next(): string {
       const bootstrap = bootstraps[index % count] as string
       index = (index + 1) % count
@@ -180,9 +195,8 @@ function createRetryPlan(bootstraps: readonly string[], times: LinkTimes) {
     failed(error: MeshError, wasStable: boolean): number {
       if (wasStable) {
         // Stay with a hub that works: the next try begins with it.
-        index = (index + count - 1) % count
-        failureCount = 0
-        refusalCount = 0
+        this.stay()
+        this.reset()
       } else failureCount += 1
       refusalCount = isRefusal(error) ? refusalCount + 1 : 0
       if (refusalCount >= count) return times.refusedRetryMs
