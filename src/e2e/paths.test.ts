@@ -21,13 +21,17 @@ after(async () => {
   await mesh?.[Symbol.asyncDispose]()
 })
 
-for (const { name, happen } of [...PASSING_FAULTS, ...BREAKING_FAULTS]) {
+for (const { name, happen, longestPauseMs: limitMs = Number.POSITIVE_INFINITY } of [
+  ...PASSING_FAULTS,
+  ...BREAKING_FAULTS,
+]) {
   test(`${name}: an open connection goes on, a new one opens`, { skip, timeout: 60_000 }, async t => {
     const open = await mesh.talk('work', port)
     await happen(mesh)
     await open.untilAnswered()
     const { receivedBytes, sentBytes, longestPauseMs } = await open.finish()
     assert.equal(receivedBytes, sentBytes)
+    assert.ok(longestPauseMs < limitMs, `it paused for ${longestPauseMs.toFixed(0)} ms`)
     const { firstByteMs } = await (await mesh.talk('work', port)).finish()
     const [best] = await mesh.paths('work', 'home')
     t.diagnostic(

@@ -9,6 +9,8 @@ import type { NetHost } from './net-lab.ts'
  */
 export interface Fault {
   readonly name: string
+  /** A pause of the connection that is too long even where other programs keep the computer busy. */
+  readonly longestPauseMs?: number
   happen(mesh: NatMesh): Promise<void>
 }
 
@@ -65,6 +67,7 @@ export const BREAKING_FAULTS: readonly Fault[] = [
   },
   {
     name: 'the router of one side has another public address',
+    longestPauseMs: 6_000,
     async happen(mesh) {
       await routerOf(mesh, 'office').ip(
         `address flush dev ${UPLINK}`,
@@ -76,6 +79,7 @@ export const BREAKING_FAULTS: readonly Fault[] = [
   },
   {
     name: 'one computer has another address in its network',
+    longestPauseMs: 6_000,
     async happen(mesh) {
       await mesh.lab
         .host('work')
