@@ -180,7 +180,7 @@ export class PeerPaths {
 
   #try(path: PathKind): void {
     const { kinds, clock, open, onChange } = this.#options
-    const isNeeded = kinds.has(path) && !this.#tries.has(path) && !this.#open.has(path)
+    const isNeeded = kinds.has(path) && !this.#tries.has(path) && !this.#open.get(path)?.isOpen
     const { best } = this
     if (!isNeeded || this.#isClosed || (best !== undefined && !isBetterPath(path, best.path))) return
     const abort = new AbortController()

@@ -261,7 +261,11 @@ export class ResumableStream extends Duplex implements ReportedStream {
     if (carrier === undefined || this.destroyed) return
     const isSessionGone = this.#side?.isGone ?? true
     if (isSessionGone || carrier.rstCode === SUPERSEDED) this.lost()
-    else if (carrier.rstCode !== 0) this.broken()
+    else if (carrier.rstCode !== 0) {
+      // Of a stream that was broken the side stream tells at once. A session that is ended by force breaks its streams too, and
+      // that is heard before its own end.
+      setTimeout(() => this.#carrier === carrier && this.broken(), REASON_MS).unref()
+    }
     // In order: what is missing yet comes by the side stream.
   }
 
@@ -300,6 +304,9 @@ export class ResumableStream extends Duplex implements ReportedStream {
 }
 
 const BROKEN = () => new MeshError('link-closed', 'Stream ended: the connection was broken')
+
+/** How long a carrier that was broken waits to be told of a stream, or a session, that was. */
+const REASON_MS = 1_000
 
 /** Error code CANCEL, RFC 9113 section 7: the HTTP/2 stream is not needed any more, the connection that it carried is. */
 const SUPERSEDED = 0x8
