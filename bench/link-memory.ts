@@ -1,6 +1,7 @@
 // `node bench/link-memory.ts [--links N]`
 // What an idle link costs a hub: memory for each of many agents that are online and silent.
 import { readFile } from 'node:fs/promises'
+import type { ClientHttp2Session } from 'node:http2'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { joinMesh } from '../src/agent/join.ts'
@@ -26,6 +27,7 @@ const hub = await mesh.startHub({ args: ['--workers', '0'] })
 const permit = await readFile(mesh.permit, 'utf8')
 const pid = hub.child.pid ?? 0
 const members = []
+const sessions: ClientHttp2Session[] = []
 for (let i = 0; i < count; i += 1) members.push(await enrol(`link-${i}`))
 // A hundred first, so that code and heap have their size.
 for (const member of members.slice(0, 100)) await openLink(member)
@@ -39,7 +41,7 @@ const links = count - 100
 console.log(
   `${links} links: ${(kibibytes / links).toFixed(1)} KiB and ${((cpu / links) * 1_000).toFixed(2)} ms of processor time each`,
 )
-process.exit(0)
+for (const session of sessions) session.destroy()
 
 async function enrol(name: string) {
   const key = await createKeyPair()
@@ -67,6 +69,7 @@ async function openLink({ key, record }: Awaited<ReturnType<typeof enrol>>): Pro
     },
     timeoutMs: 5_000,
   })
+  sessions.push(session)
   const events = session.request({ ':method': 'GET', ':path': EVENTS_PATH })
   await new Promise(resolve => events.once('data', resolve))
 }
