@@ -1,6 +1,7 @@
 import { Argument, type Command } from 'commander'
 import { type Candidate, completeWords } from '../completion/candidates.ts'
 import { liveNames } from '../completion/live-names.ts'
+import { COMPLETION_SCRIPTS, type Shell } from '../completion/scripts.ts'
 import { escapeWord, splitLine } from '../completion/shell-words.ts'
 import type { Cli } from '../context.ts'
 import { print } from '../output/show.ts'
@@ -12,13 +13,13 @@ import { visible } from '../output/text-width.ts'
  */
 export function defineComplete(command: Command, cli: Cli): void {
   command
-    .addArgument(new Argument('<shell>').choices(['bash', 'zsh', 'fish']))
+    .addArgument(new Argument('<shell>').choices(Object.keys(COMPLETION_SCRIPTS)))
     .argument('<words...>')
-    .action(async (shell: 'bash' | 'zsh' | 'fish', given: string[]) => {
+    .action(async (shell: Shell, given: string[]) => {
       // Somebody waits with a finger on Tab.
       cli.deadlineMs = cli.world.clock.now() + MAX_WAIT_MS
       const line = shell === 'bash' ? splitLine(given.join(' ')) : undefined
-      const words = line === undefined ? given : line.words.slice(1)
+      const words = line === undefined ? undotted(shell, given) : line.words.slice(1)
       const { candidates, hasFiles } = await completeWords(words, cli, kind => liveNames(cli, kind)).catch(
         // A line that means nothing: an error message at every Tab would tear it apart.
         () => ({ candidates: [], hasFiles: false }),
@@ -29,6 +30,12 @@ export function defineComplete(command: Command, cli: Cli): void {
       const lines = [...shown, ...(hasFiles ? [':files'] : [])]
       print(cli, lines.map(text => `${text}\n`).join(''))
     })
+}
+
+/** PowerShell puts a dot before the last word: it may be empty, and empty words get lost on the way. */
+function undotted(shell: Shell, words: readonly string[]): string[] {
+  const last = words.at(-1)
+  return shell === 'powershell' && last?.startsWith('.') ? [...words.slice(0, -1), last.slice(1)] : [...words]
 }
 
 function describeCandidate({ word, about }: Candidate): string {

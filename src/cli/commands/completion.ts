@@ -4,7 +4,7 @@ import type { Cli } from '../context.ts'
 import { addExamples } from '../examples.ts'
 import { print } from '../output/show.ts'
 
-/** `ztm completion bash|zsh|fish` */
+/** `ztm completion bash|zsh|fish|powershell` */
 export function defineCompletion(command: Command, cli: Cli): void {
   command
     .addArgument(new Argument('<shell>', 'which').choices(Object.keys(COMPLETION_SCRIPTS)))
@@ -14,8 +14,15 @@ export function defineCompletion(command: Command, cli: Cli): void {
         'To keep it:\n' +
         '  bash  ztm completion bash > ~/.local/share/bash-completion/completions/ztm\n' +
         '  zsh   ztm completion zsh > ~/.zsh/completions/_ztm   (a folder of $fpath)\n' +
-        '  fish  ztm completion fish > ~/.config/fish/completions/ztm.fish',
+        '  fish  ztm completion fish > ~/.config/fish/completions/ztm.fish\n' +
+        '  PowerShell  ztm completion powershell >> $PROFILE',
     )
     .action((shell: Shell) => print(cli, COMPLETION_SCRIPTS[shell]))
-  addExamples(command, 'ztm completion bash', 'ztm completion zsh', 'ztm completion fish')
+  addExamples(
+    command,
+    'ztm completion bash',
+    'ztm completion zsh',
+    'ztm completion fish',
+    'ztm completion powershell',
+  )
 }

@@ -41,7 +41,7 @@ test('arguments are completed by their kind', async () => {
   assert.deepEqual(await complete('tunnel close in '), ['in-1'])
   assert.deepEqual(await complete('tunnel open outbound '), ['tunnel-1'])
   assert.deepEqual(await complete('delete invitation '), ['invitation-1'])
-  assert.deepEqual(await complete('completion '), ['bash', 'zsh', 'fish'])
+  assert.deepEqual(await complete('completion '), ['bash', 'zsh', 'fish', 'powershell'])
 })
 
 test('options and their values are completed, wherever they stand', async () => {

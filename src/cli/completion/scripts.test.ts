@@ -33,7 +33,7 @@ interface ShellRun {
 }
 
 /** Run a shell with a script. It is not waited for in this thread, which answers for the daemons. */
-function runShell(shell: Shell, { folder, input }: ShellRun): Promise<string> {
+function runShell(shell: Exclude<Shell, 'powershell'>, { folder, input }: ShellRun): Promise<string> {
   return new Promise((resolve, reject) => {
     const args = { bash: ['--norc', '--noprofile'], zsh: ['-f'], fish: ['--no-config'] }[shell]
     const child = spawn(shell, [...args, '-c', input], {
@@ -142,4 +142,16 @@ test('a name with an escape in it is not offered', async t => {
     apps: ['ok', '\u001b]0;x\u0007'].map(name => ({ name, isBuiltin: true, isRunning: true })),
   }))
   assert.equal((await ztm('__complete', 'fish', '--', 'describe', 'app', '')).stdout, 'ok\n')
+})
+
+test('the PowerShell script asks with a dot before what is typed, which may be nothing', async t => {
+  const lab = await openShellLab(t)
+  const ask = (...words: string[]) =>
+    runShell('bash', { folder: lab.folder, input: `ztm __complete powershell -- ${words.join(' ')}` })
+  assert.match(
+    COMPLETION_SCRIPTS.powershell,
+    /^# PowerShell completion for ztm\nRegister-ArgumentCompleter -Native /,
+  )
+  assert.match(await ask('get', '.'), /^mesh\b/m)
+  assert.match(await ask('.ver'), /^version\b/m)
 })

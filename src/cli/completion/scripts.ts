@@ -1,5 +1,5 @@
 /** The shells there is a completion script for. */
-export type Shell = 'bash' | 'zsh' | 'fish'
+export type Shell = 'bash' | 'zsh' | 'fish' | 'powershell'
 
 /** The completion script of each shell. It asks `ztm __complete` at every Tab, so it never grows old. */
 export const COMPLETION_SCRIPTS: Readonly<Record<Shell, string>> = {
@@ -58,5 +58,26 @@ function __ztm_complete
     end
 end
 complete -c ztm -f -a '(__ztm_complete)'
+`,
+  powershell: String.raw`# PowerShell completion for ztm
+Register-ArgumentCompleter -Native -CommandName ztm -ScriptBlock {
+  param($current, $line, $position)
+  $words = @()
+  foreach ($element in @($line.CommandElements | Select-Object -Skip 1)) {
+    if ($element.Extent.EndOffset -ge $position) { break }
+    $words += if ($element.PSObject.Properties['Value']) { [string]$element.Value } else { $element.Extent.Text }
+  }
+  # An empty argument would be left out by some versions, so what is typed goes behind a dot.
+  foreach ($answer in @(ztm __complete powershell '--' @words ".$current" 2>$null)) {
+    if ($answer -eq ':files') {
+      [System.Management.Automation.CompletionCompleters]::CompleteFilename($current)
+      continue
+    }
+    $word, $about = $answer -split "\t", 2
+    if (-not $about) { $about = $word }
+    $text = if ($word -match '^[\w./:@=+-]+$') { $word } else { "'" + $word.Replace("'", "''") + "'" }
+    [System.Management.Automation.CompletionResult]::new($text, $word, 'ParameterValue', $about)
+  }
+}
 `,
 }
