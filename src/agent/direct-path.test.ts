@@ -174,19 +174,23 @@ test('a policy that forbids direct paths leaves the relay, introduces nobody, an
   assert.ok(!('udp' in hello))
 })
 
-test('an endpoint that is removed loses its direct connections at once', async () => {
-  await using mesh = await createLocalMesh({ paths: ['direct'] })
-  const home = await mesh.join('home')
-  const work = await mesh.join('work')
-  const third = await mesh.join('third')
-  const { service } = await hostEcho(home, 'tcp/echo')
-  const { stream } = await work.host.dial(service).opened
-  const closed = new Promise<unknown>(resolve => stream.once('close', resolve))
-  const { endpoint } = work.membership.self
-  await third.membership.link.call(CONTROLLER_API.removeEndpoint, { params: { endpoint } })
-  await closed
-  await until(() => home.membership.server.all.length === 0, 'the session is over')
-})
+for (const how of ['removed', 'evicted'] as const) {
+  test(`an endpoint that is ${how} loses its direct connections at once`, async () => {
+    await using mesh = await createLocalMesh({ paths: ['direct', 'punched'] })
+    const home = await mesh.join('home')
+    const work = await mesh.join('work')
+    const { link } = (await mesh.join('third')).membership
+    const { service } = await hostEcho(home, 'tcp/echo')
+    const { stream } = await work.host.dial(service).opened
+    stream.on('error', () => {})
+    const closed = new Promise<unknown>(resolve => stream.once('close', resolve))
+    const { endpoint } = work.membership.self
+    if (how === 'removed') await link.call(CONTROLLER_API.removeEndpoint, { params: { endpoint } })
+    else await link.call(CONTROLLER_API.evict, { body: { endpoint } })
+    await closed
+    await until(() => home.membership.server.all.length === 0, 'the session is over')
+  })
+}
 
 test('introductions are for endpoints that are there, and others', async () => {
   await using mesh = await createLocalMesh(ALL)
