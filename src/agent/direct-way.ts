@@ -29,12 +29,13 @@ export interface DirectWayOptions {
  * @returns resolves when nothing more is tried from here, with why each address failed
  */
 export async function openDirectWay(options: DirectWayOptions): Promise<MeshError[]> {
-  const { addresses, ticket, side, listener, signal, onConnection } = options
+  const { addresses, ticket, side, listener, onConnection } = options
+  // Of its own, and soon over: what listens to a signal that lives as long as the agent would stay as long.
+  const signal = AbortSignal.any([options.signal, AbortSignal.timeout(EXPECT_MS)])
   const other: Side = side === 'dial' ? 'accept' : 'dial'
   const forget = listener?.expect(ticket, other, onConnection)
   signal.addEventListener('abort', () => forget?.(), { once: true })
   if (signal.aborted) forget?.()
-  setTimeout(() => forget?.(), EXPECT_MS).unref()
   const preface = encodeRelayPreface({ side, ticket: new Uint8Array(Buffer.from(ticket, 'base64url')) })
   const failures: MeshError[] = []
   await Promise.all(

@@ -1,14 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { decodeRelayPreface } from '../core/codec/relay-preface.ts'
 import { MeshError } from '../core/model/errors.ts'
 import type { EndpointId } from '../core/model/ids.ts'
 import type { Log } from '../core/model/log.ts'
 import type { Clock } from '../core/model/time.ts'
 import type { HalfId, Registry, RegistryAction, RelayId, RelayJoin, Side } from '../core/registry/registry.ts'
-import { resetSocket } from '../net/reset-socket.ts'
 import { breakOff, type Splice } from '../net/splice.ts'
+import { readTicketPreface } from '../net/ticket-preface.ts'
 import type { RelayCarrier } from './relay-carrier.ts'
 
 /** The halves and relays of a hub: the edge of the registry's numbers. */
@@ -89,7 +88,7 @@ export function createRelays(options: RelaysOptions): Relays {
 
   return {
     presentSocket(socket) {
-      readPreface(socket, (ticket, side) => {
+      readTicketPreface(socket, (ticket, side) => {
         options.welcome(socket)
         // A bare connection has no words for a refusal.
         const answer = (error?: MeshError) => error !== undefined && breakOff(socket)
@@ -139,26 +138,6 @@ export function createRelays(options: RelaysOptions): Relays {
 /** A fresh ticket: 32 random bytes, base64url. */
 export function makeTicket(): string {
   return randomBytes(32).toString('base64url')
-}
-
-function readPreface(socket: Socket, onPreface: (ticket: string, side: Side) => void): void {
-  let bytes: Buffer = Buffer.alloc(0)
-  function read(): void {
-    for (let chunk: Buffer | null = socket.read(); chunk !== null; chunk = socket.read()) {
-      bytes = bytes.length === 0 ? chunk : Buffer.concat([bytes, chunk])
-    }
-    const result = decodeRelayPreface(bytes)
-    if (result.state === 'more') return
-    socket.off('readable', read)
-    if (result.state === 'bad') {
-      resetSocket(socket)
-      return
-    }
-    if (result.rest.length > 0) socket.unshift(result.rest)
-    onPreface(Buffer.from(result.preface.ticket).toString('base64url'), result.preface.side)
-  }
-  socket.on('readable', read)
-  read()
 }
 
 /** Relays of one endpoint over its link: each may hold a window of bytes here while a side does not read. */
