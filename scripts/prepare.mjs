@@ -33,6 +33,12 @@ const TEST_PACKAGES = {
   procps: '/usr/bin/pgrep',
   zsh: '/usr/bin/zsh',
   fish: '/usr/bin/fish',
+  capnproto: '/usr/bin/capnp',
+  pebble: '/usr/bin/pebble',
+  postgresql: '/usr/lib/postgresql/15/bin/postgres',
+  gcc: '/usr/bin/gcc',
+  'libc6-dev': '/usr/include/stdio.h',
+  python3: '/usr/bin/python3',
 }
 
 // Not `npm ci`: it insists on the packages of every platform being in the lockfile, also those that the registry it
