@@ -38,6 +38,7 @@ const ROOMS: RoomTable = {
   'core/balance': ['core/model'],
   'core/codec': ['core/model'],
   'core/files': ['core/model'],
+  'core/edge': ['core/model', 'core/policy'],
   'core/api': ['core/model', 'core/policy', 'core/path'],
   pki: ['core'],
   store: ['core'],
