@@ -81,6 +81,8 @@ export class EdgeError extends Error {
   readonly status: number
   override readonly cause: EdgeCause | undefined
   readonly data: unknown
+  /** Headers of the answer: `www-authenticate`, `retry-after`, `allow`. */
+  readonly headers: Readonly<Record<string, string>>
 
   /** @param details  `cause` as it is told, or for short the `field` that `message` is about, and its `value` */
   constructor(
@@ -91,6 +93,7 @@ export class EdgeError extends Error {
       readonly value?: unknown
       readonly cause?: EdgeCause
       readonly data?: unknown
+      readonly headers?: Readonly<Record<string, string>>
     } = {},
   ) {
     super(message)
@@ -100,5 +103,17 @@ export class EdgeError extends Error {
     const { field, value } = details
     this.cause = details.cause ?? (field === undefined ? undefined : { field, reason: message, value })
     this.data = details.data
+    this.headers = details.headers ?? {}
   }
+}
+
+/**
+ * The error for one field of a request that cannot be: code COULD_NOT_VALIDATE, whatever the field.
+ *
+ * @param value  what was given, shown back cut to 200 characters: never a password
+ */
+export function fieldError(field: string, reason: string, value?: unknown): EdgeError {
+  const shown = typeof value === 'string' ? value.slice(0, 200) : (value ?? null)
+  const message = 'The supplied request contains an invalid document'
+  return new EdgeError('COULD_NOT_VALIDATE', message, { cause: { field, reason, value: shown } })
 }
