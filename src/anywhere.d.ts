@@ -23,3 +23,10 @@ declare class URL {
   readonly search: string
   readonly hash: string
 }
+/** Requests and answers of the Fetch standard pass through; nothing pure reads them. */
+interface Request {
+  readonly url: string
+}
+interface Response {
+  readonly status: number
+}

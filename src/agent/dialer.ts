@@ -7,9 +7,9 @@ import { type Balancer, createBalancer } from '../core/balance/balancer.ts'
 import { MeshError, parseErrorBody, toMeshError } from '../core/model/errors.ts'
 import type { EndpointId } from '../core/model/ids.ts'
 import type { Log } from '../core/model/log.ts'
-import type { ServiceName } from '../core/model/names.ts'
+import type { ServiceName, UserName } from '../core/model/names.ts'
 import { quote } from '../core/model/quote.ts'
-import type { EndpointIdentity } from '../core/model/spiffe-id.ts'
+import { type EndpointIdentity, isIdentityUser } from '../core/model/spiffe-id.ts'
 import type { Clock } from '../core/model/time.ts'
 import { FLOW_HEADER } from '../core/stream/flow-header.ts'
 import { STREAM_HEADER } from '../core/stream/resume-headers.ts'
@@ -181,10 +181,10 @@ class MeshDialer implements Dialer {
       return { stream: attempt.start(hostings.receiveLocal(session.service.name, self, options.port)) }
     const peer = await peers.session(endpoint)
     if (attempt.isCancelled) return undefined
-    if (peer.identity.user !== session.service.owner) {
+    if (peer.identity.user !== hostOf(session, endpoint)) {
       throw new MeshError(
         'not-trusted',
-        `Cannot dial "${session.service.name}": the hosting endpoint is not its owner's`,
+        `Cannot dial "${session.service.name}": the hosting endpoint is another user's than was said`,
       )
     }
     const service = session.service.name
@@ -369,6 +369,12 @@ async function readRefusal(stream: ClientHttp2Stream, service: ServiceName): Pro
   } catch {
     return new MeshError('bad-message', `Cannot dial "${service}": refused without a reason`)
   }
+}
+
+/** Whose endpoint must host the service there: its owner's, unless the controller owns it. */
+function hostOf({ service: { owner, hostings } }: ServiceSession, endpoint: EndpointId): UserName {
+  if (!isIdentityUser(owner)) return owner
+  return hostings.find(hosting => hosting.endpoint === endpoint)?.user ?? owner
 }
 
 /** Why none of the endpoints that were tried could be reached. */

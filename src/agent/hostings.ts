@@ -10,7 +10,7 @@ import { parseServiceName, type ServiceName, type UserName } from '../core/model
 import type { EndpointIdentity } from '../core/model/spiffe-id.ts'
 import type { Clock } from '../core/model/time.ts'
 import { decide } from '../core/policy/decide.ts'
-import type { Rule } from '../core/policy/rule.ts'
+import type { Decision, Rule } from '../core/policy/rule.ts'
 import { accessRules, explain } from '../core/policy/standing-rules.ts'
 import { FLOW_HEADER } from '../core/stream/flow-header.ts'
 import { RESUME_HEADER, SIDE_STREAM_AUTHORITY } from '../core/stream/resume-headers.ts'
@@ -20,6 +20,7 @@ import { breakOff } from '../net/splice.ts'
 import type { DatagramPath, Hosting, Incoming, ServeOptions } from '../sdk/app.ts'
 import type { HubLink } from './hub-link.ts'
 import { type AdmittedStream, createResumables } from './resumables.ts'
+import type { KnownTicket } from './ticket-cache.ts'
 
 type Health = 'up' | 'partly' | 'down' | 'unknown'
 
@@ -31,7 +32,13 @@ interface HostedService {
   health: Health
   /** Why the controller does not list it, if it does not. */
   error: MeshError | undefined
-  readonly open: Map<Duplex, EndpointIdentity>
+  readonly open: Map<Duplex, Dialler>
+}
+
+/** Who opened a stream, and whether the controller's policies said that it may. */
+interface Dialler {
+  readonly identity: EndpointIdentity
+  readonly isByPolicy: boolean
 }
 
 /** What the hosting side of a mesh needs. */
@@ -40,7 +47,7 @@ export interface HostingsOptions {
   readonly user: UserName
   readonly link: HubLink
   /** Check a session ticket. @throws MeshError `bad-ticket` */
-  readonly checkTicket: (ticket: string, from: EndpointIdentity, service: ServiceName) => void
+  readonly checkTicket: (ticket: string, from: EndpointIdentity, service: ServiceName) => KnownTicket
   /** What resumable streams may keep. */
   readonly kept: KeptBudget
   readonly clock: Clock
@@ -90,15 +97,18 @@ export function createHostings(options: HostingsOptions): Hostings {
     }
   }
 
-  function mayDial(one: HostedService, from: EndpointIdentity) {
-    const subject = { user: from.user, endpoint: from.endpoint, labels: [], groups: [], isAdmin: false }
+  function mayDial(one: HostedService, { identity, isByPolicy }: Dialler): Decision {
+    const { user, endpoint } = identity
+    const subject = { user, endpoint, labels: [], groups: [], isAdmin: false }
     const resource = {
       kind: 'service',
       service: one.service,
       owner: options.user,
       endpoint: options.endpoint,
     } as const
-    return decide(subject, 'dial', resource, one.rules, clock.now())
+    const decision = decide(subject, 'dial', resource, one.rules, clock.now())
+    const isLeftToPolicy = decision.rule === undefined && one.access.policies === true
+    return isLeftToPolicy && isByPolicy ? { allow: true, rule: BY_POLICY } : decision
   }
 
   function setAccess(one: HostedService, access: Access): void {
@@ -106,17 +116,18 @@ export function createHostings(options: HostingsOptions): Hostings {
     one.rules = accessRules(one.service, options.endpoint, options.user, access)
     for (const [stream, from] of one.open) {
       if (mayDial(one, from).allow) continue
-      log.info('stream.ended', { service: one.service, peer: from.endpoint, reason: 'access was taken back' })
+      const peer = from.identity.endpoint
+      log.info('stream.ended', { service: one.service, peer, reason: 'access was taken back' })
       breakOff(stream)
     }
   }
 
-  function track(one: HostedService, stream: Duplex, from: EndpointIdentity): void {
+  function track(one: HostedService, stream: Duplex, from: Dialler): void {
     one.open.set(stream, from)
     stream.once('close', () => one.open.delete(stream))
   }
 
-  function requireLeave(one: HostedService, from: EndpointIdentity): void {
+  function requireLeave(one: HostedService, from: Dialler): void {
     const decision = mayDial(one, from)
     if (decision.allow) return
     const why = explain(decision)
@@ -128,18 +139,19 @@ export function createHostings(options: HostingsOptions): Hostings {
 
   function admit(
     headers: IncomingHttpHeaders,
-    from: EndpointIdentity,
-  ): { one: HostedService; port: number | undefined } {
+    identity: EndpointIdentity,
+  ): { one: HostedService; port: number | undefined; from: Dialler } {
     const service = parseServiceName(decodeURIComponent(String(headers[':authority'])))
     const ticket = headers[SESSION_TICKET_HEADER]
     if (typeof ticket !== 'string')
       throw new MeshError('bad-ticket', `Cannot open stream to "${service}": no session ticket`)
-    options.checkTicket(ticket, from, service)
+    const { isByPolicy } = options.checkTicket(ticket, identity, service)
     const one = hosted.get(service)
     if (one === undefined)
       throw new MeshError('not-found', `Cannot open stream to "${service}": not hosted here`)
+    const from = { identity, isByPolicy }
     requireLeave(one, from)
-    return { one, port: parsePort(headers[PORT_HEADER]) }
+    return { one, port: parsePort(headers[PORT_HEADER]), from }
   }
 
   return {
@@ -190,18 +202,18 @@ export function createHostings(options: HostingsOptions): Hostings {
           resumables.openSide(stream)
           return
         }
-        const { one, port } = admit(headers, from)
+        const { one, port, from: dialler } = admit(headers, from)
         const admitted = { carrier: stream, headers, from, service: one.service }
         if (headers[RESUME_HEADER] !== undefined) {
           resumables.resume(admitted)
           return
         }
-        track(one, stream, from)
+        track(one, stream, dialler)
         const accept = () => {
           const resumable = resumables.accept(admitted)
           if (resumable === undefined) return undefined
           one.open.delete(stream)
-          track(one, resumable, from)
+          track(one, resumable, dialler)
           return resumable
         }
         one.options.onStream(incomingOf(admitted, { port, accept, datagrams: openFlow() }))
@@ -223,12 +235,13 @@ export function createHostings(options: HostingsOptions): Hostings {
       const one = hosted.get(service)
       if (one === undefined)
         throw new MeshError('not-found', `Cannot open stream to "${service}": not hosted here`)
-      requireLeave(one, from)
+      const dialler = { identity: from, isByPolicy: false }
+      requireLeave(one, dialler)
       const [near, far] = duplexPair()
       for (const side of [near, far]) side.on('error', () => {})
       near.once('close', () => far.destroy())
       far.once('close', () => near.destroyed || near.readableEnded || near.destroy())
-      track(one, far, from)
+      track(one, far, dialler)
       const abort = new AbortController()
       one.options.onStream({
         service,
@@ -256,6 +269,15 @@ export function createHostings(options: HostingsOptions): Hostings {
       ])
     },
   }
+}
+
+/** The owner of the hosting left it to the controller's service policies. */
+const BY_POLICY: Rule = {
+  id: 'service policies of the controller',
+  effect: 'allow',
+  actions: ['dial'],
+  who: {},
+  what: { kind: 'service' },
 }
 
 interface IncomingParts {

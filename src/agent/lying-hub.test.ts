@@ -25,11 +25,19 @@ const root = parseUserName('root')
 async function forge(
   mesh: LocalMesh,
   signer: Credential,
-  { dialler, service, atMs = Date.now() }: { dialler: EndpointIdentity; service: string; atMs?: number },
+  wish: { dialler: EndpointIdentity; service: string; atMs?: number; isByPolicy?: boolean },
 ): Promise<string> {
+  const { dialler, service, atMs = Date.now(), isByPolicy = false } = wish
   const { mesh: id } = mesh.authority
   const hub = { kind: 'hub', mesh: id, hub: parseHubId('11111111-2222-4333-8444-555555555555') } as const
-  const claims = { hub, dialler, service: parseServiceName(service), owner: root, id: randomUUID() }
+  const claims = {
+    hub,
+    dialler,
+    service: parseServiceName(service),
+    owner: root,
+    id: randomUUID(),
+    isByPolicy,
+  }
   return (await sealSessionTicket(signer, claims, ms(atMs))).ticket
 }
 
@@ -111,6 +119,30 @@ test('host lets nobody in whom its own access list does not, whatever a hub sign
     200,
   )
   assert.deepEqual([...secret.callers, ...narrow.callers], [])
+})
+
+test('host lets whom the policies allow in where its owner left it to them, and nowhere else', async () => {
+  await using mesh = await createLocalMesh()
+  const host = await mesh.join('host')
+  await hostEcho(host, 'tcp/open', { users: [mallory] })
+  const left = await hostEcho(host, 'tcp/left', { policies: true })
+  const own = await hostEcho(host, 'tcp/own', { policies: false })
+  const asker = await mesh.member('pc', await mesh.invite('mallory'))
+  await using visit = await visitPeer({ hub: mesh.address, asker, to: host.membership.self.endpoint })
+  const ticketFor = (service: string, isByPolicy: boolean) =>
+    forge(mesh, mesh.hubCredential, { dialler: asker.identity, service, isByPolicy })
+  const dial = async (service: string, isByPolicy: boolean) => {
+    const answer = await visit.dial(service, await ticketFor(service, isByPolicy))
+    return answer instanceof MeshError ? answer.code : answer
+  }
+  assert.equal(await dial('tcp/left', true), 200)
+  assert.equal(await dial('tcp/left', false), 'denied')
+  assert.equal(await dial('tcp/own', true), 'denied')
+  visit.connect('tcp/left', await ticketFor('tcp/left', true)).on('error', () => {})
+  await until(() => left.callers.length === 2 && left.open.size === 1, 'the stream is open')
+  await left.hosting.update({ users: [], entrances: [] })
+  await until(() => left.open.size === 0, 'what was left to the policies is taken back')
+  assert.equal(own.callers.length, 0)
 })
 
 /** A controller that answers `openSession` with another owner and hosting. */

@@ -3,31 +3,42 @@ import type { ServiceName } from '../core/model/names.ts'
 import { type EndpointIdentity, formatSpiffeId } from '../core/model/spiffe-id.ts'
 import type { Ms } from '../core/model/time.ts'
 
+/** What the hosting side needs to know of a good ticket. */
+export interface KnownTicket {
+  readonly expiresAtMs: number
+  /** Service policies let the dialler in. */
+  readonly isByPolicy: boolean
+  /** The ticket's own id. */
+  readonly id: string
+}
+
 /** Remembers session tickets that were checked, so that a signature is verified once and not for each stream. */
 export interface TicketCache {
   /** @throws MeshError `bad-ticket` */
-  check(ticket: string, from: EndpointIdentity, service: ServiceName, now: Ms): void
+  check(ticket: string, from: EndpointIdentity, service: ServiceName, now: Ms): KnownTicket
 }
 
 /** @param checkFully  verifies signature, dialler, service and time; gives the end of the ticket */
 export function createTicketCache(
-  checkFully: (ticket: string, dialler: string, service: ServiceName) => { expiresAtMs: number },
+  checkFully: (ticket: string, dialler: string, service: ServiceName) => KnownTicket,
 ): TicketCache {
-  const known = new Map<string, { dialler: string; service: ServiceName; expiresAtMs: number }>()
+  const known = new Map<string, KnownTicket & { dialler: string; service: ServiceName }>()
   return {
     check(ticket, from, service, now) {
       const dialler = formatSpiffeId(from)
       const seen = known.get(ticket)
       if (seen !== undefined && seen.expiresAtMs > now) {
-        if (seen.dialler === dialler && seen.service === service) return
+        if (seen.dialler === dialler && seen.service === service) return seen
         throw new MeshError(
           'bad-ticket',
           `Cannot open stream to "${service}": the session ticket is for another`,
         )
       }
-      const { expiresAtMs } = checkFully(ticket, dialler, service)
+      const { expiresAtMs, isByPolicy, id } = checkFully(ticket, dialler, service)
       if (known.size >= MAX_KNOWN) known.delete(known.keys().next().value as string)
-      known.set(ticket, { dialler, service, expiresAtMs })
+      const checked = { dialler, service, expiresAtMs, isByPolicy, id }
+      known.set(ticket, checked)
+      return checked
     },
   }
 }

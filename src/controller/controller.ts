@@ -108,6 +108,8 @@ export async function openController(options: ControllerOptions): Promise<Contro
       ...createInvitationHandlers(context, state),
       ...createEvictionHandlers(context, state),
     },
+    // Of the Edge APIs there is nothing yet.
+    edge: async () => ({ response: new Response(null, { status: 404 }), isKnown: false }),
     get endpointCount() {
       return endpoints.size
     },

@@ -4,6 +4,7 @@ import type { Call, Handlers } from '../core/api/route.ts'
 import { MeshError } from '../core/model/errors.ts'
 import type { UserName } from '../core/model/names.ts'
 import { quote } from '../core/model/quote.ts'
+import { isIdentityUser } from '../core/model/spiffe-id.ts'
 import { keyFingerprint } from '../pki/key-pair.ts'
 import type { Context } from './context.ts'
 import type { Decisions } from './decisions.ts'
@@ -33,6 +34,12 @@ export function createInvitationHandlers(
   const { invitations, evictions, members, decisions, users } = parts
 
   async function invite({ body }: Call<typeof CONTROLLER_API.invite, Caller>, by: UserName) {
+    if (isIdentityUser(body.user)) {
+      throw new MeshError(
+        'bad-name',
+        `Cannot invite ${quote(body.user)}: identities of the controller have such names: choose another`,
+      )
+    }
     const similar = users.similarTo(body.user)
     if (similar !== undefined && similar !== body.user) {
       throw new MeshError(

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { ControllerPort } from '../core/api/controller.ts'
+import { isEdgePath } from '../core/api/edge-path.ts'
 import { EVENTS_PATH } from '../core/api/hub-api.ts'
 import type { HubInfo } from '../core/api/shapes.ts'
 import { type Address, formatAddress, parseAddress } from '../core/model/address.ts'
@@ -29,6 +30,7 @@ import { HUB_PORT_LIMITS, type HubPort, type HubPortLimits, openHubPort } from '
 import { type Http2App, refuseStream, serveHttp2 } from '../net/serve-http2.ts'
 import type { TlsIdentity } from '../net/tls-options.ts'
 import { createCandidateBook } from './candidates.ts'
+import { createEdgeDoor, type EdgeDoor } from './edge-door.ts'
 import { createHubApp, requireEndpoint } from './hub-app.ts'
 import { createHubHandlers } from './hub-handlers.ts'
 import { createInterests } from './interests.ts'
@@ -118,6 +120,7 @@ class HubProcess implements Hub {
   readonly #sessions: MemberSessions
   readonly #server: Http2Server
   readonly #app: Http2App
+  readonly #door: EdgeDoor
   readonly #interests = createInterests()
   readonly #candidates = createCandidateBook(endpoint => this.#seen(endpoint))
   readonly #startedAtMs: Ms
@@ -152,19 +155,21 @@ class HubProcess implements Hub {
       { ...MEMBER_SESSION_LIMITS, ...options.limits?.sessions },
       options.log,
     )
+    const identify = (socket: TLSSocket) => admit(options, socket)
+    this.#door = createEdgeDoor({
+      controller: options.controller,
+      identify,
+      welcome: address => this.#welcome(address),
+      log: options.log,
+    })
     this.#server = createHttp2Server({
       identity: options.identity,
       streams: LINK_STREAMS,
       log: options.log,
-      identify: socket => {
-        const shown = options.identify(socket)
-        if (shown?.identity.kind === 'endpoint') options.controller.admit(shown.identity, shown.issuedAtMs)
-        if (shown?.identity.kind === 'hub')
-          throw new MeshError('not-trusted', 'Cannot open link: a hub is no endpoint')
-        return shown
-      },
+      identify,
       onSession: peer => this.#greet(peer),
       onStream: (stream, headers, peer) => this.#onStream(stream, headers, peer),
+      onHttp1: socket => this.#door.acceptHttp1(socket),
     })
     this.#app = createHubApp({
       controller: options.controller,
@@ -242,6 +247,7 @@ class HubProcess implements Hub {
     const closed = this.#relays.closeAll()
     await this.#carrier[Symbol.asyncDispose]()
     await closed
+    await this.#door[Symbol.asyncDispose]()
     await this.#server[Symbol.asyncDispose]()
     await this.#port?.[Symbol.asyncDispose]()
     await this.#echo?.[Symbol.asyncDispose]()
@@ -249,10 +255,14 @@ class HubProcess implements Hub {
   }
 
   #greet(peer: AcceptedPeer): void {
-    const socket = this.#socketByAddress.get(peer.address)
-    if (peer.identity?.kind === 'endpoint' && socket !== undefined) this.#port?.welcome(socket)
+    if (peer.identity?.kind === 'endpoint') this.#welcome(peer.address)
     this.#sessions.opened(peer)
     if (peer.refusal !== undefined) setTimeout(() => peer.session.destroy(), REFUSAL_GRACE_MS).unref()
+  }
+
+  #welcome(address: string): void {
+    const socket = this.#socketByAddress.get(address)
+    if (socket !== undefined) this.#port?.welcome(socket)
   }
 
   #onStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, peer: AcceptedPeer): void {
@@ -263,7 +273,10 @@ class HubProcess implements Hub {
     try {
       if (headers[':method'] === 'CONNECT') this.#onConnect(stream, headers, requireEndpoint(peer))
       else if (headers[':path'] === EVENTS_PATH) this.#openLink(stream, peer, requireEndpoint(peer))
-      else void serveHttp2(this.#app, stream, headers, peer)
+      else {
+        const app = isEdgePath(headers[':path'] ?? '') ? this.#door.app : this.#app
+        void serveHttp2(app, stream, headers, peer)
+      }
     } catch (error) {
       refuseStream(
         stream,
@@ -362,6 +375,15 @@ class HubProcess implements Hub {
     }
     this.#timer = setTimeout(wake, Math.max(0, at - this.#options.clock.now())).unref()
   }
+}
+
+/** Who showed a certificate, if the controller lets it in. @throws MeshError */
+function admit({ identify, controller }: HubOptions, socket: TLSSocket): ShownIdentity | undefined {
+  const shown = identify(socket)
+  if (shown?.identity.kind === 'endpoint') controller.admit(shown.identity, shown.issuedAtMs)
+  if (shown?.identity.kind === 'hub')
+    throw new MeshError('not-trusted', 'Cannot open link: a hub is no endpoint')
+  return shown
 }
 
 /** How long a refused connection lives so that it can be told why. */

@@ -16,7 +16,13 @@ import {
   type StreamLimits,
 } from './http2-settings.ts'
 import { createReadWatch } from './read-while-writing.ts'
-import { createRequestBudget, MEMBER_BUDGET, type RequestBudget, STRANGER_BUDGET } from './request-budget.ts'
+import {
+  createRequestBudget,
+  KNOWN_BUDGET,
+  MEMBER_BUDGET,
+  type RequestBudget,
+  STRANGER_BUDGET,
+} from './request-budget.ts'
 import { identityOptions, TLS_OPTIONS, type TlsIdentity } from './tls-options.ts'
 
 /** What a good certificate says. */
@@ -39,6 +45,8 @@ export interface AcceptedPeer {
   /** `host:port` the connection came from. */
   readonly address: string
   readonly budget: RequestBudget
+  /** A stranger showed in a request who it is: what it may ask at once grows, and how often it may ask. */
+  welcome(): void
 }
 
 /** What a server does with what arrives. */
@@ -52,6 +60,8 @@ export interface Http2ServerOptions {
     headers: http2.IncomingHttpHeaders,
     peer: AcceptedPeer,
   ) => void
+  /** Is given connections that speak HTTP/1.1, or do not say; without it they are cut off. */
+  readonly onHttp1?: (socket: TLSSocket) => void
   readonly log: Log
   /** A handshake must be done within this time. */
   readonly handshakeTimeoutMs?: number
@@ -80,7 +90,11 @@ export function createHttp2Server(options: Http2ServerOptions): Http2Server {
     ...HTTP2_LIMITS,
     streamResetBurst: resetBurst,
     streamResetRate: resetsPerSecond,
-    ALPNProtocols: [...TLS_OPTIONS.ALPNProtocols],
+    // Node sets the list itself; only a function may say more.
+    ...(options.onHttp1 && {
+      ALPNProtocols: undefined,
+      ALPNCallback: ({ protocols }: { protocols: string[] }) => chooseProtocol(protocols),
+    }),
     ...identityOptions(options.identity),
     requestCert: true,
     // Judged in `identify`, so that the other side can be told why instead of a bare alert.
@@ -101,8 +115,7 @@ export function createHttp2Server(options: Http2ServerOptions): Http2Server {
     const peer = acceptPeer(session, options)
     peers.add(peer)
     const { log } = options
-    const isMember = peer.budget.limits === MEMBER_BUDGET
-    if (isMember) {
+    if (isMember(peer)) {
       session.settings({ ...HTTP2_SETTINGS, maxConcurrentStreams: maxStreams })
       session.setLocalWindowSize(CONNECTION_WINDOW_BYTES)
     }
@@ -113,7 +126,8 @@ export function createHttp2Server(options: Http2ServerOptions): Http2Server {
     session.on('stream', (stream, headers) => {
       stream.on('error', error => log.debug('stream.failed', { error: error.message }))
       streamCount += 1
-      if (isMember || streamCount <= MAX_STRANGER_STREAMS) options.onStream(stream, headers, peer)
+      if (peer.budget.limits !== STRANGER_BUDGET || streamCount <= MAX_STRANGER_STREAMS)
+        options.onStream(stream, headers, peer)
       else session.destroy(TOO_MANY_STREAMS(), ENHANCE_YOUR_CALM)
     })
     session.on('error', error => log.debug('session.failed', { error: error.message, address: peer.address }))
@@ -125,8 +139,8 @@ export function createHttp2Server(options: Http2ServerOptions): Http2Server {
     options.log.debug('handshake.failed', { error: error.message })
     socket.destroy()
   })
-  // A client that does not speak HTTP/2 is cut off; Node would send it a page.
-  server.on('unknownProtocol', socket => socket.destroy())
+  // Node would send a client that does not speak HTTP/2 a page.
+  server.on('unknownProtocol', socket => (options.onHttp1 ?? cutOff)(socket as TLSSocket))
 
   return {
     peers,
@@ -153,24 +167,61 @@ export function createHttp2Server(options: Http2ServerOptions): Http2Server {
 
 function acceptPeer(session: http2.ServerHttp2Session, options: Http2ServerOptions): AcceptedPeer {
   const socket = session.socket as TLSSocket
-  const address = `${socket.remoteAddress ?? 'relay'}:${socket.remotePort ?? 0}`
-  const base = { session, address, budget: createRequestBudget(STRANGER_BUDGET) }
+  const address = addressOf(socket)
+  const judged = judge(socket, options)
+  let budget = createRequestBudget(isMember(judged) ? MEMBER_BUDGET : STRANGER_BUDGET)
+  return {
+    ...judged,
+    session,
+    address,
+    get budget() {
+      return budget
+    },
+    welcome() {
+      if (budget.limits === STRANGER_BUDGET) budget = createRequestBudget(KNOWN_BUDGET)
+    },
+  }
+}
+
+/** Who is at the other end, or why that cannot be said. */
+export type JudgedPeer = Pick<AcceptedPeer, 'identity' | 'shown' | 'refusal'>
+
+/** Look at what the other end of a finished handshake showed. Never throws. */
+export function judge(
+  socket: TLSSocket,
+  { identify, log }: Pick<Http2ServerOptions, 'identify' | 'log'>,
+): JudgedPeer {
+  const address = addressOf(socket)
   try {
-    const shown = options.identify(socket)
+    const shown = identify(socket)
     const identity = shown?.identity
-    if (identity === undefined) return { ...base, identity, shown, refusal: undefined }
-    options.log.debug('session.accepted', { peer: formatSpiffeId(identity), address })
-    const isMember = identity.kind !== 'permit'
-    const budget = isMember ? createRequestBudget(MEMBER_BUDGET) : base.budget
-    return { ...base, budget, identity, shown, refusal: undefined }
+    if (identity !== undefined) log.debug('session.accepted', { peer: formatSpiffeId(identity), address })
+    return { identity, shown, refusal: undefined }
   } catch (error) {
     const refusal =
       error instanceof MeshError
         ? error
         : new MeshError('not-trusted', 'Certificate cannot be read', { cause: error })
-    options.log.warn('session.refused', { address, code: refusal.code, reason: refusal.message })
-    return { ...base, identity: undefined, shown: undefined, refusal }
+    log.warn('session.refused', { address, code: refusal.code, reason: refusal.message })
+    return { identity: undefined, shown: undefined, refusal }
   }
+}
+
+/** `host:port` the connection came from. */
+export function addressOf(socket: Pick<TLSSocket, 'remoteAddress' | 'remotePort'>): string {
+  return `${socket.remoteAddress ?? 'relay'}:${socket.remotePort ?? 0}`
+}
+
+function isMember({ identity }: JudgedPeer): boolean {
+  return identity?.kind === 'endpoint' || identity?.kind === 'hub'
+}
+
+function chooseProtocol(offered: readonly string[]): string | undefined {
+  return ['h2', 'http/1.1'].find(protocol => offered.includes(protocol))
+}
+
+function cutOff(socket: Duplex): void {
+  socket.destroy()
 }
 
 const TOO_MANY_STREAMS = () =>

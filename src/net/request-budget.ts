@@ -23,6 +23,13 @@ export const STRANGER_BUDGET: RequestBudgetLimits = {
   maxBodyBytes: 32_768,
 }
 
+/** Of whoever logged in at the Edge APIs, and has no link. */
+export const KNOWN_BUDGET: RequestBudgetLimits = {
+  maxRequests: 64,
+  maxBytes: 4 * 1_048_576,
+  maxBodyBytes: 262_144,
+}
+
 /** Counts what the requests of one session hold. */
 export interface RequestBudget {
   readonly limits: RequestBudgetLimits

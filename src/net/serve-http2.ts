@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
+import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import type { Hono } from 'hono'
 import { MeshError } from '../core/model/errors.ts'
 import { ENHANCE_YOUR_CALM } from './flood-guard.ts'
@@ -10,6 +10,11 @@ import { safeBody } from './serve-routes.ts'
 /** What routes served over HTTP/2 find in `context.env`. */
 export interface Http2Env {
   readonly peer: AcceptedPeer
+}
+
+/** What answers requests: an application of Hono's, or less. */
+export interface Http2Answerer {
+  fetch(request: Request, env: Http2Env): Response | Promise<Response>
 }
 
 /** A Hono application whose requests come from HTTP/2 streams. */
@@ -31,7 +36,7 @@ export const REQUEST_TIMES: Http2RequestTimes = { bodyTimeoutMs: 10_000, answerT
  * that has more requests open than its budget allows has this one reset.
  */
 export async function serveHttp2(
-  app: Http2App,
+  app: Http2Answerer,
   stream: ServerHttp2Stream,
   headers: IncomingHttpHeaders,
   peer: AcceptedPeer,
@@ -49,7 +54,8 @@ export async function serveHttp2(
     const response = await app.fetch(request, { peer })
     const answer = Buffer.from(await response.arrayBuffer())
     held.hold(answer.length)
-    respond(stream, response.status, response.headers.get('content-type') ?? 'text/plain', answer)
+    const answerHeaders = Object.fromEntries(response.headers)
+    respond(stream, { ...TEXT, ...answerHeaders, ':status': response.status }, answer)
   } catch (error) {
     refuseStream(stream, fromNodeError(error, 'Cannot read request'))
   }
@@ -62,12 +68,13 @@ export async function serveHttp2(
 
 /** Answer a stream with an error's status and JSON, and end it. A stream that is gone is left alone. */
 export function refuseStream(stream: ServerHttp2Stream, error: MeshError): void {
-  respond(stream, error.kind.http, 'application/json', Buffer.from(JSON.stringify(safeBody(error))))
+  const headers = { ':status': error.kind.http, 'content-type': 'application/json' }
+  respond(stream, headers, Buffer.from(JSON.stringify(safeBody(error))))
 }
 
-function respond(stream: ServerHttp2Stream, status: number, type: string, answer: Buffer): void {
+function respond(stream: ServerHttp2Stream, headers: OutgoingHttpHeaders, answer: Buffer): void {
   if (stream.destroyed || stream.closed || stream.headersSent) return
-  stream.respond({ ':status': status, 'content-type': type })
+  stream.respond(headers)
   // The rest of a body that nobody wants would keep the stream open.
   stream.end(answer, () => stream.readableEnded || stream.close())
 }
@@ -86,17 +93,26 @@ async function readRequest(
   const method = String(headers[':method'])
   const hasBody = method !== 'GET' && method !== 'HEAD' && method !== 'DELETE'
   const body = hasBody ? await readBody(stream, reading) : undefined
-  const type = headers['content-type']
   try {
     return new Request(`https://mesh${headers[':path']}`, {
       method,
-      ...(type && { headers: { 'content-type': type } }),
+      headers: ordinaryHeaders(headers),
       ...(body && { body }),
     })
   } catch (cause) {
     throw new MeshError('bad-message', 'Cannot read request: no such method or path can be', { cause })
   }
 }
+
+/** Without those that begin with a colon, which are the request line. */
+function ordinaryHeaders(headers: IncomingHttpHeaders): [string, string][] {
+  return Object.entries(headers).flatMap(([name, value]): [string, string][] => {
+    if (name.startsWith(':') || value === undefined) return []
+    return [value].flat().map(one => [name, one])
+  })
+}
+
+const TEXT = { 'content-type': 'text/plain' }
 
 function readBody(stream: ServerHttp2Stream, { held, peer, times }: Reading): Promise<Buffer<ArrayBuffer>> {
   const { maxBodyBytes } = peer.budget.limits

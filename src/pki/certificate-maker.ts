@@ -58,7 +58,7 @@ export function makeLeafCertificate(intermediate: Signer, order: LeafOrder, vali
     { ...intermediate, issuer: intermediateName(intermediate.mesh) },
     validity,
     library => ({
-      subject: [{ CN: [order.identity.kind === 'hub' ? order.identity.hub : order.identity.user] }],
+      subject: [{ CN: [commonName(order.identity)] }],
       spki: readPublicKeyPem(order.publicKeyPem),
       extensions: leafExtensions(library, order),
     }),
@@ -124,11 +124,22 @@ function authorityExtensions(library: X509Library, mesh: MeshId, pathLength: num
   ]
 }
 
+function commonName(identity: Identity): string {
+  switch (identity.kind) {
+    case 'hub':
+      return identity.hub
+    case 'identity':
+      return identity.identity
+    default:
+      return identity.user
+  }
+}
+
 function leafExtensions(library: X509Library, { identity, hosts }: LeafOrder): Extension[] {
   const { clientAuth, serverAuth } = library.ExtendedKeyUsage
-  // A permit only ever asks a hub: nobody may be met by one.
-  const purposes: ExtendedKeyUsageType[] =
-    identity.kind === 'permit' ? [clientAuth] : [serverAuth, clientAuth]
+  // A permit, or an identity's own, only ever asks a hub: nobody may be met by one.
+  const isClientOnly = identity.kind === 'permit' || identity.kind === 'identity'
+  const purposes: ExtendedKeyUsageType[] = isClientOnly ? [clientAuth] : [serverAuth, clientAuth]
   const names: JsonGeneralName[] = [{ type: 'url', value: formatSpiffeId(identity) }, ...hosts.map(hostName)]
   return [
     new library.BasicConstraintsExtension(false, undefined, true),

@@ -302,10 +302,13 @@ describe('checkChain() refuses by name', () => {
     refuses(() => check(chain), 'not-trusted', /more names/)
   })
 
-  it('an endpoint, hub or permit where another is expected', async () => {
+  it('an endpoint, hub, identity or permit where another is expected', async () => {
     const chains: Record<Identity['kind'], string> = {
       endpoint: (await forge({})).chain,
       hub: (await forge({ leaf: { uris: [`spiffe://${mesh}/hub/${UUID}`] } })).chain,
+      identity: (
+        await forge({ leaf: { uris: [`spiffe://${mesh}/identity/${UUID}`], purposes: ['clientAuth'] } })
+      ).chain,
       permit: (
         await forge({
           leaf: { uris: [`spiffe://${mesh}/user/root/permit/${UUID}`], purposes: ['clientAuth'] },

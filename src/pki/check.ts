@@ -192,9 +192,9 @@ function checkIssued(certificate: CertificateFields, issuer: CertificateFields):
   }
 }
 
-/** A leaf signs handshakes, and may be used as its kind is: a permit never serves. */
+/** A leaf signs handshakes, and may be used as its kind is: a permit, or an identity before it has a session, never serves. */
 function checkUse({ isCa, keyUsage, purposes }: CertificateFields, { kind }: Identity): void {
-  const wanted = kind === 'permit' ? 'client' : 'client,server'
+  const wanted = kind === 'permit' || kind === 'identity' ? 'client' : 'client,server'
   const isLeaf = !isCa && keyUsage === KEY_USAGE.DIGITAL_SIGNATURE
   if (!isLeaf || [...purposes].sort().join() !== wanted)
     throw untrusted(`it may not be used as that of kind ${kind}`)

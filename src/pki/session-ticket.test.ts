@@ -97,6 +97,7 @@ suite('checkSessionTicket()', () => {
       issuedAtMs: NOW,
       expiresAtMs,
       id: 'one',
+      isByPolicy: false,
     })
     assert.ok(ticket.length < 4_000, `${ticket.length} characters`)
   })

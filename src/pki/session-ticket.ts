@@ -24,6 +24,8 @@ export interface SessionTicketClaims {
   readonly owner: UserName
   /** Unguessable, and never twice. */
   readonly id: string
+  /** Service policies of the controller let the dialler in, wherever the hosting agent follows them. */
+  readonly isByPolicy?: boolean
 }
 
 /**
@@ -38,10 +40,10 @@ export async function sealSessionTicket(
   claims: SessionTicketClaims,
   now: Ms,
 ): Promise<{ ticket: string; expiresAtMs: number }> {
-  const { hub, dialler, service, owner, id } = claims
+  const { hub, dialler, service, owner, id, isByPolicy } = claims
   const issuedAt = Math.floor(now / 1_000)
   const expiresAt = issuedAt + SESSION_TICKET_VALID_MS / 1_000
-  const ticket = await new SignJWT({ svc: service, own: owner })
+  const ticket = await new SignJWT({ svc: service, own: owner, ...(isByPolicy && { pol: true }) })
     .setProtectedHeader({
       alg: 'ES256',
       typ: TYPE,
@@ -75,6 +77,7 @@ export interface CheckedSessionTicket {
   /** By the hub's clock; the ticket is accepted until `CLOCK_TOLERANCE_MS` later by ours. */
   readonly expiresAtMs: number
   readonly id: string
+  readonly isByPolicy: boolean
 }
 
 /**
@@ -99,8 +102,8 @@ export function checkSessionTicket(token: string, check: SessionTicketCheck): Ch
   if (!isWhole || !verify('sha256', signed, key, signature)) throw bad('its signature is wrong')
   const claims = read(claimsShape, payload64, 'what it says')
   checkClaims(claims, hub.identity, check)
-  const { own: owner, iat, exp, jti: id } = claims
-  return { owner, issuedAtMs: iat * 1_000, expiresAtMs: exp * 1_000, id }
+  const { own: owner, iat, exp, jti: id, pol = false } = claims
+  return { owner, issuedAtMs: iat * 1_000, expiresAtMs: exp * 1_000, id, isByPolicy: pol }
 }
 
 function checkHub(x5c: readonly string[], { rootPem, now }: SessionTicketCheck) {
@@ -179,4 +182,5 @@ const claimsShape = z.strictObject({
   iat: z.int().nonnegative(),
   exp: z.int().nonnegative(),
   jti: z.string().min(1).max(64),
+  pol: z.literal(true).optional(),
 })

@@ -16,12 +16,27 @@ export type ControllerChange =
   | { readonly change: 'services-changed'; readonly services: readonly ServiceName[] }
   | { readonly change: 'endpoint-removed'; readonly endpoint: EndpointId }
 
+/** Who sends a request to the Edge APIs, as the hub's port proved it. */
+export type EdgeCaller = Caller
+
+/** What the controller says to a request to the Edge APIs. */
+export interface EdgeAnswer {
+  readonly response: Response
+  /** The request carried a session, or a certificate, that is good: its connection counts as a stranger's no more. */
+  readonly isKnown: boolean
+}
+
 /**
  * What a hub needs of the controller beside serving its routes. The hub never imports the controller's room: this is
  * where they meet. Everything here answers from memory.
  */
 export interface ControllerPort {
   readonly handlers: Handlers<typeof CONTROLLER_API, Caller>
+  /**
+   * Answer a request to the Edge APIs: those below `/edge/`, and `/.well-known/est/cacerts`. Never throws. The URL's host
+   * means nothing; bodies come unread, and are not limited.
+   */
+  edge(request: Request, caller: EdgeCaller): Promise<EdgeAnswer>
   /** @returns a function that ends the listening */
   onChange(listener: (change: ControllerChange) => void): () => void
   /**

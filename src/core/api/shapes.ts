@@ -62,6 +62,8 @@ export const accessShape = z.strictObject({
     .default([]),
   /** Endpoints one may dial from; empty means from any. */
   entrances: z.array(endpointIdShape).max(1_000).default([]),
+  /** And whomever the controller's service policies let in. */
+  policies: z.boolean().optional(),
 })
 
 /** Who may dial a service hosted at an endpoint. */
@@ -91,6 +93,8 @@ export const hostingShape = z.object({
   /** What the hosting agent last said of its targets. */
   health: z.enum(['up', 'partly', 'down', 'unknown']),
   access: accessShape,
+  /** Whose endpoint it is, of a service that the controller owns; the owner's where absent. */
+  user: userShape.optional(),
 })
 
 /** A service and the endpoints that host it. */

@@ -7,6 +7,8 @@ export type MeshId = string & { readonly __id: 'mesh' }
 export type EndpointId = string & { readonly __id: 'endpoint' }
 /** One hub of a mesh: a UUID. */
 export type HubId = string & { readonly __id: 'hub' }
+/** One identity of the controller: a UUID. */
+export type IdentityId = string & { readonly __id: 'identity' }
 /** One connection of an agent to a hub process: a counter, never reused while the process lives. */
 export type LinkId = number & { readonly __id: 'link' }
 
@@ -34,6 +36,14 @@ export function parseHubId(value: unknown): HubId {
     throw new MeshError('bad-input', `Cannot use hub id ${quote(value)}: not a UUID`)
   }
   return value as HubId
+}
+
+/** @throws MeshError `bad-input` unless it is a lower-case UUID */
+export function parseIdentityId(value: unknown): IdentityId {
+  if (typeof value !== 'string' || !UUID.test(value)) {
+    throw new MeshError('bad-input', `Cannot use identity id ${quote(value)}: not a UUID`)
+  }
+  return value as IdentityId
 }
 
 /** Whether the text has the form of a UUID; for commands that take a name or an id. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
 import { MeshError } from './errors.ts'
-import { parseEndpointId, parseHubId, parseMeshId } from './ids.ts'
+import { parseEndpointId, parseHubId, parseIdentityId, parseMeshId } from './ids.ts'
 import { parseUserName } from './names.ts'
 import { formatSpiffeId, type Identity, isSameIdentity, parseSpiffeId } from './spiffe-id.ts'
 
@@ -19,14 +19,23 @@ const ENDPOINT: Identity = {
 }
 const HUB: Identity = { kind: 'hub', mesh, hub: parseHubId(UUID) }
 const PERMIT: Identity = { kind: 'permit', mesh, user: parseUserName('bob'), permit: UUID }
+const IDENTITY: Identity = { kind: 'identity', mesh, identity: parseIdentityId(UUID) }
+const SESSION: Identity = {
+  kind: 'endpoint',
+  mesh,
+  user: parseUserName('7f3d4e4e-6f53-4a52-9a4b-0b6f0d9d7c11'),
+  endpoint: parseEndpointId(UUID),
+}
 
 const FORMS: [Identity, string][] = [
   [ENDPOINT, `${ROOT}/user/bob/endpoint/${UUID}`],
   [HUB, `${ROOT}/hub/${UUID}`],
   [PERMIT, `${ROOT}/user/bob/permit/${UUID}`],
+  [IDENTITY, `${ROOT}/identity/${UUID}`],
+  [SESSION, `${ROOT}/identity/7f3d4e4e-6f53-4a52-9a4b-0b6f0d9d7c11/session/${UUID}`],
 ]
 
-test('formatSpiffeId() writes the three forms and parseSpiffeId() reads them', () => {
+test('formatSpiffeId() writes the five forms and parseSpiffeId() reads them', () => {
   for (const [identity, text] of FORMS) {
     assert.equal(formatSpiffeId(identity), text)
     assert.deepEqual(parseSpiffeId(text), identity)
@@ -47,6 +56,12 @@ test('parseSpiffeId() refuses whatever is not exactly one of the forms', () => {
     `${ROOT}/user/bob/endpoint/${UUID}/x`,
     `${ROOT}/user/bob/endpoint/${UUID.toUpperCase()}`,
     `${ROOT}/user/bob/hub/${UUID}`,
+    `${ROOT}/user/${UUID}/endpoint/${UUID}`,
+    `${ROOT}/user/${UUID}/permit/${UUID}`,
+    `${ROOT}/identity/bob/session/${UUID}`,
+    `${ROOT}/identity/bob`,
+    `${ROOT}/identity/${UUID}/endpoint/${UUID}`,
+    `${ROOT}/identity/${UUID}/session/${UUID}/x`,
     `${ROOT}/hub/${UUID}/`,
     `${ROOT}/hub/bob`,
     `${ROOT}/Hub/${UUID}`,
@@ -81,13 +96,14 @@ test('parseSpiffeId() tells of a long or hostile text in a short, printable mess
 
 const identity: fc.Arbitrary<Identity> = fc
   .tuple(
-    fc.constantFrom('endpoint' as const, 'hub' as const, 'permit' as const),
+    fc.constantFrom('endpoint' as const, 'hub' as const, 'permit' as const, 'identity' as const),
     fc.stringMatching(/^[a-z2-7]{26}$/).map(parseMeshId),
     fc.stringMatching(/^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$/).map(parseUserName),
     fc.uuid(),
   )
   .map(([kind, mesh, user, uuid]) => {
     if (kind === 'hub') return { kind, mesh, hub: parseHubId(uuid) }
+    if (kind === 'identity') return { kind, mesh, identity: parseIdentityId(uuid) }
     if (kind === 'permit') return { kind, mesh, user, permit: uuid }
     return { kind, mesh, user, endpoint: parseEndpointId(uuid) }
   })
