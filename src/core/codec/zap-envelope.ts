@@ -1,0 +1,216 @@
+import { MeshError } from '../model/errors.ts'
+import { type CapnpReader, checkCapnpMessage } from './capnp-message.ts'
+import { checkZapLength, writeZapHeader, ZAP_HEADER_BYTES } from './zap-frame.ts'
+
+/**
+ * What one frame of a ZAP connection says: `Envelope` of schema/zap-call.capnp, whose comments say what each is for.
+ * Numbers are whole, 0 to 2^32 - 1.
+ */
+export type ZapEnvelope =
+  | {
+      readonly kind: 'call'
+      readonly id: number
+      /** 1 to `MAX_METHOD_BYTES` bytes of UTF-8. */
+      readonly method: string
+      readonly params: Uint8Array
+      /** 0 is none. */
+      readonly deadlineMs: number
+      /** 0 asks for one result, else for a stream. */
+      readonly window: number
+    }
+  | { readonly kind: 'result'; readonly id: number; readonly value: Uint8Array }
+  | { readonly kind: 'error'; readonly id: number; readonly code: string; readonly message: string }
+  | { readonly kind: 'item'; readonly id: number; readonly value: Uint8Array }
+  | { readonly kind: 'end'; readonly id: number }
+  | { readonly kind: 'cancel'; readonly id: number }
+  | { readonly kind: 'more'; readonly id: number; readonly credit: number }
+
+/**
+ * Write an envelope as one whole frame.
+ *
+ * The message is one segment: root pointer, a struct of two words and two pointers, then what these lead to. The layout
+ * is what `capnp compile -ocapnp schema/zap-call.capnp` prints; src/sdk/zap/capnp-tool.test.ts holds the two together.
+ *
+ * @returns the frame in pieces to be written one after another: one new buffer, or, if params or value have over
+ *   4,096 bytes, these very bytes (not copied) with what goes before and after them
+ * @throws MeshError `too-large` if the frame would be over `MAX_ZAP_FRAME_BYTES`
+ */
+export function encodeEnvelope(envelope: ZapEnvelope): Uint8Array[] {
+  switch (envelope.kind) {
+    case 'call': {
+      const { id, method, params, deadlineMs, window } = envelope
+      return encode({ id, tag: TAGS.call, slot: deadlineMs, window, text: method, data: params })
+    }
+    case 'result':
+    case 'item':
+      return encode({ id: envelope.id, tag: TAGS[envelope.kind], data: envelope.value })
+    case 'error': {
+      const { id, code, message } = envelope
+      return encode({ id, tag: TAGS.error, text: code, data: utf8.encode(`${message}\0`) })
+    }
+    case 'more':
+      return encode({ id: envelope.id, tag: TAGS.more, slot: envelope.credit })
+    default:
+      return encode({ id: envelope.id, tag: TAGS[envelope.kind] })
+  }
+}
+
+/**
+ * Read the payload of a frame. The message is checked as `checkCapnpMessage` does.
+ *
+ * @returns the envelope; `params` and `value` are views of `payload`
+ * @throws MeshError `bad-message` if it is no message, no envelope, of a kind that we do not know, or has a text that is
+ *   not UTF-8 or too long
+ */
+export function decodeEnvelope(payload: Uint8Array): ZapEnvelope {
+  const reader = checkCapnpMessage(payload)
+  reader.follow(0, 0)
+  if (reader.kind !== 'struct') throw broken('its root is no struct')
+  const { segment, word, dataWords, pointerCount } = reader
+  const at = reader.offsetOf(segment, word)
+  const number = (offset: number) => (offset < dataWords * 8 ? reader.view.getUint32(at + offset, true) : 0)
+  const id = number(ID_AT)
+  const bytes = (index: number) =>
+    index < pointerCount ? readBytes(reader, segment, word + dataWords + index) : NOTHING
+
+  switch (number(TAG_AT) & 0xffff) {
+    case TAGS.call: {
+      const method = readText(bytes(0), MAX_METHOD_BYTES)
+      if (method === '') throw broken('a call names no method')
+      return {
+        kind: 'call',
+        id,
+        method,
+        params: bytes(1),
+        deadlineMs: number(SLOT_AT),
+        window: number(WINDOW_AT),
+      }
+    }
+    case TAGS.result:
+      return { kind: 'result', id, value: bytes(0) }
+    case TAGS.item:
+      return { kind: 'item', id, value: bytes(0) }
+    case TAGS.error: {
+      const code = readText(bytes(0), MAX_METHOD_BYTES)
+      return { kind: 'error', id, code, message: readText(bytes(1), MAX_MESSAGE_BYTES) }
+    }
+    case TAGS.end:
+      return { kind: 'end', id }
+    case TAGS.cancel:
+      return { kind: 'cancel', id }
+    case TAGS.more:
+      return { kind: 'more', id, credit: number(SLOT_AT) }
+    default:
+      throw broken('it is of a kind that we do not know')
+  }
+}
+
+interface Parts {
+  readonly id: number
+  readonly tag: number
+  readonly slot?: number
+  readonly window?: number
+  /** In the first pointer. */
+  readonly text?: string
+  /** In the pointer after the text, or the first. */
+  readonly data?: Uint8Array
+}
+
+function encode({ id, tag, slot = 0, window = 0, text, data }: Parts): Uint8Array[] {
+  const textBytes = text === undefined ? NOTHING : textWithEnd(text)
+  const dataAt = CONTENT_AT + padded(textBytes.length)
+  const dataLength = data?.length ?? 0
+  const length = dataAt + padded(dataLength)
+  checkZapLength(length)
+  const isLarge = dataLength > MAX_COPIED_BYTES
+  const head = new Uint8Array(ZAP_HEADER_BYTES + (isLarge ? dataAt : length))
+  writeZapHeader(head, 0, length)
+  const view = new DataView(head.buffer, ZAP_HEADER_BYTES)
+  view.setUint32(4, (length - 8) / 8, true)
+  // The root pointer: a struct of two words and two pointers, right behind.
+  view.setUint32(12, 0x0002_0002, true)
+  view.setUint32(STRUCT_AT + ID_AT, id, true)
+  view.setUint32(STRUCT_AT + SLOT_AT, slot, true)
+  view.setUint32(STRUCT_AT + WINDOW_AT, window, true)
+  view.setUint32(STRUCT_AT + TAG_AT, tag, true)
+  let pointerAt = STRUCT_AT + 16
+  if (text !== undefined) {
+    writeBytePointer(view, pointerAt, CONTENT_AT, textBytes.length)
+    head.set(textBytes, ZAP_HEADER_BYTES + CONTENT_AT)
+    pointerAt += 8
+  }
+  if (data === undefined || dataLength === 0) return [head]
+  writeBytePointer(view, pointerAt, dataAt, dataLength)
+  if (!isLarge) {
+    head.set(data, ZAP_HEADER_BYTES + dataAt)
+    return [head]
+  }
+  const missing = padded(dataLength) - dataLength
+  return missing === 0 ? [head, data] : [head, data, new Uint8Array(missing)]
+}
+
+/** A list of bytes: the offset is in words, from behind the pointer. */
+function writeBytePointer(view: DataView, at: number, target: number, length: number): void {
+  view.setUint32(at, (((target - at - 8) / 8) << 2) | LIST, true)
+  view.setUint32(at + 4, (length << 3) | BYTES, true)
+}
+
+function readBytes(reader: CapnpReader, segment: number, word: number): Uint8Array {
+  reader.follow(segment, word)
+  if (reader.kind === 'null') return NOTHING
+  if (reader.kind !== 'list' || reader.elementSize !== BYTES)
+    throw broken('a text or data is no list of bytes')
+  const start = reader.offsetOf(reader.segment, reader.word)
+  return reader.bytes.subarray(start, start + reader.count)
+}
+
+/** Text has a zero byte at its end; nothing at all is an empty text. */
+function readText(bytes: Uint8Array, maxBytes: number): string {
+  if (bytes.length === 0) return ''
+  if (bytes.length - 1 > maxBytes) throw broken(`a text has over ${maxBytes} bytes`)
+  if (bytes.at(-1) !== 0) throw broken('a text does not end')
+  try {
+    return utf8Reader.decode(bytes.subarray(0, -1))
+  } catch (cause) {
+    throw new MeshError('bad-message', 'Cannot read envelope: a text is not UTF-8', { cause })
+  }
+}
+
+function textWithEnd(text: string): Uint8Array {
+  return utf8.encode(`${text}\0`)
+}
+
+function padded(length: number): number {
+  return (length + 7) & ~7
+}
+
+function broken(why: string): MeshError {
+  return new MeshError('bad-message', `Cannot read envelope: ${why}`)
+}
+
+/** The longest name of a method, and the longest code of an error, UTF-8. */
+export const MAX_METHOD_BYTES = 256
+
+/** The longest message of an error, UTF-8. */
+export const MAX_MESSAGE_BYTES = 8_192
+
+const TAGS = { call: 0, result: 1, error: 2, item: 3, end: 4, cancel: 5, more: 6 } as const
+
+// Bytes into the data of the struct.
+const ID_AT = 0
+/** Deadline of a call, credit of a `more`. */
+const SLOT_AT = 4
+const WINDOW_AT = 8
+const TAG_AT = 12
+
+// Bytes into the message: after the segment table and the root pointer; after the struct.
+const STRUCT_AT = 16
+const CONTENT_AT = 48
+
+const LIST = 1
+const BYTES = 2
+/** Of longer data a copy costs more than another piece to write. */
+const MAX_COPIED_BYTES = 4_096
+const NOTHING = new Uint8Array(0)
+const utf8 = new TextEncoder()
+const utf8Reader = new TextDecoder('utf-8', { fatal: true })
