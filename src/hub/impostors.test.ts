@@ -162,13 +162,18 @@ test("no member takes another's endpoint over by a connection of its own", async
   assert.deepEqual([shown.user, shown.isOnline], ['root', true])
 })
 
-test('hub speaks TLS 1.3 and HTTP/2 or nothing', async () => {
+test('hub speaks TLS 1.3, and with HTTP/1.1 of nothing that is for members', async () => {
   await using mesh = await createLocalMesh()
   await assert.rejects(
     openTls(mesh.address, { minVersion: 'TLSv1.2', maxVersion: 'TLSv1.2' }),
     /protocol version/,
   )
-  await assert.rejects(openTls(mesh.address, { ALPNProtocols: ['http/1.1'] }), /no application protocol/)
-  const silent = await openTls(mesh.address, { ALPNProtocols: [] })
-  await once(silent.resume(), 'close')
+  await assert.rejects(openTls(mesh.address, { ALPNProtocols: ['spdy/3'] }), /no application protocol/)
+  for (const ALPNProtocols of [['http/1.1'], []]) {
+    const socket = await openTls(mesh.address, { ALPNProtocols })
+    socket.write('GET /api/hubs HTTP/1.1\r\nhost: hub\r\nconnection: close\r\n\r\n')
+    let text = ''
+    for await (const chunk of socket) text += String(chunk)
+    assert.match(text, /^HTTP\/1\.1 404 .*"code":"not-found"/s)
+  }
 })
