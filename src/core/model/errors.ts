@@ -86,6 +86,13 @@ export const ERRORS = {
     exit: 4,
     means: 'The local API was asked by a page or host name that is not its own.',
   },
+  'insufficient-balance': {
+    fault: 'caller',
+    retry: false,
+    http: 402,
+    exit: 4,
+    means: 'The account that pays has too little left.',
+  },
   'permit-used': {
     fault: 'caller',
     retry: false,
@@ -128,6 +135,13 @@ export const ERRORS = {
     http: 502,
     exit: 5,
     means: 'The connection ended before the answer came.',
+  },
+  'billing-failed': {
+    fault: 'peer',
+    retry: true,
+    http: 502,
+    exit: 5,
+    means: 'Commerce, which keeps balances and usage, did not answer as it should.',
   },
   'agent-down': {
     fault: 'us',
