@@ -49,8 +49,18 @@ const ROOMS: RoomTable = {
   agent: ['core', 'pki', 'net', 'store', 'sdk'],
   gateway: ['core', 'pki', 'net', 'sdk'],
   sdk: ['core', 'net', 'pki'],
+  // What several apps do alike, for them alone.
+  'sdk/for-apps': ['core/model', 'core/api', 'sdk/app'],
   apps: ['apps', 'sdk'],
-  'apps/*': ['core/model', 'core/codec', 'core/balance', 'core/api', 'core/policy', 'sdk'],
+  'apps/*': [
+    'core/model',
+    'core/codec',
+    'core/balance',
+    'core/api',
+    'core/policy',
+    'sdk/app',
+    'sdk/for-apps',
+  ],
   // Of the store no more than where the state folder is, and the log: the daemons own what is in it.
   cli: [
     'core',

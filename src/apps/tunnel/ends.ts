@@ -1,7 +1,7 @@
 import { MeshError } from '../../core/model/errors.ts'
 import type { ServiceName } from '../../core/model/names.ts'
 import type { Host } from '../../sdk/app.ts'
-import { createExclusive } from './exclusive.ts'
+import { createExclusive } from '../../sdk/for-apps/exclusive.ts'
 import { Inbound } from './inbound.ts'
 import type { TunnelLimits } from './limits.ts'
 import type { InboundInfo, InboundSetting, OutboundInfo, OutboundSetting } from './messages.ts'

@@ -2,7 +2,7 @@ import { MeshError, toMeshError } from '../../core/model/errors.ts'
 import type { EndpointId } from '../../core/model/ids.ts'
 import { protocolOf, type ServiceName, type UserName } from '../../core/model/names.ts'
 import type { Dialing, DialOptions, Host } from '../../sdk/app.ts'
-import { createRateLimitedLog } from './rate-limited-log.ts'
+import { createRateLimitedLog } from '../../sdk/for-apps/rate-limited-log.ts'
 
 /** What a dialler needs to know of its inbound. */
 export interface PinnedDialerOptions {

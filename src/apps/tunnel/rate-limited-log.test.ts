@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
+import { createRateLimitedLog } from '../../sdk/for-apps/rate-limited-log.ts'
 import { createTestMesh } from '../../testing/test-host.ts'
-import { createRateLimitedLog } from './rate-limited-log.ts'
 import { tunnelApp } from './tunnel.ts'
 
 it('createRateLimitedLog() writes one line a key and interval, and counts the others', () => {

@@ -1,9 +1,9 @@
 import type { Address } from '../../core/model/address.ts'
 import { MeshError } from '../../core/model/errors.ts'
 import type { Host, TcpConnection } from '../../sdk/app.ts'
-import { createConnectionSet } from './connection-set.ts'
+import { createConnectionSet } from '../../sdk/for-apps/connection-set.ts'
+import { join } from '../../sdk/for-apps/join.ts'
 import type { Intake, IntakeOptions } from './intake.ts'
-import { join } from './join.ts'
 import type { ListenPlace } from './listen-place.ts'
 
 /** How TCP comes into the mesh: a stream is dialled for every accepted connection, and the two are joined. */

@@ -1,6 +1,6 @@
 import { formatTarget } from '../../core/model/address.ts'
-import { createConnectionSet } from './connection-set.ts'
-import { join } from './join.ts'
+import { createConnectionSet } from '../../sdk/for-apps/connection-set.ts'
+import { join } from '../../sdk/for-apps/join.ts'
 import { type Outlet, type OutletOptions, refuseClosed, refuseOver } from './outlet.ts'
 
 /** How TCP leaves the mesh: a target is connected to for every stream, and the two are joined. */

@@ -1,7 +1,7 @@
 import type { Handlers } from '../../core/api/route.ts'
 import type { Name, Protocol, ServiceName } from '../../core/model/names.ts'
 import type { App, AppCaller, AppInstance, Host } from '../../sdk/app.ts'
-import { atEndpoint as at } from './at-endpoint.ts'
+import { atEndpoint as at } from '../../sdk/for-apps/at-endpoint.ts'
 import { Ends } from './ends.ts'
 import { TUNNEL_LIMITS, type TunnelLimits } from './limits.ts'
 import { listTunnels, showTunnel } from './list-tunnels.ts'

@@ -2,7 +2,7 @@ import { formatPath, type Route } from '../../core/api/route.ts'
 import { MeshError } from '../../core/model/errors.ts'
 import type { EndpointId } from '../../core/model/ids.ts'
 import type { Json } from '../../core/model/store.ts'
-import type { AppCaller, Host } from '../../sdk/app.ts'
+import type { AppCaller, Host } from '../app.ts'
 
 /** A call of a route whose path names an endpoint. */
 export interface EndpointCall {

@@ -1,6 +1,6 @@
 import type { Duplex, Readable, Writable } from 'node:stream'
 import { MeshError } from '../../core/model/errors.ts'
-import type { TcpConnection } from '../../sdk/app.ts'
+import type { TcpConnection } from '../app.ts'
 
 /**
  * Copy bytes both ways between a connection and a stream of the mesh until both have ended. An end is passed on as an

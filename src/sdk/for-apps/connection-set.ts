@@ -1,4 +1,4 @@
-import type { TcpConnection } from '../../sdk/app.ts'
+import type { TcpConnection } from '../app.ts'
 
 /** The open TCP connections of one end of a tunnel, and what all of them carried since the start. */
 export interface ConnectionSet<K> {

@@ -1,5 +1,5 @@
 import type { LogValue } from '../../core/model/log.ts'
-import type { Host } from '../../sdk/app.ts'
+import type { Host } from '../app.ts'
 
 /**
  * Warn about something that may happen thousands of times a second: the first one of each `key` at once, later ones
