@@ -1,0 +1,158 @@
+import { quote } from '../model/quote.ts'
+import { type RoleSemantic, type RoleSubject, readRoles, selectingRole, selects } from './role-match.ts'
+import type { PolicyType, ServicePolicy } from './service-policies.ts'
+
+/** An edge router policy or a service edge router policy: those it selects may use the hubs that it selects. */
+export interface RouterPolicy {
+  readonly semantic: RoleSemantic
+  /** Its `identityRoles`, or its `serviceRoles`. */
+  readonly roles: readonly string[]
+  readonly edgeRouterRoles: readonly string[]
+}
+
+/** A hub, as advice is about it. */
+export interface AdvisedRouter extends RoleSubject {
+  readonly name: string
+  readonly isOnline: boolean
+}
+
+/** Who wants what, and all that decides it. */
+export interface AdviceQuestion {
+  readonly identity: RoleSubject & { readonly name: string }
+  readonly service: RoleSubject & { readonly name: string }
+  readonly policies: Iterable<ServicePolicy>
+  readonly identityRouterPolicies: readonly RouterPolicy[]
+  readonly serviceRouterPolicies: readonly RouterPolicy[]
+  readonly routers: readonly AdvisedRouter[]
+  /** What to call an id of an `@id` in the explanation. */
+  nameOf?(id: string): string | undefined
+}
+
+/** Whether an identity may use a service, over what, and why. */
+export interface PolicyAdvice {
+  readonly isDialAllowed: boolean
+  readonly isBindAllowed: boolean
+  /** The policies that decided: the first by name, then id. */
+  readonly dialPolicy: ServicePolicy | undefined
+  readonly bindPolicy: ServicePolicy | undefined
+  /** Hubs that the identity may use, and those that the service may be reached over. */
+  readonly identityRouterCount: number
+  readonly serviceRouterCount: number
+  /** Hubs that both may use. */
+  readonly commonRouters: readonly AdvisedRouter[]
+  /** For a person, one sentence each: what decided, and what is missing. */
+  readonly explanation: readonly string[]
+}
+
+/** Say whether an identity may dial and bind a service, which policies decide, and over which hubs it would go. */
+export function advisePolicy(question: AdviceQuestion): PolicyAdvice {
+  const policies = [...question.policies].sort(byNameThenId)
+  const [dial, bind] = [judge('Dial', policies, question), judge('Bind', policies, question)]
+  const ofIdentity = findRouters(question.identity, question.identityRouterPolicies, question.routers)
+  const ofService = new Set(findRouters(question.service, question.serviceRouterPolicies, question.routers))
+  const commonRouters = ofIdentity.filter(router => ofService.has(router))
+  return {
+    isDialAllowed: dial.policy !== undefined,
+    isBindAllowed: bind.policy !== undefined,
+    dialPolicy: dial.policy,
+    bindPolicy: bind.policy,
+    identityRouterCount: ofIdentity.length,
+    serviceRouterCount: ofService.size,
+    commonRouters,
+    explanation: [
+      ...dial.explanation,
+      ...bind.explanation,
+      explainRouters(question, ofIdentity.length, ofService.size, commonRouters),
+    ],
+  }
+}
+
+interface Judgement {
+  readonly policy: ServicePolicy | undefined
+  readonly explanation: readonly string[]
+}
+
+/** @param policies  in their order */
+function judge(type: PolicyType, policies: readonly ServicePolicy[], question: AdviceQuestion): Judgement {
+  const { identity, service } = question
+  const misses: string[] = []
+  for (const policy of policies) {
+    if (policy.type !== type) continue
+    const who = selectingRole(policy.identityRoles, policy.semantic, identity)
+    const what = selectingRole(policy.serviceRoles, policy.semantic, service)
+    if (who !== undefined && what !== undefined) {
+      const reason = `${show(who, question)} selects the identity, ${show(what, question)} the service`
+      return { policy, explanation: [`${type} is allowed by policy ${quote(policy.name)}: ${reason}`] }
+    }
+    if (who !== undefined) misses.push(explainMiss(policy, 'service', policy.serviceRoles, question))
+    else if (what !== undefined) misses.push(explainMiss(policy, 'identity', policy.identityRoles, question))
+  }
+  const names = `identity ${quote(identity.name)} and service ${quote(service.name)}`
+  const denied = `${type} is denied: no policy of type ${type} selects both ${names}`
+  const rest = misses.length - MAX_SHOWN_MISSES
+  return {
+    policy: undefined,
+    explanation: [
+      denied,
+      ...misses.slice(0, MAX_SHOWN_MISSES),
+      ...(rest > 0 ? [`${rest} more policies of type ${type} select one of the two`] : []),
+    ],
+  }
+}
+
+function explainMiss(
+  policy: ServicePolicy,
+  missed: 'identity' | 'service',
+  roles: readonly string[],
+  question: AdviceQuestion,
+): string {
+  const { name, semantic } = policy
+  const other = missed === 'identity' ? 'service' : 'identity'
+  const has = question[missed].attributes.map(attribute => `#${attribute}`)
+  const wanted = roles.slice(0, MAX_SHOWN_ROLES).map(role => show(role, question))
+  const more = roles.length > wanted.length ? ' …' : ''
+  const wants = roles.length === 0 ? 'it selects none' : `it wants ${semantic} ${wanted.join(' ')}${more}`
+  const having = has.length === 0 ? 'has no attributes' : `has ${has.slice(0, MAX_SHOWN_ROLES).join(' ')}`
+  return `policy ${quote(name)} selects the ${other}, but not the ${missed}: ${wants}, the ${missed} ${having}`
+}
+
+function explainRouters(
+  { routers }: AdviceQuestion,
+  identityCount: number,
+  serviceCount: number,
+  common: readonly AdvisedRouter[],
+): string {
+  const online = common.filter(({ isOnline }) => isOnline).length
+  if (common.length > 0)
+    return online > 0
+      ? `${online} of ${common.length} hubs that both may use are online`
+      : `none of the ${common.length} hubs that both may use is online`
+  if (routers.length === 0) return 'there is no hub'
+  if (identityCount === 0) return 'no hub may be used: no edge router policy selects the identity and a hub'
+  if (serviceCount === 0)
+    return 'no hub may be used: no service edge router policy selects the service and a hub'
+  return `no hub may be used by both: ${identityCount} by the identity, ${serviceCount} for the service, none in common`
+}
+
+function findRouters(
+  subject: RoleSubject,
+  policies: readonly RouterPolicy[],
+  routers: readonly AdvisedRouter[],
+): AdvisedRouter[] {
+  const mine = policies.filter(({ roles, semantic }) => selects(readRoles(roles, semantic), subject))
+  const selectors = mine.map(({ edgeRouterRoles, semantic }) => readRoles(edgeRouterRoles, semantic))
+  return routers.filter(router => selectors.some(selector => selects(selector, router)))
+}
+
+function show(role: string, { nameOf }: AdviceQuestion): string {
+  if (!role.startsWith('@')) return role
+  return `@${nameOf?.(role.slice(1)) ?? role.slice(1)}`
+}
+
+function byNameThenId(a: ServicePolicy, b: ServicePolicy): number {
+  if (a.name !== b.name) return a.name < b.name ? -1 : 1
+  return a.id < b.id ? -1 : 1
+}
+
+const MAX_SHOWN_MISSES = 5
+const MAX_SHOWN_ROLES = 8
