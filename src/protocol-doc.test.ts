@@ -172,6 +172,7 @@ test('docs/protocol.md shows every event of a link, as it is read, and explains 
     'eviction-undone': true,
     removed: true,
     'services-changed': true,
+    'access-revoked': true,
     closing: true,
     draining: true,
   }

@@ -1,10 +1,8 @@
-import type { ClientHttp2Stream, IncomingHttpHeaders } from 'node:http2'
-import type { Duplex } from 'node:stream'
 import { CONTROLLER_API } from '../core/api/hub-api.ts'
 import { PORT_HEADER, SESSION_TICKET_HEADER } from '../core/api/peer-api.ts'
 import type { Answer } from '../core/api/route.ts'
 import { type Balancer, createBalancer } from '../core/balance/balancer.ts'
-import { MeshError, parseErrorBody, toMeshError } from '../core/model/errors.ts'
+import { MeshError, toMeshError } from '../core/model/errors.ts'
 import type { EndpointId } from '../core/model/ids.ts'
 import type { Log } from '../core/model/log.ts'
 import type { ServiceName, UserName } from '../core/model/names.ts'
@@ -13,10 +11,10 @@ import { type EndpointIdentity, isIdentityUser } from '../core/model/spiffe-id.t
 import type { Clock } from '../core/model/time.ts'
 import { FLOW_HEADER } from '../core/stream/flow-header.ts'
 import { STREAM_HEADER } from '../core/stream/resume-headers.ts'
-import { fromNodeError } from '../net/node-error.ts'
 import type { KeptBudget } from '../net/resumable-stream.ts'
-import { breakOff } from '../net/splice.ts'
-import { type Dialing, type DialOptions, EARLY_BYTES } from '../sdk/app.ts'
+import type { Dialing, DialOptions } from '../sdk/app.ts'
+import { answered } from './dial-answer.ts'
+import { DialAttempt, type OpenStream } from './dial-attempt.ts'
 import type { Hostings } from './hostings.ts'
 import type { HubLink } from './hub-link.ts'
 import type { PeerSession } from './peer-session.ts'
@@ -24,7 +22,6 @@ import type { Peers } from './peers.ts'
 import { createResumer, type Resumer } from './resumer.ts'
 
 type ServiceSession = Answer<typeof CONTROLLER_API.openSession> & { readonly askedAtMs: number }
-type OpenStream = Awaited<Dialing['opened']>
 
 /** What dialling in a mesh needs. */
 export interface DialerOptions {
@@ -45,6 +42,8 @@ export interface Dialer extends Disposable {
   prepare(service: ServiceName, options?: DialOptions): void
   /** Something changed about these services: what is known of them is stale. */
   forget(services: readonly ServiceName[]): void
+  /** These services may not be dialled any more: streams to them end, and sessions are asked for anew. */
+  revoke(services: readonly ServiceName[], reason: MeshError): void
   /** A link opened anew: changes may have been missed. */
   forgetAll(): void
   /** A better session to a peer came up: open streams move to it. */
@@ -97,6 +96,11 @@ class MeshDialer implements Dialer {
       const session = this.#sessions.get(service)
       if (session !== undefined) this.#sessions.set(service, { ...session, askedAtMs: 0 })
     }
+  }
+
+  revoke(services: readonly ServiceName[], reason: MeshError): void {
+    for (const service of services) this.#sessions.delete(service)
+    this.#resumer.drop((_, service) => services.includes(service), reason)
   }
 
   forgetAll(): void {
@@ -284,93 +288,6 @@ class MeshDialer implements Dialer {
   }
 }
 
-/** One dial: holds the early bytes until a hosting has said yes. */
-class DialAttempt implements Dialing {
-  readonly opened: Promise<OpenStream>
-  isCancelled = false
-  #early: Uint8Array[] = []
-  #earlyBytes = 0
-  #stream: Duplex | undefined
-
-  constructor(service: ServiceName, open: (attempt: DialAttempt) => Promise<OpenStream>) {
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        reject(new MeshError('timed-out', `Cannot dial "${service}": no answer within ${DIAL_TIMEOUT_MS} ms`))
-        this.cancel()
-      }, DIAL_TIMEOUT_MS)
-    })
-    this.opened = Promise.race([open(this), late]).finally(() => {
-      clearTimeout(timer)
-      this.#early = []
-    })
-    this.opened.catch(() => {})
-  }
-
-  write(bytes: Uint8Array): boolean {
-    this.#early.push(bytes)
-    this.#earlyBytes += bytes.length
-    this.#stream?.write(bytes)
-    return this.#earlyBytes < EARLY_BYTES
-  }
-
-  /** Send what came early on a stream that is being opened. */
-  start(stream: Duplex): Duplex {
-    this.#stream = stream
-    for (const bytes of this.#early) stream.write(bytes)
-    return stream
-  }
-
-  /** What is written from now on goes into another stream around the one that was opened. */
-  goOn(wrap: (early: readonly Uint8Array[]) => Duplex): Duplex {
-    this.#stream = wrap(this.#early)
-    return this.#stream
-  }
-
-  cancel(): void {
-    this.isCancelled = true
-    if (this.#stream !== undefined) breakOff(this.#stream)
-  }
-}
-
-/** Resolves with the headers of its answer when the hosting agent said yes. */
-function answered(stream: ClientHttp2Stream, service: ServiceName): Promise<IncomingHttpHeaders> {
-  return new Promise((resolve, reject) => {
-    const fail = (error: unknown) => reject(fromNodeError(error, `Cannot dial "${service}"`))
-    const closed = () =>
-      reject(new MeshError('link-closed', `Cannot dial "${service}": connection ended before the answer`))
-    stream.once('error', fail)
-    stream.once('close', closed)
-    stream.once('response', headers => {
-      if (headers[':status'] !== 200) {
-        readRefusal(stream, service).then(reject, fail)
-        return
-      }
-      stream.off('close', closed)
-      stream.off('error', fail)
-      stream.on('error', () => {})
-      resolve(headers)
-    })
-  })
-}
-
-async function readRefusal(stream: ClientHttp2Stream, service: ServiceName): Promise<MeshError> {
-  let text = ''
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
-    text += chunk.toString('utf8')
-    if (text.length > MAX_REFUSAL_CHARACTERS) break
-  }
-  stream.end()
-  try {
-    return (
-      parseErrorBody(JSON.parse(text)) ??
-      new MeshError('bad-message', `Cannot dial "${service}": refused without a reason`)
-    )
-  } catch {
-    return new MeshError('bad-message', `Cannot dial "${service}": refused without a reason`)
-  }
-}
-
 /** Whose endpoint must host the service there: its owner's, unless the controller owns it. */
 function hostOf({ service: { owner, hostings } }: ServiceSession, endpoint: EndpointId): UserName {
   if (!isIdentityUser(owner)) return owner
@@ -384,8 +301,3 @@ function describeAbsence({ service: { hostings } }: ServiceSession, tried: Reado
   const names = hostings.filter(({ endpoint }) => tried.has(endpoint)).map(({ name }) => quote(name))
   return `offline is ${names.join(', ')}: start the agent there`
 }
-
-/** A dial must be answered within this time, all hostings together. */
-const DIAL_TIMEOUT_MS = 20_000
-/** What is read of a refusal. */
-const MAX_REFUSAL_CHARACTERS = 4_096

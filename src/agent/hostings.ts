@@ -75,6 +75,8 @@ export interface Hostings extends Disposable {
   announce(): Promise<void>
   /** Break the streams of those who are out, also those that wait for a path. */
   drop(isGone: (identity: EndpointIdentity) => boolean): void
+  /** Break the streams to some services of those who may not dial them any more. */
+  revoke(services: readonly ServiceName[], isMeant: (identity: EndpointIdentity) => boolean): void
 }
 
 /** Make the hosting side of one mesh. */
@@ -254,6 +256,15 @@ export function createHostings(options: HostingsOptions): Hostings {
       return near
     },
     drop: isGone => resumables.drop(isGone),
+    revoke(services, isMeant) {
+      for (const service of services) {
+        for (const [stream, { identity }] of hosted.get(service)?.open ?? []) {
+          if (!isMeant(identity)) continue
+          log.info('stream.ended', { service, peer: identity.endpoint, reason: 'access was revoked' })
+          breakOff(stream)
+        }
+      }
+    },
     [Symbol.dispose]: () => resumables[Symbol.dispose](),
     async announce() {
       const { services } = await link.call(CONTROLLER_API.listServices, {})

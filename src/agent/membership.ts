@@ -1,7 +1,7 @@
 import type { TLSSocket } from 'node:tls'
 import type { HubEvent } from '../core/api/events.ts'
 import { CONTROLLER_API } from '../core/api/hub-api.ts'
-import type { Eviction, LogLines } from '../core/api/shapes.ts'
+import type { AccessRevocation, Eviction, LogLines } from '../core/api/shapes.ts'
 import { parseAddress } from '../core/model/address.ts'
 import { MeshError, toMeshError } from '../core/model/errors.ts'
 import type { EndpointId } from '../core/model/ids.ts'
@@ -16,7 +16,6 @@ import { type KeptBudget, MAX_KEPT_BYTES_TOGETHER } from '../net/resumable-strea
 import type { TlsIdentity } from '../net/tls-options.ts'
 import { checkChain, tlsIdentity } from '../pki/check.ts'
 import type { KeyPair } from '../pki/key-pair.ts'
-import { checkSessionTicket } from '../pki/session-ticket.ts'
 import { createSigningRequest } from '../pki/signing-request.ts'
 import type { App } from '../sdk/app.ts'
 import { type RunningApp, startApp } from './app-host.ts'
@@ -32,7 +31,8 @@ import { checkOwnCertificate } from './own-certificate.ts'
 import { createPeerServer, type PeerServer } from './peer-server.ts'
 import { createPeers, type Peers } from './peers.ts'
 import type { Reach } from './reach.ts'
-import { createTicketCache } from './ticket-cache.ts'
+import { isRevoked } from './revoked-access.ts'
+import { createTicketCheck, type TicketCheck } from './ticket-check.ts'
 import type { UdpEdge } from './udp-edge.ts'
 
 /** What an agent's life in one mesh is made of. */
@@ -85,6 +85,7 @@ class MeshMembership implements Membership {
   readonly #dialer: Dialer
   readonly #hostings: Hostings
   readonly #arrivals: Arrivals
+  readonly #tickets: TicketCheck
   readonly #meetings = createMeetingLimit()
   readonly udp: UdpEdge | undefined
   #echoPorts: EchoPorts | undefined
@@ -108,6 +109,7 @@ class MeshMembership implements Membership {
       endpoint: record.endpoint.id,
     }
     this.#evictions = createEvictions(store, record.name, log)
+    this.#tickets = createTicketCheck({ clock, rootPem: () => this.record.ca })
     const identity = () => this.#identity()
     const checkRenewal = (chain: string, before: ShownIdentity) => this.#checkRenewal(chain, before)
     this.link = createHubLink({
@@ -145,14 +147,11 @@ class MeshMembership implements Membership {
       onBetter: session => this.#dialer.migrate(session),
     })
     const kept: KeptBudget = { usedBytes: 0, maxBytes: MAX_KEPT_BYTES_TOGETHER }
-    const tickets = createTicketCache((ticket, dialler, service) =>
-      checkSessionTicket(ticket, { rootPem: this.record.ca, now: clock.now(), dialler, service }),
-    )
     this.#hostings = createHostings({
       endpoint: this.self.endpoint,
       user: this.self.user,
       link: this.link,
-      checkTicket: (ticket, from, service) => tickets.check(ticket, from, service, clock.now()),
+      checkTicket: this.#tickets.check,
       kept,
       clock,
       log,
@@ -351,6 +350,9 @@ class MeshMembership implements Membership {
         this.#dialer.forget(event.services)
         this.#options.onChange()
         break
+      case 'access-revoked':
+        this.#revoke(event.revocation)
+        break
       case 'closing':
       case 'draining':
         break
@@ -368,6 +370,14 @@ class MeshMembership implements Membership {
           identity.user === user && (endpoint === undefined || endpoint === identity.endpoint),
       )
     this.#drop(isGone, error)
+  }
+
+  #revoke(revocation: AccessRevocation): void {
+    const { services, reason } = revocation
+    const isMeant = (identity: EndpointIdentity) => isRevoked(revocation, identity)
+    this.#tickets.revoke(revocation)
+    this.#hostings.revoke(services, isMeant)
+    if (isMeant(this.self)) this.#dialer.revoke(services, new MeshError(reason.code, reason.message))
   }
 
   #drop(isGone: (identity: EndpointIdentity) => boolean, reason: MeshError): void {

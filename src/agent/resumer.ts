@@ -50,8 +50,8 @@ export interface Resumer extends Disposable {
   take(opened: OpenedStream): ResumableStream
   /** Move the open streams to this peer to a session that came up beside theirs. */
   migrate(peer: PeerSession): void
-  /** Break the streams to those who are out. */
-  drop(isGone: (identity: EndpointIdentity) => boolean, reason: MeshError): void
+  /** Break the streams to those who are out, or to services that may not be dialled any more. */
+  drop(isGone: (identity: EndpointIdentity, service: ServiceName) => boolean, reason: MeshError): void
 }
 
 interface DialledStream {
@@ -129,9 +129,9 @@ class StreamResumer implements Resumer {
         void this.#move(one, peer)
   }
 
-  drop(isGone: (identity: EndpointIdentity) => boolean, reason: MeshError): void {
+  drop(isGone: (identity: EndpointIdentity, service: ServiceName) => boolean, reason: MeshError): void {
     for (const streams of this.#streams.values())
-      for (const one of streams) if (isGone(one.peer)) this.#end(one, reason)
+      for (const one of streams) if (isGone(one.peer, one.service)) this.#end(one, reason)
   }
 
   [Symbol.dispose](): void {

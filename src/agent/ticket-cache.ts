@@ -10,6 +10,10 @@ export interface KnownTicket {
   readonly isByPolicy: boolean
   /** The ticket's own id. */
   readonly id: string
+  /** By the hub's clock. */
+  readonly issuedAtMs: number
+  /** How often open streams are reported; absent where they are not metered. */
+  readonly reportEveryMs?: number
 }
 
 /** Remembers session tickets that were checked, so that a signature is verified once and not for each stream. */
@@ -34,9 +38,8 @@ export function createTicketCache(
           `Cannot open stream to "${service}": the session ticket is for another`,
         )
       }
-      const { expiresAtMs, isByPolicy, id } = checkFully(ticket, dialler, service)
+      const checked = { ...checkFully(ticket, dialler, service), dialler, service }
       if (known.size >= MAX_KNOWN) known.delete(known.keys().next().value as string)
-      const checked = { dialler, service, expiresAtMs, isByPolicy, id }
       known.set(ticket, checked)
       return checked
     },

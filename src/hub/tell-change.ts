@@ -24,6 +24,12 @@ export function tellChange(
       const event: HubEvent = { event: 'services-changed', services: [...change.services] }
       return registry.broadcast(event, interests.of(change.services))
     }
+    case 'access-revoked': {
+      const { revocation, hosts } = change
+      const event: HubEvent = { event: 'access-revoked', revocation }
+      const diallers = interests.of(revocation.services)
+      return registry.broadcast(event, [...hosts, ...diallers])
+    }
     case 'endpoint-removed': {
       const message = 'Link ended: this endpoint was removed from the mesh: join again'
       return [

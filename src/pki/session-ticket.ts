@@ -26,6 +26,8 @@ export interface SessionTicketClaims {
   readonly id: string
   /** Service policies of the controller let the dialler in, wherever the hosting agent follows them. */
   readonly isByPolicy?: boolean
+  /** Streams that are opened with it are metered: both ends report what they carried, while they last this often. */
+  readonly reportEveryMs?: number
 }
 
 /**
@@ -40,10 +42,15 @@ export async function sealSessionTicket(
   claims: SessionTicketClaims,
   now: Ms,
 ): Promise<{ ticket: string; expiresAtMs: number }> {
-  const { hub, dialler, service, owner, id, isByPolicy } = claims
+  const { hub, dialler, service, owner, id, isByPolicy, reportEveryMs } = claims
   const issuedAt = Math.floor(now / 1_000)
   const expiresAt = issuedAt + SESSION_TICKET_VALID_MS / 1_000
-  const ticket = await new SignJWT({ svc: service, own: owner, ...(isByPolicy && { pol: true }) })
+  const ticket = await new SignJWT({
+    svc: service,
+    own: owner,
+    ...(isByPolicy && { pol: true }),
+    ...(reportEveryMs !== undefined && { mtr: Math.ceil(reportEveryMs / 1_000) }),
+  })
     .setProtectedHeader({
       alg: 'ES256',
       typ: TYPE,
@@ -78,6 +85,8 @@ export interface CheckedSessionTicket {
   readonly expiresAtMs: number
   readonly id: string
   readonly isByPolicy: boolean
+  /** Absent where nobody wants to know what its streams carry. */
+  readonly reportEveryMs?: number
 }
 
 /**
@@ -102,8 +111,9 @@ export function checkSessionTicket(token: string, check: SessionTicketCheck): Ch
   if (!isWhole || !verify('sha256', signed, key, signature)) throw bad('its signature is wrong')
   const claims = read(claimsShape, payload64, 'what it says')
   checkClaims(claims, hub.identity, check)
-  const { own: owner, iat, exp, jti: id, pol = false } = claims
-  return { owner, issuedAtMs: iat * 1_000, expiresAtMs: exp * 1_000, id, isByPolicy: pol }
+  const { own: owner, iat, exp, jti: id, pol = false, mtr } = claims
+  const checked = { owner, issuedAtMs: iat * 1_000, expiresAtMs: exp * 1_000, id, isByPolicy: pol }
+  return mtr === undefined ? checked : { ...checked, reportEveryMs: mtr * 1_000 }
 }
 
 function checkHub(x5c: readonly string[], { rootPem, now }: SessionTicketCheck) {
@@ -183,4 +193,6 @@ const claimsShape = z.strictObject({
   exp: z.int().nonnegative(),
   jti: z.string().min(1).max(64),
   pol: z.literal(true).optional(),
+  /** Seconds between reports of usage. */
+  mtr: z.int().min(1).max(3_600).optional(),
 })

@@ -6,7 +6,7 @@ import type { Decision } from '../policy/rule.ts'
 import type { Caller } from './caller.ts'
 import type { CONTROLLER_API } from './hub-api.ts'
 import type { Handlers } from './route.ts'
-import type { Eviction } from './shapes.ts'
+import type { AccessRevocation, Eviction } from './shapes.ts'
 
 /** What changed at the controller, for the hub to pass on. */
 export type ControllerChange =
@@ -15,6 +15,15 @@ export type ControllerChange =
   | { readonly change: 'eviction-undone'; readonly id: string }
   | { readonly change: 'services-changed'; readonly services: readonly ServiceName[] }
   | { readonly change: 'endpoint-removed'; readonly endpoint: EndpointId }
+  /**
+   * Somebody may not dial these services any more, and session tickets made before are void. `hosts`: every endpoint that
+   * hosts one of them.
+   */
+  | {
+      readonly change: 'access-revoked'
+      readonly revocation: AccessRevocation
+      readonly hosts: readonly EndpointId[]
+    }
 
 /** Who sends a request to the Edge APIs, as the hub's port proved it. */
 export type EdgeCaller = Caller

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { MeshError } from '../model/errors.ts'
 import {
+  accessRevocationShape,
   candidatesShape,
   endpointIdShape,
   errorShape,
@@ -57,6 +58,8 @@ const eventShape = z.discriminatedUnion('event', [
   z.object({ event: z.literal('removed'), endpoint: endpointIdShape }),
   /** Hostings or access of these services changed: what was cached of them is stale. */
   z.object({ event: z.literal('services-changed'), services: z.array(serviceNameShape) }),
+  /** Somebody may not dial some services any more. Told to who dialled, and to who hosts. */
+  z.object({ event: z.literal('access-revoked'), revocation: accessRevocationShape }),
   /** Last line of a link that the hub ends: why. */
   z.object({ event: z.literal('closing'), code: errorShape.shape.code, message: z.string() }),
   /** The hub is about to stop: go elsewhere now. */

@@ -144,6 +144,22 @@ export const evictionShape = z.object({
 /** Somebody put out of the mesh. */
 export type Eviction = z.output<typeof evictionShape>
 
+/**
+ * A user, or one endpoint of theirs, may not dial these services any more: open streams end, and session tickets that were
+ * issued at `beforeMs` or earlier are void. A ticket of later says that it is allowed again.
+ */
+export const accessRevocationShape = z.object({
+  user: userShape,
+  endpoint: endpointIdShape.optional(),
+  services: z.array(serviceNameShape).min(1).max(1_000),
+  /** By the hub's clock. */
+  beforeMs: msShape,
+  /** Why, for the program whose stream ends. */
+  reason: errorShape,
+})
+/** A user, or one endpoint of theirs, may not dial these services any more. */
+export type AccessRevocation = z.output<typeof accessRevocationShape>
+
 /** An invitation that was made and what became of it. */
 export const invitationShape = z.object({
   id: z.string(),
