@@ -30,6 +30,8 @@ import { createDatagramDecoder, MAX_DATAGRAM_BYTES } from './core/codec/datagram
 import { decodeEcho, ECHO_BYTES } from './core/codec/echo.ts'
 import { decodeProbe, PROBE_BYTES } from './core/codec/probe.ts'
 import { decodeRelayPreface, RELAY_PREFACE_BYTES } from './core/codec/relay-preface.ts'
+import { decodeEnvelope, encodeEnvelope, type ZapEnvelope } from './core/codec/zap-envelope.ts'
+import { createZapFrameDecoder, MAX_ZAP_FRAME_BYTES } from './core/codec/zap-frame.ts'
 import { LINK_TIMES } from './core/link/link.ts'
 import { MAX_SKEW_MS } from './core/model/clock-skew.ts'
 import { parseErrorBody } from './core/model/errors.ts'
@@ -205,6 +207,14 @@ test('docs/protocol.md shows datagrams that are read', () => {
   assert.deepEqual([payloads, decoder.pendingByteCount], [['hello', ''], 0])
 })
 
+test('docs/protocol.md shows a ZAP call that is read', () => {
+  const [payload = new Uint8Array(0)] = createZapFrameDecoder().push(hexExample('hex zap-call'))
+  const params = Uint8Array.of(1, 2, 3)
+  const call: ZapEnvelope = { kind: 'call', id: 7, method: 'add', params, deadlineMs: 500, window: 0 }
+  assert.deepEqual(encodeEnvelope(call), [new Uint8Array(hexExample('hex zap-call'))])
+  assert.deepEqual(decodeEnvelope(new Uint8Array(payload)), call)
+})
+
 test('the records of a side stream in docs/protocol.md are read as the text says', () => {
   assert.deepEqual(createStreamRecordDecoder().push(hexExample('hex stream-records')), [
     { kind: 'received', stream: 5, position: 1_048_576 },
@@ -292,6 +302,7 @@ test('docs/protocol.md says the numbers and names of the code', () => {
       `good for ${seconds(SESSION_TICKET_VALID_MS)}, and ${seconds(CLOCK_TOLERANCE_MS)} more`,
     ],
     ['Datagrams', `0 to ${MAX_DATAGRAM_BYTES}`],
+    ['ZAP', `0 to ${MAX_ZAP_FRAME_BYTES}`],
     ['Datagrams beside a session', `${FLOW_HEADER} `],
     ['Keep-alive', `every ${seconds(KEEP_ALIVE.intervalMs)}`],
     ['Keep-alive', `within ${seconds(KEEP_ALIVE.timeoutMs)}`],

@@ -129,6 +129,13 @@ export const ERRORS = {
     exit: 5,
     means: 'No target behind the hosting endpoint accepted the connection.',
   },
+  'call-failed': {
+    fault: 'peer',
+    retry: false,
+    http: 500,
+    exit: 10,
+    means: 'The program that was called answered with an error of its own.',
+  },
   'link-closed': {
     fault: 'network',
     retry: true,

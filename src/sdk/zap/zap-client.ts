@@ -1,0 +1,251 @@
+import type { Duplex } from 'node:stream'
+import { decodeEnvelope, encodeEnvelope, type ZapEnvelope } from '../../core/codec/zap-envelope.ts'
+import { isErrorCode, MeshError } from '../../core/model/errors.ts'
+import { printable, quote } from '../../core/model/quote.ts'
+import { openFrameStream } from './frame-stream.ts'
+import { createItemQueue, type ItemQueue } from './item-queue.ts'
+import { ZAP_CALL_LIMITS, type ZapCallLimits } from './zap-limits.ts'
+import { decodeFrom, type ZapMethod } from './zap-method.ts'
+
+/** When to give up on a call. */
+export interface CallOptions {
+  /** Milliseconds from now, at most 2^31 - 1; for a stream, until its last item. The server hears of it. */
+  readonly deadlineMs?: number
+  /** The server is told, and the reason thrown. */
+  readonly signal?: AbortSignal
+}
+
+/** The calling end of a connection. Any number of calls may be under way, up to `ZAP_CALL_LIMITS.maxCalls`. */
+export interface ZapClient extends AsyncDisposable {
+  /**
+   * Call a method that gives one result.
+   *
+   * @throws MeshError what the server answered: `not-found` for a method it does not have, `too-many`, any code of
+   *   docs/errors.md, or `call-failed` for a code of its own; else `timed-out`, `link-closed`, `too-large`, `bad-message`
+   *   for a result that is not of the method's form, `too-many` for too many calls at once. Or the signal's reason
+   */
+  call<P, R>(method: ZapMethod<P, R>, params: P, options?: CallOptions): Promise<R>
+  /**
+   * Call a method that gives a stream of results. It is called when somebody asks for the first, and cancelled when nobody
+   * wants more (`break`). The server sends no further ahead than `ZAP_CALL_LIMITS.windowBytes`.
+   *
+   * @throws MeshError as `call`, from the iteration
+   */
+  stream<P, R>(method: ZapMethod<P, R>, params: P, options?: CallOptions): AsyncIterable<R>
+  /** Calls under way. */
+  readonly callCount: number
+  readonly isOpen: boolean
+  /** End the connection; calls under way fail with `link-closed`. */
+  close(): void
+}
+
+/** A call whose end has not come. */
+interface Pending {
+  readonly method: string
+  readonly window: number
+  /** Leave no timer and no listener behind. */
+  settle(): void
+  onResult(value: Uint8Array): void
+  onItem(value: Uint8Array): void
+  onEnd(): void
+  onError(error: unknown): void
+}
+
+/**
+ * Make the calling end of a connection over a stream, which belongs to it from now on. The other end is `serveZap`.
+ *
+ *     const client = openZapClient(stream)
+ *     const sum = await client.call(ADD, [1, 2], { deadlineMs: 1_000 })
+ *     for await (const line of client.stream(TAIL, 'app.log')) console.log(line)
+ */
+export function openZapClient(stream: Duplex, options: Partial<ZapCallLimits> = {}): ZapClient {
+  const limits = { ...ZAP_CALL_LIMITS, ...options }
+  const pending = new Map<number, Pending>()
+  const budget = { waitingBytes: 0, maxWaitingBytes: limits.maxWaitingBytes }
+  let lastId = 0
+  let ended: MeshError | undefined
+
+  const frames = openFrameStream(stream, {
+    onFrame: payload => receive(decodeEnvelope(payload)),
+    onEnd(error) {
+      ended = error
+      const calls = [...pending.values()]
+      pending.clear()
+      for (const call of calls) {
+        call.settle()
+        call.onError(error)
+      }
+    },
+  })
+  const send = (envelope: ZapEnvelope) => frames.write(encodeEnvelope(envelope))
+
+  function receive(envelope: ZapEnvelope): void {
+    if (envelope.kind === 'call' || envelope.kind === 'cancel' || envelope.kind === 'more') {
+      throw new MeshError('bad-message', `ZAP connection ended: the server sent a "${envelope.kind}"`)
+    }
+    // Of a call that was cancelled meanwhile more may come.
+    const call = pending.get(envelope.id)
+    if (call === undefined) return
+    if (envelope.kind === 'item') {
+      if (call.window === 0)
+        throw new MeshError('bad-message', 'ZAP connection ended: an item without a stream')
+      call.onItem(envelope.value)
+      return
+    }
+    pending.delete(envelope.id)
+    call.settle()
+    if (envelope.kind === 'result') call.onResult(envelope.value)
+    else if (envelope.kind === 'end') call.onEnd()
+    else call.onError(answeredError(call.method, envelope))
+  }
+
+  /** Send a call and wait for its end. @throws MeshError `link-closed`, `too-many`, `too-large`, `bad-input` */
+  function start<P>(method: ZapMethod<P, unknown>, params: P, call: StartedCall): number {
+    const { deadlineMs, signal } = call.options
+    signal?.throwIfAborted()
+    if (ended !== undefined) throw ended
+    if (pending.size >= limits.maxCalls) {
+      throw new MeshError(
+        'too-many',
+        `Cannot call ${quote(method.name)}: ${pending.size} calls are under way`,
+      )
+    }
+    if (deadlineMs !== undefined && !(deadlineMs >= 1 && deadlineMs <= MAX_DEADLINE_MS)) {
+      throw new MeshError('bad-input', `Cannot call ${quote(method.name)}: deadline of ${deadlineMs} ms`)
+    }
+    do lastId = (lastId + 1) >>> 0
+    while (pending.has(lastId))
+    const id = lastId
+    send({
+      kind: 'call',
+      id,
+      method: method.name,
+      params: method.params.encode(params),
+      deadlineMs: Math.ceil(deadlineMs ?? 0),
+      window: call.window,
+    })
+    const giveUp = (reason: unknown) => {
+      if (cancel(id)) call.onError(reason)
+    }
+    const onAbort = () => giveUp(signal?.reason)
+    const timer =
+      deadlineMs === undefined
+        ? undefined
+        : setTimeout(() => giveUp(late(method.name, deadlineMs)), deadlineMs)
+    signal?.addEventListener('abort', onAbort)
+    pending.set(id, {
+      method: method.name,
+      window: call.window,
+      settle() {
+        clearTimeout(timer)
+        signal?.removeEventListener('abort', onAbort)
+      },
+      onResult: call.onResult,
+      onItem: call.onItem,
+      onEnd: call.onEnd,
+      onError: call.onError,
+    })
+    return id
+  }
+
+  /** Forget a call and tell the server. @returns false if it had ended */
+  function cancel(id: number): boolean {
+    const call = pending.get(id)
+    if (call === undefined) return false
+    pending.delete(id)
+    call.settle()
+    send({ kind: 'cancel', id })
+    return true
+  }
+
+  /** Items of a stream that was started; `take` and `cancel` are its two ends. */
+  function startStream<P>(method: ZapMethod<P, unknown>, params: P, callOptions: CallOptions): StartedStream {
+    const queue = createItemQueue({
+      windowBytes: limits.windowBytes,
+      budget,
+      grant: credit => void (pending.has(id) && send({ kind: 'more', id, credit })),
+    })
+    const id = start(method, params, {
+      options: callOptions,
+      window: limits.windowBytes,
+      onResult: value => queue.end(value),
+      onItem(value) {
+        const refusal = queue.push(value)
+        if (refusal !== undefined && cancel(id)) queue.fail(refusal)
+      },
+      onEnd: () => queue.end(),
+      onError: error => queue.fail(error),
+    })
+    return {
+      take: queue.take,
+      cancel() {
+        queue.clear()
+        cancel(id)
+      },
+    }
+  }
+
+  return {
+    get callCount() {
+      return pending.size
+    },
+    get isOpen() {
+      return ended === undefined
+    },
+    async call(method, params, callOptions = {}) {
+      const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>()
+      const onEnd = () =>
+        reject(new MeshError('bad-message', `Cannot call ${quote(method.name)}: no result came`))
+      start(method, params, {
+        options: callOptions,
+        window: 0,
+        onResult: resolve,
+        onItem: onEnd,
+        onEnd,
+        onError: reject,
+      })
+      return decodeFrom(method.result, await promise, answerTo(method.name))
+    },
+    async *stream(method, params, callOptions = {}) {
+      const started = startStream(method, params, callOptions)
+      try {
+        for (let item = await started.take(); item !== undefined; item = await started.take()) {
+          yield decodeFrom(method.result, item, answerTo(method.name))
+        }
+      } finally {
+        started.cancel()
+      }
+    },
+    close: () => frames.close(),
+    async [Symbol.asyncDispose]() {
+      frames.close()
+    },
+  }
+}
+
+interface StartedCall extends Omit<Pending, 'method' | 'settle'> {
+  readonly options: CallOptions
+}
+
+interface StartedStream {
+  readonly take: ItemQueue['take']
+  cancel(): void
+}
+
+/** The server's word, as an error of ours. */
+function answeredError(method: string, { code, message }: { code: string; message: string }): MeshError {
+  const text = printable(message, 1_024)
+  if (isErrorCode(code)) return new MeshError(code, text)
+  return new MeshError('call-failed', `Cannot call ${quote(method)}: ${quote(code)}: ${text}`)
+}
+
+function answerTo(method: string) {
+  return { what: `answer to ${quote(method)}`, code: 'bad-message' } as const
+}
+
+function late(method: string, deadlineMs: number): MeshError {
+  return new MeshError('timed-out', `Cannot call ${quote(method)}: no answer in ${deadlineMs} ms`)
+}
+
+/** What `setTimeout` takes. */
+const MAX_DEADLINE_MS = 2_147_483_647
