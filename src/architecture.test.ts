@@ -38,6 +38,7 @@ const ROOMS: RoomTable = {
   'core/balance': ['core/model'],
   'core/codec': ['core/model'],
   'core/files': ['core/model'],
+  'core/gateway': ['core/model'],
   'core/billing': ['core/model'],
   'core/api': ['core/model', 'core/policy', 'core/path', 'core/billing'],
   'core/edge': ['core/model', 'core/api', 'core/policy'],

@@ -10,6 +10,7 @@ import { formatAddress } from '../core/model/address.ts'
 import { PATH_KINDS } from '../core/path/path-kind.ts'
 import { watchOwnAddresses } from '../net/own-addresses.ts'
 import { openDeviceKey } from '../pki/device-key.ts'
+import type { App } from '../sdk/app.ts'
 import { type DataFolder, openDataFolder } from '../store/data-folder.ts'
 import { lockFolder } from '../store/lock.ts'
 import { openLogFile } from '../store/log-file.ts'
@@ -50,9 +51,9 @@ export interface OpenedAgent extends AsyncDisposable {
   readonly socketPath: string
 }
 
-/** Put an agent together: folder, log, store, key, apps, local API. */
+/** Put an agent together: folder, log, store, key, apps, local API. @param options  `apps` come on top of those built in */
 export async function openAgent(
-  options: RunAgentOptions & { onStop: () => void; isForeground: boolean },
+  options: RunAgentOptions & { onStop: () => void; isForeground: boolean; apps?: readonly App[] },
 ): Promise<OpenedAgent> {
   await using opening = new AsyncDisposableStack()
   const folder = await openDataFolder(options.dataFolder)
@@ -82,7 +83,7 @@ export async function openAgent(
     await startAgent({
       store,
       deviceKey,
-      apps: [tunnelApp],
+      apps: [tunnelApp, ...(options.apps ?? [])],
       version: VERSION,
       clock: SYSTEM_CLOCK,
       random: Math.random,

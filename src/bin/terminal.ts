@@ -41,6 +41,7 @@ function createWorld(): World {
     },
     runHub: async options => (await import('./run-hub.ts')).runHub(options, program),
     runAgent: async options => (await import('./run-agent.ts')).runAgent(options),
+    runGateway: async options => (await import('./run-gateway.ts')).runGateway(options),
   }
 }
 

@@ -156,7 +156,8 @@ function daemonArguments({ metrics, logLevel }: { metrics?: Address; logLevel: L
   ]
 }
 
-function addDaemonOptions(command: Command): void {
+/** Give a command what all daemons have. */
+export function addDaemonOptions(command: Command): void {
   command
     .option('--metrics <address>', 'serve Prometheus metrics there, [IP:]PORT', text =>
       addressOption(text, '127.0.0.1'),

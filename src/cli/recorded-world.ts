@@ -5,7 +5,7 @@ import type { Ms } from '../core/model/time.ts'
 import type { Machine } from './daemon/machine.ts'
 import type { RunTool } from './daemon/run-tool.ts'
 import { runCli } from './main.ts'
-import type { RunAgentOptions, RunHubOptions } from './run-options.ts'
+import type { RunAgentOptions, RunGatewayOptions, RunHubOptions } from './run-options.ts'
 import type { World } from './world.ts'
 
 /** What a command line did. */
@@ -22,6 +22,7 @@ export interface RecordedWorld {
   ztm(...words: string[]): Promise<RecordedRun>
   readonly hubRuns: readonly RunHubOptions[]
   readonly agentRuns: readonly RunAgentOptions[]
+  readonly gatewayRuns: readonly RunGatewayOptions[]
   /** Ctrl-C. */
   interrupt(): void
 }
@@ -44,6 +45,7 @@ export function createRecordedWorld(options: RecordedWorldOptions): RecordedWorl
   let interrupts = new AbortController()
   const hubRuns: RunHubOptions[] = []
   const agentRuns: RunAgentOptions[] = []
+  const gatewayRuns: RunGatewayOptions[] = []
   const startedAtMs = performance.now()
   const world: World = {
     env: { ZTM_DATA: `${folder}/data`, ...env },
@@ -76,11 +78,16 @@ export function createRecordedWorld(options: RecordedWorldOptions): RecordedWorl
       agentRuns.push(given)
       return 0
     },
+    async runGateway(given) {
+      gatewayRuns.push(given)
+      return 0
+    },
   }
   return {
     world,
     hubRuns,
     agentRuns,
+    gatewayRuns,
     interrupt: () => interrupts.abort(),
     async ztm(...words) {
       ;[stdout, stderr] = ['', '']

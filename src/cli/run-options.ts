@@ -53,3 +53,18 @@ export interface RunAgentOptions {
   readonly metrics?: Address
   readonly logLevel: LogLevel
 }
+
+/** What `ztm run gateway` was told; everything is parsed. */
+export interface RunGatewayOptions {
+  /** Absolute path of `gateway.yaml`. */
+  readonly configFile: string
+  /** Say whether the file is good, and end. */
+  readonly isCheck: boolean
+  /** Absolute path of the state folder; it may not exist yet. */
+  readonly dataFolder: string
+  /** Read a permit. @param file  absolute path */
+  readonly readPermit: (file: string) => Promise<string>
+  /** Where to serve `/metrics` for Prometheus and `/.ztm/health`; nowhere if absent. */
+  readonly metrics?: Address
+  readonly logLevel: LogLevel
+}

@@ -1,7 +1,7 @@
 import type { Clock } from '../core/model/time.ts'
 import type { Machine } from './daemon/machine.ts'
 import type { RunTool } from './daemon/run-tool.ts'
-import type { RunAgentOptions, RunHubOptions } from './run-options.ts'
+import type { RunAgentOptions, RunGatewayOptions, RunHubOptions } from './run-options.ts'
 
 /** A stream to print on. */
 export interface Output {
@@ -37,4 +37,6 @@ export interface World {
   runHub(options: RunHubOptions): Promise<number>
   /** Run an agent until it is told to stop. @returns the exit code */
   runAgent(options: RunAgentOptions): Promise<number>
+  /** Run a gateway until it is told to stop. @returns the exit code */
+  runGateway(options: RunGatewayOptions): Promise<number>
 }

@@ -1,13 +1,22 @@
+import { join as joinPath } from 'node:path'
 import type { Command } from 'commander'
+import type { Address } from '../../core/model/address.ts'
 import { MeshError } from '../../core/model/errors.ts'
+import type { LogLevel } from '../../core/model/log.ts'
 import { parseName } from '../../core/model/names.ts'
 import { type Cli, dataFolderOf, pathOf, refuseEndpoint } from '../context.ts'
-import { type AgentWords, addAgentOptions, addHubOptions, type HubWords } from '../daemon-options.ts'
+import {
+  type AgentWords,
+  addAgentOptions,
+  addDaemonOptions,
+  addHubOptions,
+  type HubWords,
+} from '../daemon-options.ts'
 import { addExamples } from '../examples.ts'
 import { readPermitText } from '../read-input.ts'
 import type { RunAgentOptions } from '../run-options.ts'
 
-/** `ztm run hub|agent` */
+/** `ztm run hub|agent|gateway` */
 export function defineRun(command: Command, cli: Cli): void {
   const hub = command
     .command('hub')
@@ -39,6 +48,19 @@ export function defineRun(command: Command, cli: Cli): void {
     'ztm run agent --port-mapping on',
     'ztm run agent --path relay relay-h2',
     'ztm run agent --join home --join-as laptop --permit root.json',
+  )
+  const gateway = command
+    .command('gateway')
+    .summary('Run a gateway from the internet to services in the foreground until Ctrl-C')
+    .requiredOption('-c, --config <file>', 'what it listens to and where that leads; see docs/gateway.md')
+    .option('--check', 'say whether the file is good, and end')
+    .action((words: GatewayWords) => runGateway(cli, words))
+  addDaemonOptions(gateway)
+  addExamples(
+    gateway,
+    'ztm run gateway --config gateway.yaml',
+    'ztm run gateway --config gateway.yaml --check',
+    'ztm run gateway --config gateway.yaml --metrics 127.0.0.1:9900',
   )
   addExamples(command, 'ztm run hub --names 1.2.3.4:8888 --permit root.json', 'ztm run agent')
 }
@@ -81,6 +103,27 @@ async function runAgent(cli: Cli, words: AgentWords & JoinWords): Promise<void> 
     ...(words.peerPort !== undefined && { peerPort: words.peerPort }),
     ...(words.portMapping !== undefined && { isPortMapped: words.portMapping === 'on' }),
     ...(words.advertise !== undefined && { advertise: words.advertise }),
+    ...(words.metrics !== undefined && { metrics: words.metrics }),
+  })
+}
+
+interface GatewayWords {
+  readonly config: string
+  readonly check?: true
+  readonly metrics?: Address
+  readonly logLevel: LogLevel
+}
+
+/** Its state is apart from that of an agent: it is an endpoint of its own. */
+async function runGateway(cli: Cli, words: GatewayWords): Promise<void> {
+  refuseEndpoint(cli, 'run a gateway')
+  cli.deadlineMs = undefined
+  cli.exitCode = await cli.world.runGateway({
+    configFile: pathOf(cli, words.config),
+    isCheck: words.check === true,
+    dataFolder: joinPath(dataFolderOf(cli), 'gateway'),
+    readPermit: file => readPermitText(cli, file),
+    logLevel: words.logLevel,
     ...(words.metrics !== undefined && { metrics: words.metrics }),
   })
 }

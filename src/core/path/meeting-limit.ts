@@ -1,6 +1,6 @@
 import type { EndpointId } from '../model/ids.ts'
 import type { Ms } from '../model/time.ts'
-import { createTokenBucket, type TokenBucket } from './token-bucket.ts'
+import { createTokenBucket, type TokenBucket } from '../model/token-bucket.ts'
 
 /** How often each peer is met: whoever asks more often cannot make us connect and probe more. */
 export interface MeetingLimit {

@@ -1,8 +1,8 @@
 import { type Address, formatAddress } from '../model/address.ts'
 import type { IntroductionId, Probe, ProbeSide } from '../model/probe.ts'
 import { type Ms, ms } from '../model/time.ts'
+import { createTokenBucket } from '../model/token-bucket.ts'
 import { PUNCH_LIMITS } from './punch-limits.ts'
-import { createTokenBucket } from './token-bucket.ts'
 
 /** Send a probe from one of the sockets: 0 is the main one, others are those that `open-sockets` numbered. */
 export interface SendProbe {

@@ -29,7 +29,7 @@ export type PuncherAction =
   | { readonly do: 'failed'; readonly reason: PunchFailure }
   | { readonly do: 'wake'; readonly at: Ms }
 
-import { createTokenBucket } from './token-bucket.ts'
+import { createTokenBucket } from '../model/token-bucket.ts'
 
 /** What a puncher is made for. */
 export interface PuncherOptions {

@@ -1,4 +1,4 @@
-import type { Ms } from '../model/time.ts'
+import type { Ms } from './time.ts'
 
 /** Lets things happen at a rate, and some at once after a while without. */
 export interface TokenBucket {

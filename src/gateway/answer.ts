@@ -1,0 +1,54 @@
+import { publicError } from '../core/gateway/public-error.ts'
+import type { MeshError } from '../core/model/errors.ts'
+import { breakResponse, type PublicRequest, type PublicResponse } from '../net/public-server.ts'
+import type { AccessRecord } from './access-record.ts'
+
+/**
+ * Answer with an error, or break the answer that has begun. A request whose body was not read ends its connection.
+ *
+ * @param headers  further ones: `www-authenticate`, `retry-after`
+ */
+export function answerError(
+  request: PublicRequest,
+  response: PublicResponse,
+  error: MeshError,
+  record: AccessRecord,
+  headers: Record<string, string> = {},
+): void {
+  record.error = error.code
+  if (response.headersSent || response.destroyed) {
+    breakResponse(response)
+    return
+  }
+  const { status, body, retryAfter } = publicError(error, { requestId: record.id })
+  const text = JSON.stringify(body)
+  sendAnswer(request, response, record, {
+    status,
+    headers: {
+      'content-type': 'application/json',
+      ...(retryAfter !== undefined && { 'retry-after': String(retryAfter) }),
+      ...headers,
+    },
+    body: text,
+  })
+}
+
+/** Send an answer of the gateway's own. */
+export function sendAnswer(
+  request: PublicRequest,
+  response: PublicResponse,
+  record: AccessRecord,
+  answer: { status: number; headers: Record<string, string>; body?: string },
+): void {
+  const { status, headers, body = '' } = answer
+  record.status = status
+  const isHttp1 = !('stream' in request)
+  const all: Record<string, string> = {
+    ...headers,
+    'x-request-id': record.id,
+    ...(status !== 204 && { 'content-length': String(Buffer.byteLength(body)) }),
+    ...(isHttp1 && !request.complete && { connection: 'close' }),
+  }
+  response.writeHead(status, all)
+  response.end(request.method === 'HEAD' ? '' : body)
+}

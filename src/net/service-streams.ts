@@ -1,0 +1,113 @@
+import type { Duplex } from 'node:stream'
+import { type Dispatcher, Pool } from 'undici'
+import { MeshError } from '../core/model/errors.ts'
+import type { ServiceName } from '../core/model/names.ts'
+import { fromNodeError } from './node-error.ts'
+
+/** Open a stream to a service. @throws MeshError as `Dialing.opened` */
+export type DialService = (service: ServiceName, options: { readonly signal: AbortSignal }) => Promise<Duplex>
+
+/** Requests to services over HTTP/1.1, on streams that are kept for the next. */
+export interface ServiceStreams {
+  /**
+   * Send a request. What comes of it, an error too, goes to the handler; errors of the dial as they were thrown.
+   *
+   * @param connectMs  for opening a stream; 0 is no limit
+   */
+  dispatch(
+    service: ServiceName,
+    connectMs: number,
+    request: Omit<Dispatcher.DispatchOptions, 'origin'>,
+    handler: Dispatcher.DispatchHandler,
+  ): void
+  /** Open streams, free ones too. */
+  readonly streamCount: number
+  /** Break all. */
+  close(): Promise<void>
+}
+
+/** Keep streams to services. @param maxStreams  at once to one service; requests over that wait */
+export function createServiceStreams(dial: DialService, maxStreams: () => number): ServiceStreams {
+  const pools = new Map<string, Pool>()
+  let streamCount = 0
+
+  function open(
+    service: ServiceName,
+    connectMs: number,
+    done: (error: Error | null, stream: Duplex | null) => void,
+  ) {
+    const giveUp = new AbortController()
+    const timer = connectMs === 0 ? undefined : setTimeout(() => giveUp.abort(), connectMs)
+    dial(service, { signal: giveUp.signal }).then(
+      stream => {
+        clearTimeout(timer)
+        streamCount += 1
+        stream.once('close', () => {
+          streamCount -= 1
+        })
+        done(null, stream)
+      },
+      error => {
+        clearTimeout(timer)
+        const late = new MeshError('timed-out', `Cannot dial "${service}": no stream within ${connectMs} ms`)
+        done(giveUp.signal.aborted ? late : error, null)
+      },
+    )
+  }
+
+  function poolOf(service: ServiceName, connectMs: number): Pool {
+    const key = `${connectMs} ${service}`
+    const kept = pools.get(key)
+    if (kept !== undefined) return kept
+    const pool = new Pool('http://service', {
+      connections: maxStreams(),
+      pipelining: 1,
+      // Times are the caller's.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      keepAliveTimeout: KEEP_STREAM_MS,
+      keepAliveMaxTimeout: KEEP_STREAM_MS,
+      maxHeaderSize: MAX_SERVICE_HEADER_BYTES,
+      connect: (_options, done) =>
+        open(service, connectMs, done as (error: Error | null, stream: Duplex | null) => void),
+    })
+    pools.set(key, pool)
+    return pool
+  }
+
+  return {
+    dispatch(service, connectMs, request, handler) {
+      poolOf(service, connectMs).dispatch({ origin: 'http://service', ...request }, handler)
+    },
+    get streamCount() {
+      return streamCount
+    },
+    async close() {
+      await Promise.all([...pools.values()].map(pool => pool.destroy()))
+    },
+  }
+}
+
+/** What went wrong with a request to a service, in our words. */
+export function serviceError(thrown: unknown): MeshError {
+  if (thrown instanceof MeshError) {
+    // The gateway is refused, not whoever asks it.
+    const isOurs = ['denied', 'not-trusted', 'evicted', 'bad-ticket', 'certificate-expired'].includes(
+      thrown.code,
+    )
+    if (thrown.code === 'not-found') return new MeshError('offline', thrown.message, { cause: thrown })
+    return isOurs ? new MeshError('unreachable', thrown.message, { cause: thrown }) : thrown
+  }
+  const code = (thrown as { code?: unknown } | null)?.code
+  if (typeof code === 'string' && /^(UND_ERR_|HPE_)/.test(code)) {
+    return new MeshError('link-closed', `Request to service failed: ${(thrown as Error).message}`, {
+      cause: thrown,
+    })
+  }
+  return fromNodeError(thrown, 'Request to service failed')
+}
+
+/** A stream to a service that nothing uses is kept this long. */
+const KEEP_STREAM_MS = 30_000
+/** Header lines of an answer together, bytes. */
+export const MAX_SERVICE_HEADER_BYTES = 65_536
