@@ -29,12 +29,12 @@ export async function openDatagramIngress(
   const flows = new Map<string, Flow>()
   const port: HostUdpPort = await bindUdp(at, (bytes, from) => {
     const key = formatAddress(from)
-    let flow = flows.get(key)
-    if (flow === undefined) {
-      if (flows.size >= MAX_INGRESS_FLOWS) return
-      flow = new Flow(from, port, options, () => flows.delete(key))
-      flows.set(key, flow)
-    }
+    const flow = flows.get(key) ?? new Flow(from, port, options, () => flows.delete(key))
+    // Put at the end: the first is the one that was silent longest, and goes when there are too many.
+    flows.delete(key)
+    const [silent] = flows.values()
+    if (flows.size >= MAX_INGRESS_FLOWS) silent?.end()
+    flows.set(key, flow)
     flow.send(bytes)
   })
   return {
@@ -128,7 +128,7 @@ class Flow {
   }
 }
 
-/** Clients of one UDP port at once; datagrams of further ones are lost. */
+/** Clients of one UDP port at once; over it the one that was silent longest is forgotten. */
 export const MAX_INGRESS_FLOWS = 5_000
 /** A client that neither sends nor is sent anything is forgotten after this. */
 const INGRESS_FLOW_IDLE_MS = 60_000

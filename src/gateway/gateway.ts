@@ -123,7 +123,8 @@ class GatewayProcess implements Gateway {
     const ingress = createStreamIngress({ dial, log, onEnded: metrics.ingress })
     const contextFor = (host: string) => this.#store.contextFor(host)
     const challenges = this.#challenges
-    this.#parts = { count, entrance, webSockets, ingress, challenges, contextFor, dial, metrics, log }
+    const headMs = () => this.#config.limits.head
+    this.#parts = { count, entrance, webSockets, ingress, challenges, contextFor, dial, metrics, log, headMs }
     this.#watch = watchCertificateFiles(this.#store, () => this.#certificateFiles(this.#config), {
       log,
       intervalMs: options.watchMs ?? CERTIFICATE_WATCH_MS,
@@ -152,6 +153,8 @@ class GatewayProcess implements Gateway {
     const kept = new Map(this.#listeners.map(listener => [listenerKey(listener.config), listener]))
     const wanted = new Set(config.listeners.map(listenerKey))
     const opened: OpenListener[] = []
+    const before = this.#config
+    this.#config = config
     // An address may have changed its kind: the old one has to go before the new one can come.
     for (const listener of this.#listeners)
       if (!wanted.has(listenerKey(listener.config))) await listener.stop()
@@ -160,6 +163,7 @@ class GatewayProcess implements Gateway {
         if (!kept.has(listenerKey(one))) opened.push(await openListener(one, this.#parts))
     } catch (error) {
       for (const listener of opened) await listener.stop()
+      this.#config = before
       await this.#reopenStopped(wanted)
       throw error
     }
@@ -170,7 +174,6 @@ class GatewayProcess implements Gateway {
       return every.filter(({ config: its }) => listenerKey(its) === key).slice(0, 1)
     })
     for (const listener of gone) listener.drain()
-    this.#config = config
     this.#routes = all
     this.#state = { routes: table, findClient }
     const acmeIds = this.#acme.use(config)

@@ -7,7 +7,7 @@ import type { ServiceName } from '../core/model/names.ts'
 import { peekClientHello } from '../net/peek-client-hello.ts'
 import { ACME_TLS, type AlpnChallenges } from '../net/public-certificate.ts'
 import { type ConnectionCount, openPublicPort } from '../net/public-port.ts'
-import { createPublicServer, PUBLIC_TIMES, type PublicServer } from '../net/public-server.ts'
+import { createPublicServer, PUBLIC_TIMES, type PublicServer, type PublicTls } from '../net/public-server.ts'
 import { resetSocket } from '../net/reset-socket.ts'
 import type { DialService } from '../net/service-streams.ts'
 import { openDatagramIngress } from './datagram-ingress.ts'
@@ -39,6 +39,8 @@ export interface ListenerParts {
   readonly challenges: AlpnChallenges
   readonly contextFor: (host: string) => SecureContext | undefined
   readonly dial: DialService
+  /** Time for the head of a request, of listeners that are opened from now on. */
+  readonly headMs: () => number
   readonly metrics: GatewayMetrics
   readonly log: Log
 }
@@ -158,9 +160,9 @@ async function openPort(config: GatewayListener, parts: ListenerParts, use: Port
 }
 
 function createServer(
-  { entrance, webSockets, metrics }: ListenerParts,
+  { entrance, webSockets, metrics, headMs }: ListenerParts,
   kind: Omit<EntranceDoor, 'isDraining'>,
-  tls?: Parameters<typeof createPublicServer>[1],
+  tls?: PublicTls,
 ): PublicServer {
   const door: EntranceDoor = { ...kind, isDraining: () => server.isDraining }
   const server = createPublicServer(
@@ -170,7 +172,7 @@ function createServer(
       onConnect: (request, response) => webSockets.connect(request, response, door),
       onGarbage: status => metrics.garbage(status),
     },
-    tls,
+    { headMs: headMs(), tls },
   )
   return server
 }

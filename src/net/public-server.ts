@@ -46,6 +46,13 @@ export interface PublicTls {
   readonly contextFor: (serverName: string) => SecureContext | undefined
 }
 
+/** How a server is made. */
+export interface PublicServerOptions {
+  /** The head of a request must have come within this time of its first byte, or of the opening of the connection. */
+  readonly headMs: number
+  readonly tls?: PublicTls | undefined
+}
+
 /** A server that is handed its connections. */
 export interface PublicServer {
   /** HTTP, or the TLS around it; what was read of it must have been put back. */
@@ -58,11 +65,13 @@ export interface PublicServer {
 }
 
 /** Make a server for HTTP/1.1, or with `tls` for HTTP/2 and HTTP/1.1 inside TLS. */
-export function createPublicServer(handlers: PublicHandlers, tls?: PublicTls): PublicServer {
+export function createPublicServer(handlers: PublicHandlers, options: PublicServerOptions): PublicServer {
   const connections = new Set<Socket>()
   const sessions = new Set<http2.ServerHttp2Session>()
   let isDraining = false
-  const server = tls === undefined ? http.createServer(HTTP1_PUBLIC) : createTlsServer(tls)
+  const { tls, headMs } = options
+  const http1Options = { ...HTTP1_PUBLIC, headersTimeout: headMs }
+  const server = tls === undefined ? http.createServer(http1Options) : createTlsServer(tls, http1Options)
   const http1 = server as http.Server
   http1.on('request', (request, response) => handlers.onRequest(request, response as PublicResponse, false))
   http1.on('checkContinue', (request, response) =>
@@ -153,13 +162,16 @@ export function breakResponse(response: PublicResponse): void {
   else response.destroy()
 }
 
-function createTlsServer({ minVersion, contextFor }: PublicTls): http2.Http2SecureServer {
+function createTlsServer(
+  { minVersion, contextFor }: PublicTls,
+  http1Options: http.ServerOptions,
+): http2.Http2SecureServer {
   return http2.createSecureServer({
-    ...HTTP1_PUBLIC,
+    ...http1Options,
     ...HTTP2_LIMITS,
     maxSessionMemory: 32,
     allowHTTP1: true,
-    http1Options: HTTP1_PUBLIC,
+    http1Options,
     minVersion,
     ciphers: PUBLIC_CIPHERS,
     honorCipherOrder: true,
@@ -211,15 +223,12 @@ const PUBLIC_CONNECTION_WINDOW_BYTES = 8 * 1_048_576
 export const PUBLIC_TIMES = {
   /** A TLS handshake. */
   handshakeMs: 10_000,
-  /** The head of a request, from its first byte or the opening of the connection. */
-  headMs: 15_000,
   /** A connection without a request. */
   idleMs: 75_000,
 }
 
 const HTTP1_PUBLIC = {
   maxHeaderSize: MAX_PUBLIC_HEADER_BYTES,
-  headersTimeout: PUBLIC_TIMES.headMs,
   // A body may be long; whether it moves is watched by who takes it.
   requestTimeout: 0,
   keepAliveTimeout: PUBLIC_TIMES.idleMs,

@@ -211,6 +211,8 @@ export const gatewayConfigShape = z
         /** Connections at once, of all listeners for HTTP. */
         connections: z.int().min(1).max(1_000_000).default(10_000),
         connectionsPerAddress: z.int().min(1).max(1_000_000).default(512),
+        /** For the head of a request, from its first byte or the opening of the connection. */
+        head: duration.default(15_000),
         /** Streams to one service that carry requests at once. */
         streamsPerService: z.int().min(1).max(10_000).default(256),
       })
