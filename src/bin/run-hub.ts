@@ -3,7 +3,7 @@ import { lstat, rename, rm, writeFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import type { RunHubOptions } from '../cli/run-options.ts'
 import { VERSION } from '../cli/version.ts'
-import { openController } from '../controller/controller.ts'
+import { type ControllerOptions, openController } from '../controller/controller.ts'
 import { formatAddress, parseAddress } from '../core/model/address.ts'
 import { MeshError } from '../core/model/errors.ts'
 import { type HubId, parseHubId } from '../core/model/ids.ts'
@@ -21,6 +21,7 @@ import { readLogFile } from '../store/log-reader.ts'
 import { socketPath } from '../store/socket-path.ts'
 import { openSqliteStore } from '../store/sqlite-store.ts'
 import { tuneCollector } from './garbage-collector.ts'
+import { hubBilling } from './hub-billing.ts'
 import { openHubIdentity } from './hub-identity.ts'
 import { startRelayWorker } from './relay-worker.ts'
 import { serveMetrics } from './serve-metrics.ts'
@@ -89,8 +90,7 @@ export async function openHub(options: OpenHubOptions): Promise<OpenedHub> {
       signer: () => identity.current,
       clock,
       log,
-      rules: options.isDirectForbidden ? [FORBID_DIRECT] : [],
-      ...(options.endpointValidMs !== undefined && { validity: { endpointMs: options.endpointValidMs } }),
+      ...(await controllerChoices(options)),
     }),
   )
   const readLog = async (query: Parameters<Parameters<typeof startHub>[0]['readLog']>[0]) =>
@@ -142,6 +142,17 @@ export async function openHub(options: OpenHubOptions): Promise<OpenedHub> {
     hub,
     permit: text,
     [Symbol.asyncDispose]: () => all.disposeAsync(),
+  }
+}
+
+async function controllerChoices(
+  options: OpenHubOptions,
+): Promise<Pick<ControllerOptions, 'rules' | 'billing' | 'validity'>> {
+  const { isDirectForbidden, commerce, endpointValidMs } = options
+  return {
+    rules: isDirectForbidden ? [FORBID_DIRECT] : [],
+    ...(commerce !== undefined && { billing: await hubBilling(commerce) }),
+    ...(endpointValidMs !== undefined && { validity: { endpointMs: endpointValidMs } }),
   }
 }
 

@@ -78,6 +78,12 @@ test('what a service is started with means what was typed', () => {
       '--workers=0',
       '--forbid-direct',
     ],
+    [
+      '--commerce-url=https://api.example/commerce',
+      '--commerce-token-file=/etc/commerce.token',
+      '--billing-recheck=60',
+      '--billing-unit=cents',
+    ],
   ]) {
     assert.deepEqual(parseHub(hubArguments(parseHub(words))), parseHub(words))
   }

@@ -3,10 +3,11 @@ import { type Address, formatAddress, isIpAddress, parseAddress } from '../core/
 import { toMeshError } from '../core/model/errors.ts'
 import type { LogLevel } from '../core/model/log.ts'
 import { PATH_KINDS, type PathKind } from '../core/path/path-kind.ts'
+import { addBillingOptions, type BillingWords, billingArguments } from './billing-options.ts'
 import { integerOption } from './global-options.ts'
 
 /** What may be told a hub, parsed; the same for `run` and `start`. */
-export interface HubWords extends RelayWords {
+export interface HubWords extends RelayWords, BillingWords {
   readonly listen: Address
   readonly names?: readonly string[]
   readonly maxAgents?: number
@@ -77,6 +78,7 @@ export function addHubOptions(command: Command): void {
       integerOption([0, 256]),
     )
     .option('--forbid-direct', 'relay everything: no two endpoints may connect without the hub')
+  addBillingOptions(command)
   addDaemonOptions(command)
 }
 
@@ -126,6 +128,7 @@ export function hubArguments(words: HubWords): string[] {
       '--workers': words.workers,
     }),
     ...(words.forbidDirect ? ['--forbid-direct'] : []),
+    ...billingArguments(words),
     ...daemonArguments(words),
   ]
 }

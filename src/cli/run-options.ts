@@ -1,3 +1,4 @@
+import type { MoneyUnit } from '../core/billing/money.ts'
 import type { Address } from '../core/model/address.ts'
 import type { LogLevel } from '../core/model/log.ts'
 import type { Name } from '../core/model/names.ts'
@@ -23,9 +24,22 @@ export interface RunHubOptions {
   readonly workers?: number
   /** No two endpoints may connect without a hub. */
   readonly isDirectForbidden?: boolean
+  /** Sessions are paid for; free if absent. */
+  readonly commerce?: CommerceOptions
   /** Where to serve `/metrics` for Prometheus; nowhere if absent. */
   readonly metrics?: Address
   readonly logLevel: LogLevel
+}
+
+/** Where balances are kept and usage is charged, and how. */
+export interface CommerceOptions {
+  readonly url: string
+  /** Absolute path of the file with the token to show; read anew for each request. */
+  readonly tokenFile?: string
+  /** How often the balance of who has a service open is asked for; the default if absent. */
+  readonly recheckMs?: number
+  /** What one stands for in balances; `major` if absent. */
+  readonly unit?: MoneyUnit
 }
 
 /** What `ztm run agent` was told; everything is parsed. */

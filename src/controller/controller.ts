@@ -9,6 +9,7 @@ import type { Clock } from '../core/model/time.ts'
 import type { Decision, Rule } from '../core/policy/rule.ts'
 import type { Authority } from '../pki/authority.ts'
 import type { SessionTicketSigner } from '../pki/session-ticket.ts'
+import { type BillingOptions, createNoBilling, openBilling } from './billing/billing.ts'
 import type { Context } from './context.ts'
 import { createDecisions } from './decisions.ts'
 import { createEndpointHandlers } from './endpoint-handlers.ts'
@@ -47,6 +48,8 @@ export interface ControllerOptions {
   readonly limits?: Partial<ControllerLimits>
   /** How long a certificate of an endpoint is good; 24 h by default. */
   readonly validity?: { readonly endpointMs?: number }
+  /** Sessions are paid for; off if absent. */
+  readonly billing?: BillingOptions
   /** Rules of the mesh's owner beside the standing ones. */
   readonly rules?: readonly Rule[]
 }
@@ -82,6 +85,9 @@ export async function openController(options: ControllerOptions): Promise<Contro
   }
   const state = await openState(context, options)
   const { endpoints, evictions, presence, members, decisions, rootPermits } = state
+  const billing = options.billing
+    ? await openBilling(context, options.billing, state)
+    : createNoBilling(state)
   const memberOf = ({ mesh, user, endpoint }: EndpointIdentity) => {
     const record = endpoints.get(endpoint)
     const isMember = mesh === authority.mesh && record?.user === user && !members.isEvicted(record)
@@ -103,7 +109,9 @@ export async function openController(options: ControllerOptions): Promise<Contro
         mesh: authority.mesh,
         hub: hub.id,
         signer: options.signer,
+        gate: billing.gate,
       }),
+      ...billing.handlers,
       ...createUserHandlers(clock, state),
       ...createInvitationHandlers(context, state),
       ...createEvictionHandlers(context, state),
@@ -135,6 +143,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
     rootPermit: async () => permitOf(await rootPermits.current()),
     rotateRootPermit: async () => permitOf(await rootPermits.rotate()),
     async [Symbol.asyncDispose]() {
+      await billing[Symbol.asyncDispose]()
       await context.exclusive(async () => undefined)
       await presence[Symbol.asyncDispose]()
     },

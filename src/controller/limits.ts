@@ -12,6 +12,8 @@ export interface ControllerLimits {
   readonly openInvitations: number
   /** Invitations in any state; the oldest closed ones make room. */
   readonly invitations: number
+  /** Streams whose usage is kept; the oldest that are charged make room. */
+  readonly usageRecords: number
   /** Evictions in force: all of them fit the first line of a link (`MAX_EVENT_BYTES`). */
   readonly evictions: number
   /** Refused enrolments from one address in a minute. */
@@ -30,6 +32,7 @@ export const DEFAULT_LIMITS: ControllerLimits = {
   accessEntriesPerUser: 100_000,
   openInvitations: 1_000,
   invitations: 5_000,
+  usageRecords: 50_000,
   evictions: 2_000,
   enrolmentFailuresPerMinute: 10,
   enrolmentAddresses: 10_000,

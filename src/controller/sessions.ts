@@ -7,6 +7,7 @@ import { quote } from '../core/model/quote.ts'
 import type { Decision } from '../core/policy/rule.ts'
 import { explain } from '../core/policy/standing-rules.ts'
 import { type SessionTicketSigner, sealSessionTicket } from '../pki/session-ticket.ts'
+import type { DialGate } from './billing/billing.ts'
 import type { Context } from './context.ts'
 import type { Decisions } from './decisions.ts'
 import type { Hostings } from './hostings.ts'
@@ -28,9 +29,11 @@ export function createSessionHandlers(
     hub: HubId
     /** The hub's own identity, as it is at the time of the call. */
     signer: () => SessionTicketSigner
+    /** Whether who dials can pay. */
+    gate: DialGate
   },
 ): Pick<Handlers<typeof CONTROLLER_API, Caller>, 'openSession'> {
-  const { hostings, members, decisions, view, mesh, hub, signer } = parts
+  const { hostings, members, decisions, view, mesh, hub, signer, gate } = parts
   return {
     async openSession({ body, caller }) {
       const record = members.require(caller)
@@ -53,16 +56,20 @@ export function createSessionHandlers(
           `Cannot dial ${quoted}: ${explain(refusal)}: ask its owner to let you in`,
         )
       }
+      const { user, id: endpoint } = record
+      const metering = await gate.check({ user, endpoint, service: service.name })
       const claims = {
         hub: { kind: 'hub', mesh, hub },
-        dialler: { kind: 'endpoint', mesh, user: record.user, endpoint: record.id },
+        dialler: { kind: 'endpoint', mesh, user, endpoint },
         service: service.name,
         owner: service.owner,
-        id: Buffer.from(random(16)).toString('base64url'),
+        id: metering?.session ?? Buffer.from(random(16)).toString('base64url'),
+        ...(metering !== undefined && { reportEveryMs: metering.reportEveryMs }),
       } as const
       const { ticket, expiresAtMs } = await sealSessionTicket(signer(), claims, clock.now())
-      log.debug('session.opened', { service: body.service, user: record.user, endpoint: record.id })
-      return { ticket, expiresAtMs, service: view.describe(service, allowed, record) }
+      log.debug('session.opened', { service: body.service, user, endpoint })
+      const described = view.describe(service, allowed, record)
+      return { ticket, expiresAtMs, service: described, ...(metering && { metering }) }
     },
   }
 }

@@ -4,6 +4,7 @@ import type { Address } from '../../core/model/address.ts'
 import { MeshError } from '../../core/model/errors.ts'
 import type { LogLevel } from '../../core/model/log.ts'
 import { parseName } from '../../core/model/names.ts'
+import { commerceOptions } from '../billing-options.ts'
 import { type Cli, dataFolderOf, pathOf, refuseEndpoint } from '../context.ts'
 import {
   type AgentWords,
@@ -31,6 +32,7 @@ export function defineRun(command: Command, cli: Cli): void {
     'ztm run hub --max-relay-mbps 800 --max-relay-mbps-per-user 100 --max-relays 5000',
     'ztm run hub --workers 0',
     'ztm run hub --forbid-direct',
+    'ztm run hub --commerce-url https://api.example.com/commerce --commerce-token-file commerce.token',
   )
   const agent = command
     .command('agent')
@@ -73,6 +75,7 @@ interface JoinWords {
 
 async function runHub(cli: Cli, { permit, ...words }: HubWords & { permit?: string }): Promise<void> {
   refuseEndpoint(cli, 'run a hub')
+  const commerce = commerceOptions(words, path => pathOf(cli, path))
   cli.deadlineMs = undefined
   cli.exitCode = await cli.world.runHub({
     dataFolder: dataFolderOf(cli),
@@ -85,6 +88,7 @@ async function runHub(cli: Cli, { permit, ...words }: HubWords & { permit?: stri
     ...(words.maxRelayMbps !== undefined && { maxRelayMbps: words.maxRelayMbps }),
     ...(words.maxRelayMbpsPerUser !== undefined && { maxRelayMbpsPerUser: words.maxRelayMbpsPerUser }),
     ...(words.forbidDirect && { isDirectForbidden: true }),
+    ...(commerce !== undefined && { commerce }),
     ...(words.workers !== undefined && { workers: words.workers }),
     ...(words.metrics !== undefined && { metrics: words.metrics }),
   })

@@ -8,7 +8,7 @@ import { MeshError } from '../../core/model/errors.ts'
 import { formatLogLine } from '../../store/log-line.ts'
 import { readLogFile } from '../../store/log-reader.ts'
 import { callAgent, callHub } from '../api-client.ts'
-import { type Cli, dataFolderOf, refuseEndpoint, remainingMs } from '../context.ts'
+import { type Cli, dataFolderOf, pathOf, refuseEndpoint, remainingMs } from '../context.ts'
 import { installService } from '../daemon/install.ts'
 import type { DaemonRole } from '../daemon/plan.ts'
 import { findServicePlace, type ServicePlace } from '../daemon-folder.ts'
@@ -48,7 +48,9 @@ export function defineStart(command: Command, cli: Cli): void {
   addExamples(command, 'ztm start hub --names 1.2.3.4:8888 --permit root.json', 'ztm start agent')
 }
 
-async function startHub(cli: Cli, { permit, ...words }: HubWords & { permit?: string }): Promise<void> {
+async function startHub(cli: Cli, { permit, ...typed }: HubWords & { permit?: string }): Promise<void> {
+  const { commerceTokenFile: file } = typed
+  const words = { ...typed, ...(file !== undefined && { commerceTokenFile: pathOf(cli, file) }) }
   const { owner } = await install(cli, 'hub', { listen: words.listen, options: hubArguments(words) })
   const status = await untilWell(cli, 'hub', timeoutMs =>
     callHub(cli, HUB_LOCAL_API.showStatus, {}, { timeoutMs }),

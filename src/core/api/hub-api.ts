@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { BILLING_ROUTES } from './billing-api.ts'
 import { defineRoute } from './route.ts'
 import {
   accessShape,
@@ -36,6 +37,7 @@ export const certificateShape = z.object({
  * @see docs/protocol.md, "Link"
  */
 export const CONTROLLER_API = {
+  ...BILLING_ROUTES,
   /** The one call open to a permit's key or one-time token. */
   enroll: defineRoute({
     method: 'POST',
@@ -168,8 +170,10 @@ export const CONTROLLER_API = {
       ticket: z.string(),
       expiresAtMs: msShape,
       service: serviceShape,
+      /** Absent where nobody wants to know what its streams carry. */
+      metering: z.object({ session: z.string().max(64), reportEveryMs: msShape }).optional(),
     }),
-    errors: ['not-found', 'denied'],
+    errors: ['not-found', 'denied', 'insufficient-balance', 'billing-failed', 'too-many'],
   }),
   invite: defineRoute({
     method: 'POST',

@@ -1,0 +1,81 @@
+import { type Balance, insufficientBalance, isEnough } from '../../core/billing/balance.ts'
+import type { Commerce } from '../../core/billing/commerce.ts'
+import { type MeshError, toMeshError } from '../../core/model/errors.ts'
+import type { ServiceName, UserName } from '../../core/model/names.ts'
+import type { Clock } from '../../core/model/time.ts'
+
+/** Balances of users, asked of Commerce and remembered shortly. */
+export interface Balances {
+  /**
+   * Whether a user can pay for a service.
+   *
+   * @param options.isFresh  do not take what is remembered
+   * @throws MeshError `insufficient-balance`, `billing-failed`
+   */
+  require(user: UserName, service: ServiceName, options?: { isFresh?: boolean }): Promise<void>
+  /** Something was charged to the user: what is remembered is not true any more. */
+  spent(user: UserName): void
+  /** Why the last question failed; undefined after one that did not. */
+  readonly lastError: MeshError | undefined
+}
+
+interface Remembered {
+  readonly answer: Promise<Balance>
+  untilMs: number
+}
+
+/** Make it with nothing known. A user who can pay is remembered for 10 s, all else for 1 s. */
+export function createBalances({ commerce, clock }: { commerce: Commerce; clock: Clock }): Balances {
+  const known = new Map<string, Map<UserName, Remembered>>()
+  let count = 0
+  let lastError: MeshError | undefined
+
+  function ask(user: UserName, service: ServiceName): Remembered {
+    const remembered: Remembered = {
+      answer: commerce.balance({ service, user }),
+      // While it is under way others wait for the same answer.
+      untilMs: Number.POSITIVE_INFINITY,
+    }
+    remembered.answer.then(
+      balance => {
+        lastError = undefined
+        remembered.untilMs = clock.now() + (isEnough(balance) ? GOOD_MS : BAD_MS)
+      },
+      error => {
+        lastError = toMeshError(error)
+        remembered.untilMs = clock.now() + BAD_MS
+      },
+    )
+    if (count >= MAX_BALANCES) {
+      known.clear()
+      count = 0
+    }
+    const users = known.get(service) ?? new Map<UserName, Remembered>()
+    if (!users.has(user)) count += 1
+    known.set(service, users.set(user, remembered))
+    return remembered
+  }
+
+  return {
+    async require(user, service, { isFresh = false } = {}) {
+      const remembered = known.get(service)?.get(user)
+      const isGood = remembered !== undefined && remembered.untilMs > clock.now()
+      const { answer } = isGood && !isFresh ? remembered : ask(user, service)
+      const balance = await answer
+      if (!isEnough(balance)) throw insufficientBalance(service, balance)
+    },
+    spent(user) {
+      for (const users of known.values()) if (users.delete(user)) count -= 1
+    },
+    get lastError() {
+      return lastError
+    },
+  }
+}
+
+/** How long a balance that is enough is believed. */
+const GOOD_MS = 10_000
+/** How long one that is not is, or a failure: top-ups and repairs should be seen at once, a storm of dials should not ask for each. */
+const BAD_MS = 1_000
+/** Balances that are remembered; at more all are forgotten. */
+export const MAX_BALANCES = 20_000
