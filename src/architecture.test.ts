@@ -47,12 +47,13 @@ const ROOMS: RoomTable = {
   net: ['core', 'pki'],
   controller: ['core', 'pki'],
   hub: ['core', 'pki', 'net', 'store'],
-  agent: ['core', 'pki', 'net', 'store', 'sdk'],
+  // Of the SDK the interface of apps alone: the SDK is built on the agent's client half.
+  agent: ['core', 'pki', 'net', 'store', 'sdk/app'],
   gateway: ['core', 'pki', 'net', 'sdk'],
-  sdk: ['core', 'net', 'pki'],
+  sdk: ['core', 'net', 'pki', 'store', 'agent'],
   // What several apps do alike, for them alone.
   'sdk/for-apps': ['core/model', 'core/api', 'sdk/app'],
-  apps: ['apps', 'sdk'],
+  apps: ['apps', 'sdk/app'],
   'apps/*': [
     'core/model',
     'core/codec',

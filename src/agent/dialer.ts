@@ -2,6 +2,7 @@ import { CONTROLLER_API } from '../core/api/hub-api.ts'
 import { PORT_HEADER, SESSION_TICKET_HEADER } from '../core/api/peer-api.ts'
 import type { Answer } from '../core/api/route.ts'
 import { type Balancer, createBalancer } from '../core/balance/balancer.ts'
+import { createRanks } from '../core/balance/rank.ts'
 import { MeshError, toMeshError } from '../core/model/errors.ts'
 import type { EndpointId } from '../core/model/ids.ts'
 import type { Log } from '../core/model/log.ts'
@@ -32,6 +33,7 @@ export interface DialerOptions {
   /** What resumable streams may keep. */
   readonly kept: KeptBudget
   readonly clock: Clock
+  readonly random: () => number
   readonly log: Log
 }
 
@@ -62,6 +64,8 @@ class MeshDialer implements Dialer {
   readonly #sessions = new Map<ServiceName, ServiceSession>()
   readonly #asking = new Map<ServiceName, Promise<ServiceSession>>()
   readonly #balancers = new Map<ServiceName, Balancer<EndpointId>>()
+  /** Where the last stream to a service went. */
+  readonly #last = new Map<ServiceName, EndpointId>()
   readonly #resumer: Resumer
 
   constructor(options: DialerOptions) {
@@ -156,7 +160,14 @@ class MeshDialer implements Dialer {
         balancer.succeeded(endpoint)
         balancer.opened(endpoint)
         opened.stream.once('close', () => balancer.closed(endpoint))
-        return { ...opened, endpoint, owner }
+        this.#last.set(service, endpoint)
+        return {
+          ...opened,
+          endpoint,
+          owner,
+          user: hostOf(session, endpoint),
+          sessionId: ticketId(session.ticket),
+        }
       } catch (thrown) {
         const error = toMeshError(thrown)
         balancer.failed(endpoint, this.#options.clock.now(), error)
@@ -218,12 +229,21 @@ class MeshDialer implements Dialer {
   /** Endpoints to try, best first. */
   #choose(session: ServiceSession, options: DialOptions): readonly EndpointId[] {
     const balancer = this.#balancer(session.service.name, session)
+    const { name, hostings, strategy } = session.service
     const wanted = new Set(options.exits ?? [])
-    const online = new Set(
-      session.service.hostings.filter(({ isOnline }) => isOnline).map(({ endpoint }) => endpoint),
+    const online = new Set(hostings.filter(({ isOnline }) => isOnline).map(({ endpoint }) => endpoint))
+    const named = new Set(
+      hostings.filter(({ instance }) => instance === options.instance).map(({ endpoint }) => endpoint),
     )
-    const isWanted = (endpoint: EndpointId) => wanted.size === 0 || wanted.has(endpoint)
-    const order = balancer.pick(this.#options.clock.now(), isWanted)
+    const isWanted = (endpoint: EndpointId) =>
+      (wanted.size === 0 || wanted.has(endpoint)) && (options.instance === undefined || named.has(endpoint))
+    const rankOf = createRanks<EndpointId>({
+      strategy,
+      memberOf: endpoint => hostings.find(hosting => hosting.endpoint === endpoint)?.rank ?? NO_RANK,
+      last: options.sticky ?? this.#last.get(name),
+      random: this.#options.random,
+    })
+    const order = balancer.pick(this.#options.clock.now(), isWanted, rankOf)
     // One that was offline when the session was made may be back: last, not never.
     return [
       ...order.filter(endpoint => online.has(endpoint)),
@@ -297,7 +317,19 @@ function hostOf({ service: { owner, hostings } }: ServiceSession, endpoint: Endp
 /** Why none of the endpoints that were tried could be reached. */
 function describeAbsence({ service: { hostings } }: ServiceSession, tried: ReadonlySet<EndpointId>): string {
   if (hostings.length === 0) return 'nobody hosts it now'
-  if (tried.size === 0) return 'none of the chosen exits hosts it'
+  if (tried.size === 0) return 'nobody of those who were asked for hosts it'
   const names = hostings.filter(({ endpoint }) => tried.has(endpoint)).map(({ name }) => quote(name))
   return `offline is ${names.join(', ')}: start the agent there`
 }
+
+/** The id of a session ticket, for accounts; who made it is not judged here. */
+function ticketId(ticket: string): string {
+  try {
+    const claims = JSON.parse(Buffer.from(ticket.split('.')[1] ?? '', 'base64url').toString('utf8'))
+    return typeof claims?.jti === 'string' ? claims.jti : ''
+  } catch {
+    return ''
+  }
+}
+
+const NO_RANK = { cost: 0, precedence: 'default' } as const

@@ -89,7 +89,12 @@ export function createHostings(options: HostingsOptions): Hostings {
     try {
       await link.call(CONTROLLER_API.host, {
         params: { service: one.service },
-        body: { access: one.access, health: one.health },
+        body: {
+          access: one.access,
+          health: one.health,
+          ...(one.options.rank && { rank: one.options.rank }),
+          ...(one.options.instance && { instance: one.options.instance }),
+        },
       })
       one.error = undefined
     } catch (thrown) {
@@ -142,18 +147,18 @@ export function createHostings(options: HostingsOptions): Hostings {
   function admit(
     headers: IncomingHttpHeaders,
     identity: EndpointIdentity,
-  ): { one: HostedService; port: number | undefined; from: Dialler } {
+  ): { one: HostedService; port: number | undefined; from: Dialler; sessionId: string } {
     const service = parseServiceName(decodeURIComponent(String(headers[':authority'])))
     const ticket = headers[SESSION_TICKET_HEADER]
     if (typeof ticket !== 'string')
       throw new MeshError('bad-ticket', `Cannot open stream to "${service}": no session ticket`)
-    const { isByPolicy } = options.checkTicket(ticket, identity, service)
+    const { isByPolicy, id: sessionId } = options.checkTicket(ticket, identity, service)
     const one = hosted.get(service)
     if (one === undefined)
       throw new MeshError('not-found', `Cannot open stream to "${service}": not hosted here`)
     const from = { identity, isByPolicy }
     requireLeave(one, from)
-    return { one, port: parsePort(headers[PORT_HEADER]), from }
+    return { one, port: parsePort(headers[PORT_HEADER]), from, sessionId }
   }
 
   return {
@@ -204,7 +209,7 @@ export function createHostings(options: HostingsOptions): Hostings {
           resumables.openSide(stream)
           return
         }
-        const { one, port, from: dialler } = admit(headers, from)
+        const { one, port, from: dialler, sessionId } = admit(headers, from)
         const admitted = { carrier: stream, headers, from, service: one.service }
         if (headers[RESUME_HEADER] !== undefined) {
           resumables.resume(admitted)
@@ -218,7 +223,7 @@ export function createHostings(options: HostingsOptions): Hostings {
           track(one, resumable, dialler)
           return resumable
         }
-        one.options.onStream(incomingOf(admitted, { port, accept, datagrams: openFlow() }))
+        one.options.onStream(incomingOf(admitted, { port, accept, sessionId, datagrams: openFlow() }))
       } catch (thrown) {
         const error =
           thrown instanceof URIError
@@ -293,6 +298,7 @@ const BY_POLICY: Rule = {
 
 interface IncomingParts {
   readonly port: number | undefined
+  readonly sessionId: string
   readonly datagrams: DatagramPath | undefined
   /** The stream to give out if it is a resumable one, answered. */
   readonly accept: () => Duplex | undefined
@@ -302,13 +308,14 @@ function incomingOf(
   { carrier: stream, headers, service, from }: AdmittedStream,
   parts: IncomingParts,
 ): Incoming {
-  const { port, datagrams } = parts
+  const { port, datagrams, sessionId } = parts
   const abort = new AbortController()
   const given = () => abort.abort()
   stream.once('close', given)
   return {
     service,
     from,
+    sessionId,
     ...(port !== undefined && { port }),
     ...(datagrams !== undefined && { datagrams }),
     signal: abort.signal,

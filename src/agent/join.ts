@@ -128,7 +128,13 @@ async function followLink(text: string): Promise<Permit> {
   return { ca, agent: {}, bootstraps: [...link.bootstraps], token: link.token }
 }
 
-async function fetchRoot(bootstrap: string, mesh: MeshId): Promise<string> {
+/**
+ * The root certificate of a mesh, PEM, from one of its hubs. Nothing about the hub is believed: the id proves the root.
+ *
+ * @param bootstrap  `host:port`
+ * @throws MeshError `not-trusted` if it is that of another mesh, `unreachable`, `timed-out`
+ */
+export async function fetchRoot(bootstrap: string, mesh: MeshId): Promise<string> {
   const { ca } = await askAnybody(bootstrap)
   checkRootForMesh(ca, mesh)
   return ca

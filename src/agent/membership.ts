@@ -163,6 +163,7 @@ class MeshMembership implements Membership {
       hostings: this.#hostings,
       kept,
       clock,
+      random,
       log,
     })
     this.server = createPeerServer({

@@ -6,6 +6,7 @@ import {
   msShape,
   nameShape,
   pemShape,
+  rankShape,
   serviceNameShape,
   userShape,
 } from '../core/api/shapes.ts'
@@ -44,6 +45,8 @@ export const hostingRecordShape = z.object({
   endpoint: endpointIdShape,
   service: serviceNameShape,
   access: accessShape,
+  rank: rankShape.optional(),
+  instance: nameShape.optional(),
   createdAtMs: msShape,
 })
 /** A hosting, as stored. */

@@ -38,6 +38,8 @@ export function createServiceView(parts: {
           isOnline: presence.addressOf(endpoint.id) !== undefined,
           health: hostings.healthOf(hosting),
           access: seesAccess ? hosting.access : NOTHING_SHOWN,
+          ...(hosting.rank && { rank: hosting.rank }),
+          ...(hosting.instance && { instance: hosting.instance }),
         }
       }),
     }

@@ -47,9 +47,11 @@ export function createServiceHandlers(
       endpoint: record.id,
       service: name,
       access: tidy(body.access),
+      ...(body.rank && { rank: body.rank }),
+      ...(body.instance && { instance: body.instance }),
       createdAtMs: known?.createdAtMs ?? clock.now(),
     }
-    const isNewAccess = known === undefined || !isSameAccess(known.access, hosting.access)
+    const isNewAccess = known === undefined || !isSameHosting(known, hosting)
     if (isNewAccess) {
       refuseTooMany(hosting, { known, similar, user: record.user })
       await hostings.put(hosting)
@@ -146,6 +148,12 @@ function refuseTakenName(name: string, similar: Service, user: UserName): void {
 
 function tidy(access: Access): Access {
   return { users: [...new Set(access.users)].sort(), entrances: [...new Set(access.entrances)].sort() }
+}
+
+/** Whether there is nothing to write. */
+function isSameHosting(a: HostingRecord, b: HostingRecord): boolean {
+  const isSameRank = a.rank?.cost === b.rank?.cost && a.rank?.precedence === b.rank?.precedence
+  return isSameRank && a.instance === b.instance && isSameAccess(a.access, b.access)
 }
 
 /** Both must be tidy. */

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type { Handlers, Route } from '../core/api/route.ts'
-import type { Access, EndpointInfo, ServiceInfo } from '../core/api/shapes.ts'
+import type { Access, EndpointInfo, Rank, ServiceInfo } from '../core/api/shapes.ts'
 import type { Address, Target } from '../core/model/address.ts'
 import type { MeshError } from '../core/model/errors.ts'
 import type { EndpointId } from '../core/model/ids.ts'
@@ -88,6 +88,10 @@ export interface AppStorage {
 export interface ServeOptions {
   readonly access: Access
   readonly onStream: (incoming: Incoming) => void
+  /** How this hosting stands to others of the service; all are equal by default. */
+  readonly rank?: Rank
+  /** What it calls itself, for those who want just this one. */
+  readonly instance?: Name
 }
 
 /** A service hosted by this endpoint. Disposing it ends the hosting, not the open streams. */
@@ -104,6 +108,8 @@ export interface Hosting extends AsyncDisposable {
 export interface Incoming {
   readonly service: ServiceName
   readonly from: EndpointIdentity
+  /** Id of the session ticket that opened it; absent for a dial from this very endpoint. */
+  readonly sessionId?: string
   /** Which port of a range was dialled, from 0; absent where there is only one. */
   readonly port?: number
   /**
@@ -135,6 +141,10 @@ export interface DialOptions {
   readonly exits?: readonly EndpointId[]
   /** Only a service of this user; another's is refused (`denied`). */
   readonly owner?: UserName
+  /** Only hostings that call themselves so. */
+  readonly instance?: Name
+  /** Where the service is `sticky`: the endpoint that was taken before. By default that of the last dial of this service. */
+  readonly sticky?: EndpointId
   /** Which port of a range is meant, from 0; given to the hosting side as `Incoming.port`. */
   readonly port?: number
   /** Have datagrams beside the stream where that can be, and listen to them. Default false. */
@@ -157,7 +167,11 @@ export interface Dialing {
   readonly opened: Promise<{
     readonly stream: Duplex
     readonly endpoint: EndpointId
+    /** Whose that endpoint is. */
+    readonly user: UserName
     readonly owner: UserName
+    /** Id of the session ticket that opened it. */
+    readonly sessionId: string
     /** Only if the dial took datagrams and the path and the other side do. */
     readonly datagrams?: DatagramPath
   }>

@@ -266,7 +266,8 @@ class MemoryEndpoint implements TestEndpoint {
         const endpoint = hosting.identity.endpoint
         if (options.exits?.length && !options.exits.includes(endpoint)) continue
         try {
-          return { stream: await hosting.offer(service, this.identity, options, attempt), endpoint, owner }
+          const stream = await hosting.offer(service, this.identity, options, attempt)
+          return { stream, endpoint, owner, user: owner, sessionId: 'test' }
         } catch (error) {
           lastError = error as MeshError
         }

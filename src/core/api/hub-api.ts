@@ -13,6 +13,7 @@ import {
   msShape,
   nameShape,
   pemShape,
+  rankShape,
   serviceNameShape,
   serviceShape,
   userInfoShape,
@@ -150,6 +151,8 @@ export const CONTROLLER_API = {
     body: z.strictObject({
       access: accessShape,
       health: z.enum(['up', 'partly', 'down', 'unknown']).default('unknown'),
+      rank: rankShape.optional(),
+      instance: nameShape.optional(),
     }),
     response: serviceShape,
     errors: ['denied', 'name-taken', 'too-many'],

@@ -85,6 +85,24 @@ export const endpointShape = z.object({
 /** An endpoint, as members see it. */
 export type EndpointInfo = z.output<typeof endpointShape>
 
+/** How a hosting stands to the others of its service. */
+export const rankShape = z.strictObject({
+  /** The lower, the more of the connections; within its precedence. */
+  cost: z.int().min(0).max(65_535).default(0),
+  /** `required` is taken before all others, `failed` where there is no other. */
+  precedence: z.enum(['required', 'default', 'failed']).default('default'),
+})
+/** How a hosting stands to the others of its service. */
+export type Rank = z.output<typeof rankShape>
+
+/**
+ * How a dialler chooses among hostings of equal precedence: the cheapest, in turn where several are (`smartrouting`); by
+ * chance, the cheaper the likelier (`weighted`); by chance (`random`); the one it had before (`sticky`).
+ */
+export const strategyShape = z.enum(['smartrouting', 'weighted', 'random', 'sticky'])
+/** How a dialler chooses among hostings. */
+export type Strategy = z.output<typeof strategyShape>
+
 /** One endpoint that serves a service. */
 export const hostingShape = z.object({
   endpoint: endpointIdShape,
@@ -95,12 +113,17 @@ export const hostingShape = z.object({
   access: accessShape,
   /** Whose endpoint it is, of a service that the controller owns; the owner's where absent. */
   user: userShape.optional(),
+  rank: rankShape.optional(),
+  /** What it calls itself, for who wants just this one: `instance@service`. */
+  instance: nameShape.optional(),
 })
 
 /** A service and the endpoints that host it. */
 export const serviceShape = z.object({
   name: serviceNameShape,
   owner: userShape,
+  /** Each in turn where absent. */
+  strategy: strategyShape.optional(),
   hostings: z.array(hostingShape),
 })
 /** A service and the endpoints that host it. */

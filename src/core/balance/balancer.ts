@@ -43,9 +43,10 @@ export interface Balancer<M extends string> {
    * The order in which to try members for one connection. Asking moves the turn on, so ask once a connection.
    *
    * @param isWanted  leaves members out, without costing them their turn
+   * @param rankOf  a lower number goes first, before any turn or trial; of those passed over, too
    * @returns every wanted member once
    */
-  pick(now: Ms, isWanted?: (member: M) => boolean): M[]
+  pick(now: Ms, isWanted?: (member: M) => boolean, rankOf?: (member: M) => number): M[]
   /** A connection to it began: count it. To spread a burst, say so before it is known to succeed. */
   opened(member: M): void
   /** A connection that was counted ended. */
@@ -105,7 +106,8 @@ class BalancerMachine<M extends string> implements Balancer<M> {
     }
   }
 
-  pick(now: Ms, isWanted: (member: M) => boolean = () => true): M[] {
+  pick(now: Ms, isWanted: (member: M) => boolean = () => true, rankOf: (member: M) => number = () => 0): M[] {
+    const byRank = (a: Member<M>, b: Member<M>) => rankOf(a.name) - rankOf(b.name)
     const ready: Member<M>[] = []
     const passedOver: Member<M>[] = []
     for (const member of this.#members.values()) {
@@ -113,8 +115,8 @@ class BalancerMachine<M extends string> implements Balancer<M> {
       if (this.#isPassedOver(member, now)) passedOver.push(member)
       else ready.push(member)
     }
-    ready.sort((a, b) => this.#compare(a, b))
-    passedOver.sort((a, b) => a.retryAtMs - b.retryAtMs || a.turn - b.turn)
+    ready.sort((a, b) => byRank(a, b) || this.#compare(a, b))
+    passedOver.sort((a, b) => byRank(a, b) || a.retryAtMs - b.retryAtMs || a.turn - b.turn)
     const first = ready[0] ?? passedOver[0]
     if (first !== undefined) this.#giveTurn(first, now)
     return [...ready, ...passedOver].map(({ name }) => name)

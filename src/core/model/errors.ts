@@ -315,7 +315,7 @@ export interface ErrorBody {
  * `Cannot open stream to "db": endpoint offline for 12 s: start its agent`.
  */
 export class MeshError extends Error {
-  override readonly name = 'MeshError'
+  override name = 'MeshError'
   readonly code: ErrorCode
 
   constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
