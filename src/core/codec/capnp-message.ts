@@ -58,9 +58,9 @@ export class CapnpReader {
     this.#budget = bytes.length / 8 + SPARE_WORDS
   }
 
-  /** What was visited counts no more: for another way through the message. */
-  rewind(): void {
-    this.#budget = this.bytes.length / 8 + SPARE_WORDS
+  /** From now on it does not count what is visited: the message was walked once, and is a tree of bounded size. */
+  trust(): void {
+    this.#budget = Number.POSITIVE_INFINITY
   }
 
   /** Byte offset of a word. */
@@ -171,7 +171,7 @@ export class CapnpReader {
 export function checkCapnpMessage(bytes: Uint8Array): CapnpReader {
   const reader = new CapnpReader(bytes)
   walk(reader, 0, 0, 1)
-  reader.rewind()
+  reader.trust()
   return reader
 }
 

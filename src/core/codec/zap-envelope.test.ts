@@ -134,7 +134,7 @@ test('decodeEnvelope() refuses texts without end, too long or not UTF-8, calls o
   refuses(payload => payload.set([0xff], 48), /not UTF-8/)
   refuses(payload => payload.set([7], 28), /of a kind that we do not know/)
   // The root as a list of bytes; the method as a list of pairs of bytes.
-  refuses(payload => payload.set([1, 0, 0, 0, 2, 0, 0, 0], 8), /root is no struct/)
+  refuses(payload => payload.set([1, 0, 0, 0, 2, 0, 0, 0], 8), /a struct is none/)
   refuses(payload => payload.set([0x23], 36), /no list of bytes/)
 })
 

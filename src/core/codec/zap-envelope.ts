@@ -1,5 +1,5 @@
 import { MeshError } from '../model/errors.ts'
-import { type CapnpReader, checkCapnpMessage } from './capnp-message.ts'
+import { readCapnpRoot } from './capnp-struct.ts'
 import { checkZapLength, writeZapHeader, ZAP_HEADER_BYTES } from './zap-frame.ts'
 
 /**
@@ -63,43 +63,29 @@ export function encodeEnvelope(envelope: ZapEnvelope): Uint8Array[] {
  *   not UTF-8 or too long
  */
 export function decodeEnvelope(payload: Uint8Array): ZapEnvelope {
-  const reader = checkCapnpMessage(payload)
-  reader.follow(0, 0)
-  if (reader.kind !== 'struct') throw broken('its root is no struct')
-  const { segment, word, dataWords, pointerCount } = reader
-  const at = reader.offsetOf(segment, word)
-  const number = (offset: number) => (offset < dataWords * 8 ? reader.view.getUint32(at + offset, true) : 0)
-  const id = number(ID_AT)
-  const bytes = (index: number) =>
-    index < pointerCount ? readBytes(reader, segment, word + dataWords + index) : NOTHING
-
-  switch (number(TAG_AT) & 0xffff) {
+  const root = readCapnpRoot(payload)
+  const id = root.uint32(ID_AT)
+  switch (root.uint16(TAG_AT)) {
     case TAGS.call: {
-      const method = readText(bytes(0), MAX_METHOD_BYTES)
+      const method = root.text(0, MAX_METHOD_BYTES)
       if (method === '') throw broken('a call names no method')
-      return {
-        kind: 'call',
-        id,
-        method,
-        params: bytes(1),
-        deadlineMs: number(SLOT_AT),
-        window: number(WINDOW_AT),
-      }
+      const [deadlineMs, window] = [root.uint32(SLOT_AT), root.uint32(WINDOW_AT)]
+      return { kind: 'call', id, method, params: root.data(1), deadlineMs, window }
     }
     case TAGS.result:
-      return { kind: 'result', id, value: bytes(0) }
+      return { kind: 'result', id, value: root.data(0) }
     case TAGS.item:
-      return { kind: 'item', id, value: bytes(0) }
+      return { kind: 'item', id, value: root.data(0) }
     case TAGS.error: {
-      const code = readText(bytes(0), MAX_METHOD_BYTES)
-      return { kind: 'error', id, code, message: readText(bytes(1), MAX_MESSAGE_BYTES) }
+      const code = root.text(0, MAX_METHOD_BYTES)
+      return { kind: 'error', id, code, message: root.text(1, MAX_MESSAGE_BYTES) }
     }
     case TAGS.end:
       return { kind: 'end', id }
     case TAGS.cancel:
       return { kind: 'cancel', id }
     case TAGS.more:
-      return { kind: 'more', id, credit: number(SLOT_AT) }
+      return { kind: 'more', id, credit: root.uint32(SLOT_AT) }
     default:
       throw broken('it is of a kind that we do not know')
   }
@@ -155,27 +141,6 @@ function writeBytePointer(view: DataView, at: number, target: number, length: nu
   view.setUint32(at + 4, (length << 3) | BYTES, true)
 }
 
-function readBytes(reader: CapnpReader, segment: number, word: number): Uint8Array {
-  reader.follow(segment, word)
-  if (reader.kind === 'null') return NOTHING
-  if (reader.kind !== 'list' || reader.elementSize !== BYTES)
-    throw broken('a text or data is no list of bytes')
-  const start = reader.offsetOf(reader.segment, reader.word)
-  return reader.bytes.subarray(start, start + reader.count)
-}
-
-/** Text has a zero byte at its end; nothing at all is an empty text. */
-function readText(bytes: Uint8Array, maxBytes: number): string {
-  if (bytes.length === 0) return ''
-  if (bytes.length - 1 > maxBytes) throw broken(`a text has over ${maxBytes} bytes`)
-  if (bytes.at(-1) !== 0) throw broken('a text does not end')
-  try {
-    return utf8Reader.decode(bytes.subarray(0, -1))
-  } catch (cause) {
-    throw new MeshError('bad-message', 'Cannot read envelope: a text is not UTF-8', { cause })
-  }
-}
-
 function textWithEnd(text: string): Uint8Array {
   return utf8.encode(`${text}\0`)
 }
@@ -213,4 +178,3 @@ const BYTES = 2
 const MAX_COPIED_BYTES = 4_096
 const NOTHING = new Uint8Array(0)
 const utf8 = new TextEncoder()
-const utf8Reader = new TextDecoder('utf-8', { fatal: true })

@@ -69,7 +69,9 @@ export function openFrameStream(
 
   function onData(chunk: Uint8Array): void {
     try {
-      for (const payload of decoder.push(chunk)) {
+      // No Buffer: what is cut out of it would be one too, whose `slice` is no copy.
+      const bytes = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length)
+      for (const payload of decoder.push(bytes)) {
         if (!isOpen) return
         events.onFrame(payload)
       }
