@@ -9,7 +9,7 @@ import { type Address, parseAddress } from '../core/model/address.ts'
 import { MeshError, parseErrorBody, toMeshError } from '../core/model/errors.ts'
 import type { Log } from '../core/model/log.ts'
 import { type Clock, formatSpan, ms } from '../core/model/time.ts'
-import { type CallOptions, callRoute } from '../net/call-route.ts'
+import { type CallOptions, callRoute, exchange, type JsonRequest } from '../net/call-route.ts'
 import { connectTcp } from '../net/host-sockets.ts'
 import { openHttp2 } from '../net/http2-client.ts'
 import type { ShownIdentity } from '../net/http2-server.ts'
@@ -53,6 +53,8 @@ export interface HubLink extends AsyncDisposable {
   whenOnline(timeoutMs: number): Promise<ClientHttp2Session>
   /** Ask the controller or hub; waits a little for a link. @throws MeshError its own, or `offline` */
   call<R extends Route>(route: R, args: Arguments<R>, options?: CallOptions): Promise<Answer<R>>
+  /** Send any request and have its JSON answer, whatever its status. @throws MeshError as `exchange`, or `offline` */
+  pass(request: JsonRequest): Promise<{ status: number; value: unknown }>
 }
 
 /** Make the link of one mesh. */
@@ -128,6 +130,10 @@ class HubLinkEdge implements HubLink {
 
   async call<R extends Route>(route: R, args: Arguments<R>, options?: CallOptions): Promise<Answer<R>> {
     return callRoute(await this.whenOnline(ONLINE_WAIT_MS), route, args, options)
+  }
+
+  async pass(request: JsonRequest): Promise<{ status: number; value: unknown }> {
+    return exchange(await this.whenOnline(ONLINE_WAIT_MS), request)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

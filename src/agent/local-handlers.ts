@@ -1,7 +1,7 @@
 import type { AGENT_API } from '../core/api/agent-api.ts'
 import { CONTROLLER_API, HUB_API } from '../core/api/hub-api.ts'
 import { PEER_API } from '../core/api/peer-api.ts'
-import type { Handlers } from '../core/api/route.ts'
+import type { Answer, Handlers } from '../core/api/route.ts'
 import { MeshError } from '../core/model/errors.ts'
 import { formatPermit, formatPermitLink } from '../core/model/permit.ts'
 import { keyFingerprint } from '../pki/key-pair.ts'
@@ -115,6 +115,11 @@ function meshHandlers(agent: Agent) {
     async listServices({ params }) {
       return agent.mesh(params.mesh).link.call(CONTROLLER_API.listServices, {})
     },
+    async passEdge({ params, body: { method, path, body } }) {
+      const request = { method, path, ...(body !== undefined && { body: JSON.stringify(body) }) }
+      const { status, value } = await agent.mesh(params.mesh).link.pass(request)
+      return { status, ...(value !== undefined && { body: value as EdgeBody }) }
+    },
     async showService({ params }) {
       const { services } = await agent.mesh(params.mesh).link.call(CONTROLLER_API.listServices, {})
       const service = services.find(({ name }) => name === params.service)
@@ -225,6 +230,8 @@ function endpointHandlers(agent: Agent) {
     },
   } satisfies Partial<Handlers<typeof AGENT_API, LocalCaller>>
 }
+
+type EdgeBody = NonNullable<Answer<typeof AGENT_API.passEdge>['body']>
 
 /** A join waits this long for the endpoint to be usable before it answers. */
 const USABLE_WAIT_MS = 3_000

@@ -5,6 +5,7 @@ const FIRST = 'Run:'
 const MESH = 'Mesh:'
 const LOOK = 'Look:'
 const APPS = 'Apps:'
+const CONTROLLER = 'Controller:'
 
 /** All commands, in the order of `ztm help`. */
 export const COMMANDS: readonly CommandEntry[] = [
@@ -83,7 +84,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'delete',
     group: MESH,
-    summary: 'Remove an endpoint, or take an invitation back',
+    summary: 'Remove an endpoint, take an invitation back, or delete what the controller keeps',
     load: async () => (await import('./commands/delete.ts')).defineDelete,
   },
   {
@@ -107,7 +108,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'get',
     group: LOOK,
-    summary: 'List meshes, hubs, endpoints, users, services, apps, invitations or evictions',
+    summary: 'List what there is in the mesh, and what the controller keeps',
     load: async () => (await import('./commands/get.ts')).defineGet,
   },
   {
@@ -127,6 +128,24 @@ export const COMMANDS: readonly CommandEntry[] = [
     group: LOOK,
     summary: 'Open the web page of the agent, logged in',
     load: async () => (await import('./commands/gui.ts')).defineGui,
+  },
+  {
+    name: 'create',
+    group: CONTROLLER,
+    summary: 'Create a service, identity, policy, signer, config …',
+    load: async () => (await import('./commands/create.ts')).defineCreate,
+  },
+  {
+    name: 'update',
+    group: CONTROLLER,
+    summary: 'Change one',
+    load: async () => (await import('./commands/create.ts')).defineUpdate,
+  },
+  {
+    name: 'policy',
+    group: CONTROLLER,
+    summary: 'Say which policy decides',
+    load: async () => (await import('./commands/policy.ts')).definePolicy,
   },
   {
     name: 'tunnel',

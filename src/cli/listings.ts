@@ -85,21 +85,6 @@ export const USER_VIEW: ListView<User> = {
   ],
 }
 
-/** How `ztm get service` prints. */
-export const SERVICE_VIEW: ListView<ServiceInfo> = {
-  nameOf: service => service.name,
-  columns: [
-    { title: 'NAME', cell: service => service.name },
-    { title: 'OWNER', cell: service => service.owner },
-    { title: 'ENDPOINTS', cell: ({ hostings }) => hostings.map(hosting => hosting.name).join(',') },
-    {
-      title: 'ONLINE',
-      cell: ({ hostings }) => `${hostings.filter(hosting => hosting.isOnline).length}/${hostings.length}`,
-    },
-    { title: 'HEALTH', cell: serviceHealth, tone: service => healthTone(serviceHealth(service)) },
-  ],
-}
-
 /** How `ztm get app` prints. */
 export const APP_VIEW: ListView<App> = {
   nameOf: app => app.name,
@@ -161,7 +146,9 @@ export async function listAllEndpoints(
 }
 
 /** The health of a service over all its online hostings. */
-export function serviceHealth({ hostings }: ServiceInfo): 'up' | 'partly' | 'down' | 'unknown' {
+export function serviceHealth({
+  hostings,
+}: Pick<ServiceInfo, 'hostings'>): 'up' | 'partly' | 'down' | 'unknown' {
   const all = hostings.map(hosting => (hosting.isOnline ? hosting.health : 'down'))
   if (all.every(health => health === 'down')) return 'down'
   if (all.some(health => health === 'down' || health === 'partly')) return 'partly'

@@ -52,10 +52,29 @@ export interface JsonRequest {
  */
 export async function request(
   session: ClientHttp2Session,
-  { method, path, body }: JsonRequest,
+  request: JsonRequest,
   options: CallOptions = {},
 ): Promise<unknown> {
-  const action = `Cannot ${method} ${path.split('?')[0]}`
+  const { status, value } = await exchange(session, request, options)
+  if (status >= 200 && status < 300) return value
+  throw (
+    parseErrorBody(value) ??
+    new MeshError('bad-message', `${actionOf(request)}: answer ${status} without an error`)
+  )
+}
+
+/**
+ * Send one request and read its JSON answer, whatever its status.
+ *
+ * @returns the status, and the parsed body; undefined for an empty one
+ * @throws MeshError `timed-out`, `link-closed`, `too-large`, `too-many`; `bad-message` for what is not JSON
+ */
+export async function exchange(
+  session: ClientHttp2Session,
+  { method, path, body }: JsonRequest,
+  options: CallOptions = {},
+): Promise<{ status: number; value: unknown }> {
+  const action = actionOf({ method, path })
   const { timeoutMs = 10_000, maxAnswerBytes = 16 * 1_048_576 } = options
   if (session.closed || session.destroyed)
     throw new MeshError('link-closed', `${action}: connection has ended`)
@@ -85,7 +104,7 @@ export async function request(
     }
     if (isLate) throw new MeshError('timed-out', `${action}: no answer within ${timeoutMs} ms`)
     if (status === 0) throw new MeshError('link-closed', `${action}: connection ended before the answer`)
-    return readAnswer(Buffer.concat(chunks), status, action)
+    return { status, value: readJson(Buffer.concat(chunks), action) }
   } catch (error) {
     if (isLate) throw new MeshError('timed-out', `${action}: no answer within ${timeoutMs} ms`)
     if (stream.rstCode === ENHANCE_YOUR_CALM) {
@@ -98,15 +117,16 @@ export async function request(
   }
 }
 
-function readAnswer(bytes: Buffer, status: number, action: string): unknown {
-  let value: unknown
+function readJson(bytes: Buffer, action: string): unknown {
   try {
-    value = bytes.length === 0 ? undefined : JSON.parse(bytes.toString('utf8'))
+    return bytes.length === 0 ? undefined : JSON.parse(bytes.toString('utf8'))
   } catch (cause) {
     throw new MeshError('bad-message', `${action}: answer is not JSON`, { cause })
   }
-  if (status >= 200 && status < 300) return value
-  throw parseErrorBody(value) ?? new MeshError('bad-message', `${action}: answer ${status} without an error`)
+}
+
+function actionOf({ method, path }: Pick<JsonRequest, 'method' | 'path'>): string {
+  return `Cannot ${method} ${path.split('?')[0]}`
 }
 
 /** RST_STREAM code CANCEL, RFC 9113 section 7. */

@@ -1,5 +1,6 @@
 import { MeshError } from '../core/model/errors.ts'
 import type { FakeAnswer } from './fake-call.ts'
+import { createFakeEdge } from './fake-edge.ts'
 
 /** When everything in the fake mesh happened; worlds of tests have their clock a minute later. */
 export const FAKE_NOW_MS = Date.UTC(2026, 10, 20, 19)
@@ -198,6 +199,7 @@ export const FAKE_ANSWERS: Readonly<Record<string, FakeAnswer>> = {
   }),
   'agent.listServices': () => ({ services: [SERVICE] }),
   'agent.showService': () => SERVICE,
+  'agent.passEdge': call => createFakeEdge().answer(call),
   'agent.listEndpoints': ({ query }) => {
     const all = [FAKE_LAPTOP, FAKE_OFFICE].filter(({ name }) => name.includes(String(query.keyword ?? '')))
     const offset = Number(query.offset)

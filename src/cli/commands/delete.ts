@@ -2,13 +2,16 @@ import type { Command } from 'commander'
 import { AGENT_API } from '../../core/api/agent-api.ts'
 import { callAgent } from '../api-client.ts'
 import type { Cli } from '../context.ts'
+import { openEdge } from '../edge/edge-client.ts'
+import { EDGE_KINDS, type EdgeKind } from '../edge/edge-kinds.ts'
+import { nameOf } from '../edge/edge-views.ts'
 import { addExamples } from '../examples.ts'
 import { choosePlace } from '../mesh-choice.ts'
 import { report } from '../output/show.ts'
 import { visible } from '../output/text-width.ts'
 import { parseEndpointWord } from '../prefix.ts'
 
-/** `ztm delete ep NAME`, `ztm delete invitation ID` */
+/** `ztm delete ep NAME`, `ztm delete invitation ID`, `ztm delete KIND NAME…` of what the controller keeps */
 export function defineDelete(command: Command, cli: Cli): void {
   const endpoint = command
     .command('ep')
@@ -34,7 +37,36 @@ export function defineDelete(command: Command, cli: Cli): void {
       await report(cli, `Invitation ${visible(id)} is taken back`, { name: id, data: { invitation: id } })
     })
   addExamples(invitation, 'ztm delete invitation 0d2f9d0e')
-  addExamples(command, 'ztm delete ep old-laptop', 'ztm delete invitation 0d2f9d0e')
+  for (const kind of DELETABLE) defineDeleteEntity(command, cli, kind)
+  addExamples(command, 'ztm delete ep old-laptop', 'ztm delete invitation 0d2f9d0e', 'ztm delete service db')
+}
+
+/** What follows from something else ends with that: a terminator with its host. */
+const DELETABLE = (Object.keys(EDGE_KINDS) as EdgeKind[]).filter(
+  kind => kind !== 'terminator' && kind !== 'edge-router',
+)
+
+function defineDeleteEntity(command: Command, cli: Cli, kind: EdgeKind): void {
+  const { words, about } = EDGE_KINDS[kind]
+  const [word] = words
+  const inner = command
+    .command(word)
+    .aliases(words.slice(1))
+    .summary(`Delete ${about}`)
+    .argument(`<${word}...>`, 'which, by name or id')
+    .action(async (references: readonly string[]) => {
+      const edge = await openEdge(cli)
+      for (const reference of references) {
+        const entity = await edge.find(kind, reference)
+        await edge.delete(kind, entity.id)
+        const name = nameOf(entity)
+        await report(cli, `Deleted ${word} ${visible(name)}`, { name, data: { id: entity.id, name } })
+      }
+    })
+  addExamples(
+    inner,
+    `ztm delete ${word} ${word === 'session' ? '0d2f9d0e-6f53-4a52-9a4b-0b6f0d9d7c11' : 'old'}`,
+  )
 }
 
 async function placeOf(cli: Cli, typed: string): Promise<{ mesh: string; endpoint: string }> {

@@ -4,26 +4,36 @@ import { MeshError } from '../../core/model/errors.ts'
 import { quote } from '../../core/model/quote.ts'
 import { callAgent } from '../api-client.ts'
 import type { Cli } from '../context.ts'
+import { openEdge } from '../edge/edge-client.ts'
+import { EDGE_KINDS, type EdgeKind, isEdgeKind } from '../edge/edge-kinds.ts'
+import { edgeFields, nameOf } from '../edge/edge-views.ts'
+import { type ListedService, listAllServices } from '../edge/service-listing.ts'
 import { addExamples } from '../examples.ts'
 import { isHubNamed, listAllEndpoints, serviceHealth } from '../listings.ts'
 import { choosePlace } from '../mesh-choice.ts'
 import { describeMeshState } from '../mesh-state.ts'
 import { showThing } from '../output/show.ts'
-import { formatTable } from '../output/table.ts'
+import { type Field, formatTable } from '../output/table.ts'
 import { ago, bytes, milliseconds, moment, until } from '../output/words.ts'
 import { pathTable } from '../path-table.ts'
 import { parseEndpointWord } from '../prefix.ts'
 import { kindWords, type ThingKind, thingKind } from '../thing-kinds.ts'
 
-const KINDS = ['mesh', 'hub', 'ep', 'service', 'user', 'app'] as const satisfies readonly ThingKind[]
-type Kind = (typeof KINDS)[number]
+const MESH_KINDS = ['mesh', 'hub', 'ep', 'service', 'user', 'app'] as const satisfies readonly ThingKind[]
+const KINDS: readonly ThingKind[] = [
+  ...MESH_KINDS,
+  ...(Object.keys(EDGE_KINDS) as EdgeKind[]).filter(kind => kind !== 'service'),
+]
+type Kind = (typeof MESH_KINDS)[number]
 
 /** `ztm describe TYPE [NAME]` */
 export function defineDescribe(command: Command, cli: Cli): void {
   command
     .addArgument(new Argument('<type>', 'what').choices(kindWords(KINDS)))
     .argument('[name]', 'which: a name or id; a mesh or endpoint may be left out')
-    .action((type: string, name: string | undefined) => describe(cli, thingKind(type) as Kind, name))
+    .action((type: string, name: string | undefined) =>
+      describe(cli, thingKind(type) as Kind | EdgeKind, name),
+    )
   addExamples(
     command,
     'ztm describe mesh home',
@@ -32,10 +42,12 @@ export function defineDescribe(command: Command, cli: Cli): void {
     'ztm describe service tcp/web',
     'ztm describe user bob -o yaml',
     'ztm describe app ztm/tunnel',
+    'ztm describe policy sales-dial',
+    'ztm describe identity ann -o json',
   )
 }
 
-async function describe(cli: Cli, kind: Kind, name: string | undefined): Promise<void> {
+async function describe(cli: Cli, kind: Kind | EdgeKind, name: string | undefined): Promise<void> {
   if (kind === 'mesh') return describeMesh(cli, name ?? (await choosePlace(cli)).mesh.name)
   if (kind === 'ep') return describeEndpoint(cli, name)
   if (name === undefined) {
@@ -46,6 +58,7 @@ async function describe(cli: Cli, kind: Kind, name: string | undefined): Promise
   }
   if (kind === 'hub') return describeHub(cli, name)
   if (kind === 'service') return describeService(cli, name)
+  if (isEdgeKind(kind)) return describeEntity(cli, kind, name)
   return kind === 'user' ? describeUser(cli, name) : describeApp(cli, name)
 }
 
@@ -137,8 +150,12 @@ async function endpointParams(
 }
 
 async function describeService(cli: Cli, name: string): Promise<void> {
-  const { mesh } = await choosePlace(cli)
-  const service = await callAgent(cli, AGENT_API.showService, { params: { mesh: mesh.name, service: name } })
+  const all = await listAllServices(cli)
+  const found = all.find(
+    each => each.name === name || each.declared?.name === name || each.declared?.id === name,
+  )
+  if (found === undefined) throw missing('service', name)
+  const service = found.declared === undefined ? await showMeshService(cli, found.name) : found
   const hostings = formatTable(service.hostings, [
     { title: 'ENDPOINT', cell: hosting => hosting.name },
     { title: 'STATUS', cell: hosting => (hosting.isOnline ? 'online' : 'offline') },
@@ -147,15 +164,33 @@ async function describeService(cli: Cli, name: string): Promise<void> {
     { title: 'ENTRANCES', cell: hosting => hosting.access.entrances.join(',') || '(all)' },
     { title: 'ID', cell: hosting => hosting.endpoint },
   ])
+  const { declared } = service
   await showThing(cli, service, {
     name: service.name,
     fields: [
       ['Service', service.name],
       ['Owner', service.owner],
-      ['Health', serviceHealth(service)],
+      ['Health', service.hostings.length === 0 ? 'unhosted' : serviceHealth(service)],
+      ...(declared === undefined
+        ? []
+        : edgeFields(cli, 'service', declared).map(
+            ([label, value]): Field => [label === 'Service' ? 'Declared as' : label, value],
+          )),
     ],
-    below: `\n${hostings}`,
+    below: service.hostings.length === 0 ? '' : `\n${hostings}`,
   })
+}
+
+async function showMeshService(cli: Cli, service: string): Promise<ListedService> {
+  const { mesh } = await choosePlace(cli)
+  return callAgent(cli, AGENT_API.showService, { params: { mesh: mesh.name, service } })
+}
+
+async function describeEntity(cli: Cli, kind: EdgeKind, name: string): Promise<void> {
+  const edge = await openEdge(cli)
+  const { id } = await edge.find(kind, name)
+  const entity = await edge.show(kind, id)
+  await showThing(cli, entity, { name: nameOf(entity), fields: edgeFields(cli, kind, entity) })
 }
 
 async function describeUser(cli: Cli, name: string): Promise<void> {

@@ -1,7 +1,12 @@
 import { Argument, type Command } from 'commander'
 import { AGENT_API } from '../../core/api/agent-api.ts'
+import { MeshError } from '../../core/model/errors.ts'
 import { callAgent } from '../api-client.ts'
 import type { Cli } from '../context.ts'
+import { openEdge } from '../edge/edge-client.ts'
+import { type EdgeKind, isEdgeKind } from '../edge/edge-kinds.ts'
+import { edgeView } from '../edge/edge-views.ts'
+import { listAllServices, SERVICE_VIEW } from '../edge/service-listing.ts'
 import { addExamples } from '../examples.ts'
 import {
   APP_VIEW,
@@ -12,19 +17,28 @@ import {
   isHubNamed,
   listAllEndpoints,
   meshView,
-  SERVICE_VIEW,
   USER_VIEW,
 } from '../listings.ts'
 import { choosePlace } from '../mesh-choice.ts'
 import { type ListView, showList } from '../output/show.ts'
-import { kindWords, type ThingKind, thingKind } from '../thing-kinds.ts'
+import { kindWords, type MeshKind, thingKind } from '../thing-kinds.ts'
 
 /** `ztm get TYPE [NAME]` */
 export function defineGet(command: Command, cli: Cli): void {
   command
     .addArgument(new Argument('<type>', 'what to list').choices(kindWords()))
     .argument('[name]', 'only those with this in their name (endpoints: or in a label)')
-    .action((type: string, name: string | undefined) => LISTS[thingKind(type)](cli, name))
+    .option(
+      '--filter <filter>',
+      'of what the controller keeps: only those that this takes, as `type = "Dial"`',
+    )
+    .action((type: string, name: string | undefined, { filter }: { filter?: string }) => {
+      const kind = thingKind(type)
+      if (isEdgeKind(kind) && (kind !== 'service' || filter !== undefined))
+        return listEntities(cli, kind, name, filter)
+      if (filter === undefined) return LISTS[kind as MeshKind](cli, name)
+      throw new MeshError('bad-usage', `Cannot filter ${kind}: the controller does not keep it: give a NAME`)
+    })
   addExamples(
     command,
     'ztm get mesh',
@@ -33,12 +47,14 @@ export function defineGet(command: Command, cli: Cli): void {
     'ztm get service --mesh home',
     'ztm ep office get app',
     'ztm get users -o name',
+    'ztm get identities',
+    `ztm get policies --filter 'type = "Dial" and anyOf(serviceRoles) = "#data"'`,
   )
 }
 
 type List = (cli: Cli, name: string | undefined) => Promise<void>
 
-const LISTS: Readonly<Record<ThingKind, List>> = {
+const LISTS: Readonly<Record<MeshKind, List>> = {
   async mesh(cli, name) {
     const { meshes } = await callAgent(cli, AGENT_API.listMeshes, {})
     await showFitting(cli, meshes, meshView(cli), name)
@@ -60,8 +76,7 @@ const LISTS: Readonly<Record<ThingKind, List>> = {
     await showFitting(cli, users, USER_VIEW, name)
   },
   async service(cli, name) {
-    const { services } = await callAgent(cli, AGENT_API.listServices, { params: await meshParams(cli) })
-    await showFitting(cli, services, SERVICE_VIEW, name)
+    await showFitting(cli, await listAllServices(cli), SERVICE_VIEW, name)
   },
   async app(cli, name) {
     const { mesh, endpoint } = await choosePlace(cli)
@@ -78,6 +93,16 @@ const LISTS: Readonly<Record<ThingKind, List>> = {
     const fitting = evictions.filter(each => name === undefined || fits(`${each.id} ${each.user}`, name))
     await showList(cli, fitting, EVICTION_VIEW)
   },
+}
+
+async function listEntities(
+  cli: Cli,
+  kind: EdgeKind,
+  name: string | undefined,
+  filter: string | undefined,
+): Promise<void> {
+  const edge = await openEdge(cli)
+  await showFitting(cli, await edge.list(kind, filter), edgeView(cli, kind), name)
 }
 
 async function meshParams(cli: Cli): Promise<{ mesh: string }> {

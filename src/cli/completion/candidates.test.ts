@@ -30,7 +30,18 @@ test('commands, subcommands and the prefixes are completed', async () => {
 })
 
 test('arguments are completed by their kind', async () => {
-  assert.deepEqual(await complete('get e'), ['ep', 'eviction'])
+  assert.deepEqual(await complete('get e'), [
+    'ep',
+    'eviction',
+    'enrollment',
+    'edge-router',
+    'edge-router-policy',
+  ])
+  assert.deepEqual(await complete('describe config'), ['config', 'config-type'])
+  assert.deepEqual(await complete('describe policy '), ['policy-1'])
+  assert.deepEqual(await complete('update policy '), ['policy-1'])
+  assert.deepEqual(await complete('create policy x --type '), ['Dial', 'Bind'])
+  assert.deepEqual(await complete('create config x --type '), ['config-type-1'])
   assert.deepEqual(await complete('describe ep '), ['ep-1'])
   assert.deepEqual(await complete('describe mesh '), ['home'])
   assert.deepEqual(await complete('ping ep '), ['endpoint-1'])

@@ -3,6 +3,7 @@ import type { Cli } from '../context.ts'
 import type { GlobalOptions } from '../global-options.ts'
 import { isOptionNamed, operandIndex, takePrefix } from '../prefix.ts'
 import { addStub, createRoot, isNamed } from '../root-command.ts'
+import { SHOWN_WORDS, SYNONYM_WORDS } from '../thing-kinds.ts'
 
 /** One word that would fit, and what it is. */
 export interface Candidate {
@@ -171,10 +172,9 @@ async function completeOperand(
 /** Words that stand for one thing begin alike: keeps the first of `mesh`, `meshes`, of `inbound`, `inbounds`, `in`. */
 function firstOfEach(words: readonly string[]): string[] {
   return words.filter((word, i) => {
-    return (
-      !words.some((other, j) => j < i && (word.startsWith(other) || other.startsWith(word))) &&
-      !SYNONYMS.has(word)
-    )
+    if (SYNONYM_WORDS.has(word)) return false
+    if (SHOWN_WORDS.has(word)) return true
+    return !words.some((other, j) => j < i && (word.startsWith(other) || other.startsWith(word)))
   })
 }
 
@@ -197,4 +197,3 @@ const PREFIXES: readonly Candidate[] = [
   { word: 'mesh', about: 'Say which mesh, before a command' },
   { word: 'ep', about: 'Say which endpoint, before a command' },
 ]
-const SYNONYMS = new Set(['endpoint', 'endpoints', 'svc'])

@@ -2,6 +2,9 @@ import { TUNNEL_API } from '../../apps/tunnel/messages.ts'
 import { AGENT_API } from '../../core/api/agent-api.ts'
 import { callAgent } from '../api-client.ts'
 import type { Cli } from '../context.ts'
+import { openEdge } from '../edge/edge-client.ts'
+import { EDGE_KINDS, type EdgeKind } from '../edge/edge-kinds.ts'
+import { nameOf } from '../edge/edge-views.ts'
 import { choosePlace } from '../mesh-choice.ts'
 import { callTunnel, formatTunnelName } from '../tunnel/tunnel-place.ts'
 import type { Candidate } from './candidates.ts'
@@ -92,8 +95,21 @@ const listOutbounds: List = async cli => {
   return outbounds.map(outbound => ({ word: formatTunnelName(outbound) }))
 }
 
+const listEntities =
+  (kind: EdgeKind): List =>
+  async cli => {
+    const edge = await openEdge(cli)
+    return (await edge.list(kind)).map(entity => ({ word: nameOf(entity) }))
+  }
+
 /** By every word that stands for the kind. */
 const LISTS: Readonly<Record<string, List>> = {
+  ...Object.assign(
+    {},
+    ...(Object.keys(EDGE_KINDS) as EdgeKind[]).map(kind =>
+      byWords(listEntities(kind), ...EDGE_KINDS[kind].words),
+    ),
+  ),
   ...byWords(listMeshes, 'mesh', 'meshes'),
   ...byWords(listEndpoints, 'endpoint', 'ep', 'eps', 'endpoints'),
   ...byWords(listUsers, 'user', 'users'),

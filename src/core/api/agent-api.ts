@@ -278,6 +278,24 @@ export const AGENT_API = {
     response: serviceShape,
     errors: ['not-joined', 'not-found', 'offline'],
   }),
+  passEdge: defineRoute({
+    method: 'POST',
+    path: '/api/meshes/{mesh}/edge',
+    summary: 'Pass a request on to the Edge APIs of the mesh, as this endpoint',
+    params: meshParams,
+    body: z.strictObject({
+      method: z.enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']),
+      /** With its query, encoded. */
+      path: z
+        .string()
+        .max(20_000)
+        .regex(/^\/edge\/[!-~]*$/, 'not a path of the Edge APIs'),
+      body: z.json().optional(),
+    }),
+    /** What the controller answered, whatever its status. */
+    response: z.object({ status: z.int(), body: z.json().optional() }),
+    errors: ['not-joined', 'offline', 'timed-out'],
+  }),
   listEndpoints: defineRoute({
     method: 'GET',
     path: '/api/meshes/{mesh}/endpoints',

@@ -1,0 +1,204 @@
+import { type Command, Option } from 'commander'
+import { formatSpan, type Ms } from '../../core/model/time.ts'
+import type { Cli } from '../context.ts'
+import { type EdgeClient, type Entity, type Json, openEdge } from '../edge/edge-client.ts'
+import { EDGE_FORMS, type WritableKind } from '../edge/edge-forms.ts'
+import { EDGE_KINDS } from '../edge/edge-kinds.ts'
+import { memberOf } from '../edge/edge-views.ts'
+import { addFormOptions, layOver, readForm } from '../edge/read-form.ts'
+import { addExamples } from '../examples.ts'
+import { parseSpanOption } from '../global-options.ts'
+import { print, remark, report } from '../output/show.ts'
+import { visible } from '../output/text-width.ts'
+import { writePrivate } from '../read-input.ts'
+
+/** `ztm create KIND NAME …` */
+export function defineCreate(command: Command, cli: Cli): void {
+  command.description(
+    'Create something at the controller (administrators). Roles of policies are attributes (#sales, or just sales), ' +
+      'all (everybody), and @name for one.',
+  )
+  for (const kind of Object.keys(EDGE_FORMS) as WritableKind[]) {
+    const { words, about } = EDGE_KINDS[kind]
+    const inner = command
+      .command(words[0])
+      .aliases(words.slice(1))
+      .summary(`Create ${about}`)
+      .argument('<name>', 'what it is called')
+    addFormOptions(inner, kind, true)
+    if (kind === 'identity') addEnrollmentOptions(inner)
+    inner.action((name: string, options: Record<string, unknown>) => create(cli, kind, name, options))
+    addExamples(inner, ...EDGE_FORMS[kind].examples.map(example => `ztm create ${example}`))
+  }
+  defineCreateEnrollment(command, cli)
+  addExamples(
+    command,
+    'ztm create service db --attributes data',
+    'ztm create identity ann --attributes sales --ott ann.jwt',
+    'ztm create policy sales-dial --type Dial --identities sales --services data',
+  )
+}
+
+function addEnrollmentOptions(command: Command): void {
+  command
+    .option('--ott <file>', 'also make a one-time token by which it gets a certificate, and write it there')
+    .option('--login <username>', 'also make a one-time token by which it sets the password for this name')
+}
+
+async function create(
+  cli: Cli,
+  kind: WritableKind,
+  name: string,
+  options: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  const edge = await openEdge(cli)
+  const said = await readForm(kind, options, { cli, edge })
+  const enrollment = {
+    ...(options.ott !== undefined && { ott: true }),
+    ...(options.login !== undefined && { updb: options.login as string }),
+  }
+  const body = layOver({ ...EDGE_FORMS[kind].base, name }, said) as Record<string, Json>
+  if (Object.keys(enrollment).length > 0) body.enrollment = enrollment
+  const id = await edge.create(kind, body)
+  const entity = await edge.show(kind, id)
+  const [word] = EDGE_KINDS[kind].words
+  await report(cli, `Created ${word} ${visible(name)}`, { name, data: entity })
+  const jwt = memberOf(entity, 'enrollment.ott.jwt')
+  if (typeof options.ott === 'string' && typeof jwt === 'string') await writePrivate(cli, options.ott, jwt)
+  const token = memberOf(entity, 'enrollment.updb.token')
+  if (options.login !== undefined && typeof token === 'string') {
+    remark(cli, `Token to set a password with, good once: ${visible(token)}`)
+  }
+}
+
+interface EnrollmentOptions {
+  readonly method: 'ott' | 'updb'
+  readonly expires: Ms
+  readonly username?: string
+  readonly jwt?: string
+}
+
+function defineCreateEnrollment(command: Command, cli: Cli): void {
+  const { words, about } = EDGE_KINDS.enrollment
+  const inner = command
+    .command(words[0])
+    .aliases(words.slice(1))
+    .summary(`Create ${about}`)
+    .argument('<identity>', 'for whom, by name or id')
+    .addOption(
+      new Option('--method <method>', 'what it gives: a certificate, or a password')
+        .choices(['ott', 'updb'])
+        .default('ott'),
+    )
+    .option('--expires <span>', 'how long it can be used', parseSpanOption, 10_800_000 as Ms)
+    .option('--username <name>', 'whose password, with --method updb')
+    .option('--jwt <file>', 'write the token to a file (mode 0600) instead of printing it')
+    .action((identity: string, options: EnrollmentOptions) => createEnrollment(cli, identity, options))
+  addExamples(
+    inner,
+    'ztm create enrollment ann --jwt ann.jwt',
+    'ztm create enrollment bob --method updb --username bob --expires 1h',
+  )
+}
+
+async function createEnrollment(cli: Cli, reference: string, options: EnrollmentOptions): Promise<void> {
+  const edge = await openEdge(cli)
+  const identity = await edge.find('identity', reference)
+  const { method, expires, username, jwt: file } = options
+  const id = await edge.create('enrollment', {
+    identityId: identity.id,
+    method,
+    expiresAt: new Date(cli.world.clock.now() + expires).toISOString(),
+    ...(username !== undefined && { username }),
+  })
+  const entity = await edge.show('enrollment', id)
+  const token = tokenOf(entity)
+  if (file !== undefined) await writePrivate(cli, file, token)
+  if (cli.options.output !== 'table') return report(cli, '', { name: id, data: entity })
+  if (file === undefined) print(cli, `${visible(token)}\n`)
+  remark(
+    cli,
+    `Good once, for ${formatSpan(expires)}; take it back with \`ztm delete enrollment ${visible(id)}\``,
+  )
+}
+
+/** What the client is given: a JWT that says where to go, or the bare token. */
+function tokenOf(entity: Entity): string {
+  const { jwt, token } = entity
+  return typeof jwt === 'string' && jwt !== '' ? jwt : String(token)
+}
+
+/** `ztm update KIND NAME …` */
+export function defineUpdate(command: Command, cli: Cli): void {
+  command.description(
+    'Change something at the controller (administrators): what no option names stays as it is; a list is replaced.',
+  )
+  for (const kind of Object.keys(EDGE_FORMS) as WritableKind[]) {
+    const { words, about } = EDGE_KINDS[kind]
+    const inner = command
+      .command(words[0])
+      .aliases(words.slice(1))
+      .summary(`Change ${about}`)
+      .argument(`<${words[0]}>`, 'which, by name or id')
+      .option('--rename <name>', 'call it so from now on')
+    addFormOptions(inner, kind, false)
+    if (kind === 'identity') {
+      inner
+        .option(
+          '--disable [span]',
+          'end its logins and let it in no more, for good or for a time, as 1h',
+          parseSpanOption,
+        )
+        .option('--enable', 'let it in again')
+    }
+    inner.action((name: string, options: Record<string, unknown>) => update(cli, kind, name, options))
+    addExamples(inner, ...UPDATE_EXAMPLES[kind].map(example => `ztm update ${example}`))
+  }
+  addExamples(
+    command,
+    'ztm update service db --attributes data eu',
+    'ztm update policy sales-dial --identities sales support',
+    'ztm update identity ann --disable 1h',
+  )
+}
+
+async function update(
+  cli: Cli,
+  kind: WritableKind,
+  reference: string,
+  options: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  const edge = await openEdge(cli)
+  const { id, name } = await edge.find(kind, reference)
+  const body = await readForm(kind, options, { cli, edge })
+  if (options.rename !== undefined) body.name = options.rename as string
+  if (Object.keys(body).length > 0) await edge.patch(kind, id, body)
+  await switchIdentity(edge, id, options)
+  const [word] = EDGE_KINDS[kind].words
+  const data = await edge.show(kind, id)
+  await report(cli, `Updated ${word} ${visible(String(name))}`, { name: String(data.name), data })
+}
+
+async function switchIdentity(
+  edge: EdgeClient,
+  id: string,
+  { disable, enable }: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  const path = `/identities/${encodeURIComponent(id)}`
+  if (enable === true) await edge.ask('POST', `${path}/enable`)
+  if (disable === undefined) return
+  const durationMinutes = typeof disable === 'number' ? Math.ceil(disable / 60_000) : 0
+  await edge.ask('POST', `${path}/disable`, { durationMinutes })
+}
+
+const UPDATE_EXAMPLES: Readonly<Record<WritableKind, readonly string[]>> = {
+  identity: ['identity ann --attributes sales', 'identity ann --rename anna', 'identity ann --disable 1h'],
+  service: ['service db --strategy weighted --configs db-host'],
+  policy: ['policy sales-dial --identities sales support'],
+  'edge-router-policy': ['edge-router-policy eu --identities eu uk'],
+  'service-edge-router-policy': ['service-edge-router-policy eu --services eu uk'],
+  signer: ['signer corp --disabled', 'signer corp --jwks https://login.example.com/new.json'],
+  'auth-policy': ['auth-policy people --max-attempts 3 --lockout 30m'],
+  config: ["config db-host --value '{port: 5433, address: 127.0.0.1, protocol: tcp}'"],
+  'config-type': ['config-type limits.v1 --schema limits.schema.json'],
+}
