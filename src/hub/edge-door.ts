@@ -42,7 +42,10 @@ export function createEdgeDoor(options: EdgeDoorOptions): EdgeDoor {
     const { response, isKnown } = await controller.edge(request, {
       identity: visitor.identity,
       address: visitor.address,
-      ...(visitor.shown && { issuedAtMs: visitor.shown.issuedAtMs }),
+      ...(visitor.shown && {
+        issuedAtMs: visitor.shown.issuedAtMs,
+        publicKeyPem: visitor.shown.publicKeyPem,
+      }),
     })
     if (isKnown) {
       greet()

@@ -8,4 +8,6 @@ export interface Caller {
   readonly address: string
   /** When the certificate was made; undefined without one. */
   readonly issuedAtMs?: number
+  /** The key whose use the connection proved; undefined without a certificate. */
+  readonly publicKeyPem?: string
 }
