@@ -2,18 +2,12 @@ import { X509Certificate } from 'node:crypto'
 import type { Caller } from '../../core/api/caller.ts'
 import { keyFingerprint } from '../../pki/key-pair.ts'
 import type { Context } from '../context.ts'
-import type { AuthenticatorRecord, IdentityRecord } from './edge-records.ts'
+import type { AuthenticatorRecord } from './edge-records.ts'
 import type { EdgeTables } from './edge-tables.ts'
 import { admitIdentity, type Proof, refusal } from './login-proof.ts'
 
 /** A certificate of an identity. */
 export type CertificateAuthenticator = Extract<AuthenticatorRecord, { method: 'cert' }>
-
-interface Parts {
-  readonly tables: Pick<EdgeTables, 'authenticators' | 'identities' | 'authPolicies'>
-  /** The identity that an endpoint of the mesh is seen as; undefined where it is none, or no member any more. */
-  readonly identityOf: (caller: Caller) => IdentityRecord | undefined
-}
 
 /**
  * Judge the certificate that a connection proved. The port looked at its chain: what remains is whether it is still
@@ -21,15 +15,16 @@ interface Parts {
  */
 export async function proveCertificate(
   context: Context,
-  { tables, identityOf }: Parts,
+  tables: Pick<EdgeTables, 'authenticators' | 'identities' | 'authPolicies'>,
   caller: Caller,
   now: number,
 ): Promise<Proof> {
   const shown = caller.identity
   if (shown?.kind === 'endpoint') {
-    const identity = identityOf(caller)
-    if (identity !== undefined) return admitIdentity(tables, { identity }, ({ cert }) => cert.allowed, now)
-    return refusal('certificate', `endpoint ${shown.endpoint} is no identity of its own`)
+    return refusal(
+      'certificate',
+      `endpoint ${shown.endpoint} needs no API session: its certificate is enough`,
+    )
   }
   if (shown?.kind !== 'identity' || caller.publicKeyPem === undefined) {
     return refusal('certificate-missing', 'the connection showed no certificate of an identity')
@@ -71,7 +66,12 @@ function keysOf({ certPem, next }: CertificateAuthenticator): string[] {
 }
 
 /** The new certificate is in use: the old one goes. */
-async function confirmNext({ authenticators }: Parts['tables'], id: string, key: string, now: number) {
+async function confirmNext(
+  { authenticators }: Pick<EdgeTables, 'authenticators'>,
+  id: string,
+  key: string,
+  now: number,
+) {
   const record = authenticators.get(id)
   if (record?.method !== 'cert' || record.next === undefined || keyOf(record.next.certPem) !== key) return
   await authenticators.put(withNext(record, now))
