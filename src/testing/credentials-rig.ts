@@ -68,6 +68,8 @@ export async function openCredentialsRig(
     signer: () => signer,
     hosts: ['hub.example:8888'],
     fetchJson: options.fetchJson ?? noFetch,
+    identityOf: ({ identity }) =>
+      identity?.kind === 'endpoint' ? tables.identities.get(identity.endpoint) : undefined,
   })
   const base = () => ({
     version: 1 as const,

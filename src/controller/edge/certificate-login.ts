@@ -2,12 +2,18 @@ import { X509Certificate } from 'node:crypto'
 import type { Caller } from '../../core/api/caller.ts'
 import { keyFingerprint } from '../../pki/key-pair.ts'
 import type { Context } from '../context.ts'
-import type { AuthenticatorRecord } from './edge-records.ts'
+import type { AuthenticatorRecord, IdentityRecord } from './edge-records.ts'
 import type { EdgeTables } from './edge-tables.ts'
 import { admitIdentity, type Proof, refusal } from './login-proof.ts'
 
 /** A certificate of an identity. */
 export type CertificateAuthenticator = Extract<AuthenticatorRecord, { method: 'cert' }>
+
+interface Parts {
+  readonly tables: Pick<EdgeTables, 'authenticators' | 'identities' | 'authPolicies'>
+  /** The identity that an endpoint of the mesh is seen as; undefined where it is none, or no member any more. */
+  readonly identityOf?: (caller: Caller) => IdentityRecord | undefined
+}
 
 /**
  * Judge the certificate that a connection proved. The port looked at its chain: what remains is whether it is still
@@ -15,16 +21,15 @@ export type CertificateAuthenticator = Extract<AuthenticatorRecord, { method: 'c
  */
 export async function proveCertificate(
   context: Context,
-  tables: Pick<EdgeTables, 'authenticators' | 'identities' | 'authPolicies'>,
+  { tables, identityOf }: Parts,
   caller: Caller,
   now: number,
 ): Promise<Proof> {
   const shown = caller.identity
   if (shown?.kind === 'endpoint') {
-    return refusal(
-      'certificate',
-      `endpoint ${shown.endpoint} needs no API session: its certificate is enough`,
-    )
+    const identity = identityOf?.(caller)
+    if (identity !== undefined) return admitIdentity(tables, { identity }, ({ cert }) => cert.allowed, now)
+    return refusal('certificate', `endpoint ${shown.endpoint} is no identity of its own`)
   }
   if (shown?.kind !== 'identity' || caller.publicKeyPem === undefined) {
     return refusal('certificate-missing', 'the connection showed no certificate of an identity')
@@ -66,12 +71,7 @@ function keysOf({ certPem, next }: CertificateAuthenticator): string[] {
 }
 
 /** The new certificate is in use: the old one goes. */
-async function confirmNext(
-  { authenticators }: Pick<EdgeTables, 'authenticators'>,
-  id: string,
-  key: string,
-  now: number,
-) {
+async function confirmNext({ authenticators }: Parts['tables'], id: string, key: string, now: number) {
   const record = authenticators.get(id)
   if (record?.method !== 'cert' || record.next === undefined || keyOf(record.next.certPem) !== key) return
   await authenticators.put(withNext(record, now))

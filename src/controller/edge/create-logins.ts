@@ -19,6 +19,8 @@ export interface LoginsParts {
   readonly tables: Pick<EdgeTables, 'identities' | 'signers' | 'authPolicies' | 'authenticators'>
   readonly checker: TokenChecker
   readonly passwords: Pick<PasswordLogin, 'prove'>
+  /** The identity that an endpoint of the mesh is seen as; none is, where absent. */
+  readonly identityOf?: (caller: Caller) => IdentityRecord | undefined
 }
 
 /** How many logins go on at once; see docs/limits.md, "Logins". */
@@ -59,7 +61,7 @@ export function createLogins(context: Context, parts: LoginsParts): Logins {
       case 'password':
         return provePassword(attempt, now)
       case 'cert':
-        return proveCertificate(context, tables, attempt.caller, now)
+        return proveCertificate(context, parts, attempt.caller, now)
       case 'api-key':
         return proveApiKey(tables, bearers[0] ?? attempt.body.apiKey, now)
       case 'ext-jwt':

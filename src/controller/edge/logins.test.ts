@@ -276,21 +276,21 @@ test('login() by certificate takes the keys that the identity has now', async ()
   assert.equal(await edgeCodeOf(logIn(callerOf(second))), 'INVALID_AUTH')
 })
 
-test('login() by certificate is not for endpoints of the mesh, who need no API session', async () => {
+test('login() by certificate takes an endpoint of the mesh as the identity that it is seen as', async () => {
   await using rig = await openCredentialsRig()
   const { id } = await rig.addIdentity()
-  for (const user of ['bob', id]) {
-    const identity = {
+  const callerOf = (endpoint: string): Caller => ({
+    ...ANYBODY,
+    identity: {
       kind: 'endpoint',
       mesh: rig.authority.mesh,
-      user: user as UserName,
-      endpoint: id as EndpointId,
-    } as const
-    assert.equal(
-      await edgeCodeOf(rig.login({ method: 'cert', caller: { ...ANYBODY, identity } })),
-      'INVALID_AUTH',
-    )
-  }
+      user: 'bob' as UserName,
+      endpoint: endpoint as EndpointId,
+    },
+  })
+  assert.equal((await rig.login({ method: 'cert', caller: callerOf(id) })).identity.id, id)
+  const gone = callerOf('7f3d4e4e-6f53-4a52-9a4b-0b6f0d9d7c11')
+  assert.equal(await edgeCodeOf(rig.login({ method: 'cert', caller: gone })), 'INVALID_AUTH')
 })
 
 test('login() knows no other method', async () => {
