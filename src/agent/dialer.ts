@@ -166,8 +166,7 @@ class MeshDialer implements Dialer {
           endpoint,
           owner,
           user: hostOf(session, endpoint),
-          sessionId: session.metering?.session ?? ticketId(session.ticket),
-          ...(session.metering !== undefined && { isMetered: true }),
+          sessionId: ticketId(session.ticket),
         }
       } catch (thrown) {
         const error = toMeshError(thrown)

@@ -3,6 +3,7 @@ import { type Agent, startAgent } from '../agent/agent.ts'
 import { startLocalServer } from '../agent/local-server.ts'
 import { createAgentMetrics } from '../agent/metrics.ts'
 import { DEFAULT_REACH, openReach } from '../agent/reach.ts'
+import { proxyApp } from '../apps/proxy/proxy.ts'
 import { tunnelApp } from '../apps/tunnel/tunnel.ts'
 import type { RunAgentOptions } from '../cli/run-options.ts'
 import { VERSION } from '../cli/version.ts'
@@ -83,7 +84,7 @@ export async function openAgent(
     await startAgent({
       store,
       deviceKey,
-      apps: [tunnelApp, ...(options.apps ?? [])],
+      apps: [tunnelApp, proxyApp, ...(options.apps ?? [])],
       version: VERSION,
       clock: SYSTEM_CLOCK,
       random: Math.random,

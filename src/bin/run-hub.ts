@@ -12,7 +12,6 @@ import { FORBID_DIRECT } from '../core/policy/standing-rules.ts'
 import { type Hub, type HubLimits, type HubOptions, startHub } from '../hub/hub.ts'
 import { startHubLocalServer } from '../hub/local-server.ts'
 import { createHubMetrics } from '../hub/metrics.ts'
-import { createLimitedFetch } from '../net/limited-fetch.ts'
 import { openAuthority } from '../pki/authority.ts'
 import { tlsIdentity } from '../pki/check.ts'
 import { openDataFolder } from '../store/data-folder.ts'
@@ -91,7 +90,7 @@ export async function openHub(options: OpenHubOptions): Promise<OpenedHub> {
       signer: () => identity.current,
       clock,
       log,
-      ...(await controllerChoices(options, opening)),
+      ...(await controllerChoices(options)),
     }),
   )
   const readLog = async (query: Parameters<Parameters<typeof startHub>[0]['readLog']>[0]) =>
@@ -148,12 +147,9 @@ export async function openHub(options: OpenHubOptions): Promise<OpenedHub> {
 
 async function controllerChoices(
   options: OpenHubOptions,
-  opening: AsyncDisposableStack,
-): Promise<Pick<ControllerOptions, 'rules' | 'billing' | 'validity' | 'fetchJson'>> {
-  const { isDirectForbidden, commerce, endpointValidMs, issuerReach: reach } = options
-  const issuers = opening.use(createLimitedFetch(reach === undefined ? {} : { reach }))
+): Promise<Pick<ControllerOptions, 'rules' | 'billing' | 'validity'>> {
+  const { isDirectForbidden, commerce, endpointValidMs } = options
   return {
-    fetchJson: issuers.json,
     rules: isDirectForbidden ? [FORBID_DIRECT] : [],
     ...(commerce !== undefined && { billing: await hubBilling(commerce) }),
     ...(endpointValidMs !== undefined && { validity: { endpointMs: endpointValidMs } }),

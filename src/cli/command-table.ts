@@ -142,18 +142,6 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/create.ts')).defineUpdate,
   },
   {
-    name: 'apply',
-    group: CONTROLLER,
-    summary: 'Make the controller keep what a file declares',
-    load: async () => (await import('./commands/apply.ts')).defineApply,
-  },
-  {
-    name: 'export',
-    group: CONTROLLER,
-    summary: 'Print what the controller keeps, as a file for apply',
-    load: async () => (await import('./commands/apply.ts')).defineExport,
-  },
-  {
     name: 'policy',
     group: CONTROLLER,
     summary: 'Say which policy decides',
@@ -164,6 +152,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     group: APPS,
     summary: 'TCP and UDP tunnels between endpoints',
     load: async () => (await import('./commands/tunnel.ts')).defineTunnel,
+  },
+  {
+    name: 'proxy',
+    group: APPS,
+    summary: 'SOCKS 5 and HTTP proxy whose way out is another endpoint',
+    load: async () => (await import('./commands/proxy.ts')).defineProxy,
   },
   {
     name: 'config',

@@ -211,3 +211,27 @@ describe('bindUdp() and connectUdp()', () => {
     flow.send(Buffer.from('x'))
   })
 })
+
+it('connectTcp() and connectUdp() use no address that is not let through, by whatever name it is asked for', async t => {
+  const server = await listenTcp({ host: '127.0.0.1', port: 0 }, connection => connection.resume().end('hi'))
+  t.after(() => server[Symbol.asyncDispose]())
+  const { port } = server.address
+  const asked: string[] = []
+  const mayUse = (ip: string) => {
+    asked.push(ip)
+    return false
+  }
+  for (const host of ['127.0.0.1', 'localhost', '::ffff:127.0.0.1', '0x7f000001', '127.1']) {
+    const to = { kind: 'address', host, port } as const
+    await assert.rejects(connectTcp(to, { timeoutMs: 5_000, mayUse }), { code: 'denied' }, host)
+    await assert.rejects(connectUdp(to, { onDatagram: () => {}, mayUse }), { code: 'denied' }, host)
+  }
+  assert.ok(asked.includes('127.0.0.1'))
+  const only4 = (ip: string) => ip === '127.0.0.1'
+  const connection = await connectTcp(
+    { kind: 'address', host: 'localhost', port },
+    { timeoutMs: 5_000, mayUse: only4 },
+  )
+  assert.equal(Buffer.concat(await connection.toArray()).toString(), 'hi')
+  connection.end()
+})

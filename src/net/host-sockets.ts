@@ -1,6 +1,6 @@
 import dgram from 'node:dgram'
 import dns from 'node:dns/promises'
-import net, { type Socket } from 'node:net'
+import net, { type LookupFunction, type Socket } from 'node:net'
 import { type Address, formatAddress, formatTarget, type Target } from '../core/model/address.ts'
 import { MeshError } from '../core/model/errors.ts'
 import { gatherWrites } from './gathered-writes.ts'
@@ -29,6 +29,9 @@ export interface HostUdpPort extends HostPort {
   /** What cannot be sent now is lost. */
   send(bytes: Uint8Array, to: Address): void
 }
+
+/** Whether an IP address may be connected to. */
+type AddressCheck = (ip: string) => boolean
 
 /** A UDP socket with one other end. */
 export interface HostUdpFlow extends AsyncDisposable {
@@ -65,17 +68,20 @@ export async function listenTcp(
  * Open a TCP connection or a unix socket. A name with several addresses is tried with all of them, IPv6 and IPv4
  * side by side.
  *
- * @throws MeshError `unreachable`, `timed-out`, `not-found` (no such unix socket), `not-permitted`, `bad-input`
+ * @throws MeshError `unreachable`, `timed-out`, `not-found` (no such unix socket), `not-permitted`, `bad-input`, `denied`
  * @see RFC 8305, "Happy Eyeballs"
  */
 export async function connectTcp(
   to: Target,
-  options: { readonly timeoutMs: number; readonly signal?: AbortSignal },
+  options: { readonly timeoutMs: number; readonly signal?: AbortSignal; readonly mayUse?: AddressCheck },
 ): Promise<HostConnection> {
   checkHost(to.kind === 'unix' ? to.path : to.host)
-  const { timeoutMs, signal } = options
+  const { timeoutMs, signal, mayUse } = options
   const action = `Cannot connect to ${formatTarget(to)}`
-  const where = to.kind === 'unix' ? { path: to.path } : { host: to.host, port: to.port }
+  const where =
+    to.kind === 'unix'
+      ? { path: to.path }
+      : { host: to.host, port: to.port, ...(mayUse && { lookup: checkedLookup(to.host, mayUse, action) }) }
   return await new Promise((resolve, reject) => {
     const socket = net.connect({ ...SOCKET_OPTIONS, ...where })
     const settle = () => {
@@ -137,17 +143,25 @@ export async function bindUdp(
  * Open a UDP socket that sends to one address and hears from it alone. `onUnreachable` is called when the other end's
  * computer says that nobody listens there; the flow stays usable, as that may change.
  *
- * @throws MeshError `unreachable`, `bad-input`
+ * @throws MeshError `unreachable`, `bad-input`, `denied`
  */
 export async function connectUdp(
   to: Address,
-  events: { onDatagram: (bytes: Uint8Array) => void; onUnreachable?: (error: MeshError) => void },
+  events: {
+    onDatagram: (bytes: Uint8Array) => void
+    onUnreachable?: (error: MeshError) => void
+    mayUse?: AddressCheck
+  },
 ): Promise<HostUdpFlow> {
   checkHost(to.host)
   const action = `Cannot reach ${formatAddress(to)}`
-  const { address, family } = await dns.lookup(to.host).catch(error => {
+  const found = await dns.lookup(to.host, { all: true }).catch(error => {
     throw fromNodeError(error, action)
   })
+  const { mayUse = () => true } = events
+  const usable = found.find(one => mayUse(one.address))
+  if (usable === undefined) throw refuseAddress(action)
+  const { address, family } = usable
   const socket = dgram.createSocket({ ...UDP_OPTIONS, type: family === 6 ? 'udp6' : 'udp4' })
   try {
     await new Promise<void>((resolve, reject) => {
@@ -174,6 +188,31 @@ export async function connectUdp(
       isOpen = false
     },
   }
+}
+
+/** A look-up whose answers are checked: what is asked first and connected to later must not be two different things. */
+function checkedLookup(host: string, mayUse: AddressCheck, action: string): LookupFunction {
+  // Of an address that needs no looking up Node does not ask.
+  if (net.isIP(host) !== 0 && !mayUse(host)) throw refuseAddress(action)
+  return (name, options, done) => {
+    dns.lookup(name, { ...options, all: true }).then(
+      found => {
+        const usable = found.filter(one => mayUse(one.address))
+        const [first] = usable
+        if (first === undefined) done(refuseAddress(action), '')
+        else if (options.all) done(null, usable)
+        else done(null, first.address, first.family)
+      },
+      (error: NodeJS.ErrnoException) => done(error, ''),
+    )
+  }
+}
+
+function refuseAddress(action: string): MeshError {
+  return new MeshError(
+    'denied',
+    `${action}: its address is not open to others: its owner may open it by name`,
+  )
 }
 
 /** Try `::` first for `*`, which takes both families, and IPv4 alone where the computer has no IPv6. */

@@ -65,11 +65,11 @@ export interface Host {
   request(endpoint: EndpointId, request: { method: string; path: string; body?: Json }): Promise<unknown>
   /** Accept TCP connections. @throws MeshError `port-in-use`, `not-permitted`, `bad-input` */
   listenTcp(at: Address, onConnection: (connection: TcpConnection) => void): Promise<Listener>
-  /** Open a TCP connection or unix socket. @throws MeshError `unreachable`, `timed-out`, `not-found` */
+  /** Open a TCP connection or unix socket. @throws MeshError `unreachable`, `timed-out`, `not-found`, `denied` */
   connectTcp(to: Target, options: ConnectOptions): Promise<TcpConnection>
   /** Receive and send datagrams. @throws MeshError as `listenTcp` */
   bindUdp(at: Address, onDatagram: (bytes: Uint8Array, from: Address) => void): Promise<UdpPort>
-  /** A UDP socket that talks to one address. @throws MeshError `unreachable` */
+  /** A UDP socket that talks to one address. @throws MeshError `unreachable`, `denied` */
   connectUdp(to: Address, events: UdpEvents): Promise<UdpFlow>
   /** Call back once after a while. @returns a function that cancels */
   after(ms: number, call: () => void): () => void
@@ -172,8 +172,6 @@ export interface Dialing {
     readonly owner: UserName
     /** Id of the session ticket that opened it. */
     readonly sessionId: string
-    /** The mesh counts and charges what it carries. */
-    readonly isMetered?: boolean
     /** Only if the dial took datagrams and the path and the other side do. */
     readonly datagrams?: DatagramPath
   }>
@@ -189,7 +187,14 @@ export interface ConnectOptions {
   readonly timeoutMs: number
   /** Gives up; the connection that may come of it is closed. */
   readonly signal?: AbortSignal
+  readonly mayUse?: AddressCheck
 }
+
+/**
+ * Whether an IP address may be connected to. It is asked of each address that a name turns out to have, and only those
+ * that it lets through are used; with none left the connection is refused (`denied`).
+ */
+export type AddressCheck = (ip: string) => boolean
 
 /** A TCP connection or one of a unix socket: half-open is allowed, no delay is set. */
 export type TcpConnection = Duplex & {
@@ -218,6 +223,7 @@ export interface UdpEvents {
   readonly onDatagram: (bytes: Uint8Array) => void
   /** The other end's computer said that nobody listens there. The flow stays usable: that may change. */
   readonly onUnreachable?: (error: MeshError) => void
+  readonly mayUse?: AddressCheck
 }
 
 /** A UDP socket with one other end. */

@@ -125,12 +125,12 @@ async function openFlow(host: Host, target: Target, timeoutMs: number, events: U
 
 interface LateEvents extends UdpEvents {
   readonly onUnreachable: (error: MeshError) => void
-  begin(events: Required<UdpEvents>): void
+  begin(events: Required<Omit<UdpEvents, 'mayUse'>>): void
 }
 
 /** Events of a socket that is made before whoever hears them. Nothing was sent until then, so there is nothing to hear. */
 function createLateEvents(): LateEvents {
-  let heard: Required<UdpEvents> | undefined
+  let heard: Required<Omit<UdpEvents, 'mayUse'>> | undefined
   return {
     onDatagram: payload => heard?.onDatagram(payload),
     onUnreachable: error => heard?.onUnreachable(error),

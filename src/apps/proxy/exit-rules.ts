@@ -1,0 +1,63 @@
+import { ipRange, parseIp } from '../../core/model/ip-address.ts'
+import type { UserName } from '../../core/model/names.ts'
+import { parsePortSet, parseTargetPattern } from '../../core/model/target-pattern.ts'
+import type { ExitSetting } from './messages.ts'
+
+/** A connection that somebody wants to make through this exit. */
+export interface Passage {
+  readonly user: UserName
+  /** As it was asked for: a name or an IP address. */
+  readonly host: string
+  /** What the name turned out to be. */
+  readonly ip: string
+  readonly port: number
+}
+
+/** What an exit lets through. */
+export interface ExitRules {
+  /** @returns why it may not pass, to follow "Cannot connect:"; undefined if it may */
+  refusal(passage: Passage): string | undefined
+}
+
+/**
+ * Make the rules of an exit ready to be asked.
+ *
+ * Addresses that lead to the exit's own computer or the networks around it are closed, also for its owner, but for what is
+ * opened: by name, which lets that name lead there, or by address.
+ */
+export function compileExitRules({ opens, rules }: Pick<ExitSetting, 'opens' | 'rules'>): ExitRules {
+  const opened = opens.map(parseTargetPattern)
+  const compiled = rules.map((rule, index) => ({
+    rule,
+    index,
+    targets: rule.targets.map(parseTargetPattern),
+    ports: parsePortSet(rule.ports),
+  }))
+  return {
+    refusal({ user, host, ip, port }) {
+      const bytes = parseIp(ip)
+      // An address with a zone is of this computer's own links.
+      const range = bytes === undefined ? 'link-local' : ipRange(bytes)
+      const isOpened = opened.some(one => one.isExplicit && (one.fits(host) || one.fits(ip)))
+      if (range !== 'public' && !isOpened) {
+        return `${ip} is ${RANGES[range]} of the exit, and not open: its owner can open it (\`ztm proxy config --open\`)`
+      }
+      const found = compiled.find(
+        one =>
+          one.ports.has(port) &&
+          (one.rule.users.length === 0 || one.rule.users.includes(user)) &&
+          one.targets.some(target => target.fits(host) || target.fits(ip)),
+      )
+      return found?.rule.action === 'deny' ? `rule ${found.index} of the exit denies it` : undefined
+    },
+  }
+}
+
+const RANGES = {
+  unspecified: 'no address',
+  loopback: 'the computer itself',
+  'link-local': 'on the link',
+  private: 'in the private network',
+  multicast: 'a multicast group',
+  broadcast: 'a broadcast address',
+} as const

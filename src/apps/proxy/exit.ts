@@ -1,0 +1,154 @@
+import type { Duplex } from 'node:stream'
+import { MeshError, toMeshError } from '../../core/model/errors.ts'
+import type { UserName } from '../../core/model/names.ts'
+import type { Host, Hosting, Incoming } from '../../sdk/app.ts'
+import { createConnectionSet } from '../../sdk/for-apps/connection-set.ts'
+import { join } from '../../sdk/for-apps/join.ts'
+import { createRateLimitedLog } from '../../sdk/for-apps/rate-limited-log.ts'
+import { encodeSmallMessage, readSmallMessage } from '../../sdk/for-apps/small-message.ts'
+import { exitServiceOf, type PassageMessage, passageShape } from './exit-messages.ts'
+import { compileExitRules, type ExitRules } from './exit-rules.ts'
+import type { ProxyLimits } from './limits.ts'
+import type { ExitSetting } from './messages.ts'
+import { carryDatagrams } from './udp-exit.ts'
+
+/** Lets connections of others out into the world from this computer. */
+export interface Exit extends AsyncDisposable {
+  /** Why others cannot find it, though it is open. */
+  readonly error: MeshError | undefined
+  readonly connectionCount: number
+  /** Use other rules from now on; connections that are open stay. */
+  change(setting: ExitSetting): Promise<void>
+}
+
+/**
+ * Open this endpoint as an exit.
+ *
+ * @throws MeshError `name-taken`, `bad-name`
+ */
+export async function openExit(host: Host, setting: ExitSetting, limits: ProxyLimits): Promise<Exit> {
+  const exit = new HostedExit(host, setting, limits)
+  await exit.open()
+  return exit
+}
+
+class HostedExit implements Exit {
+  readonly #host: Host
+  readonly #limits: ProxyLimits
+  readonly #connections = createConnectionSet<UserName>()
+  readonly #connecting = new Map<UserName, number>()
+  readonly #warn: ReturnType<typeof createRateLimitedLog>
+  readonly #streams = new Set<Duplex>()
+  #setting: ExitSetting
+  #rules: ExitRules
+  #hosting: Hosting | undefined
+
+  constructor(host: Host, setting: ExitSetting, limits: ProxyLimits) {
+    this.#host = host
+    this.#limits = limits
+    this.#setting = setting
+    this.#rules = compileExitRules(setting)
+    this.#warn = createRateLimitedLog(host, 'exit.refused', limits.logIntervalMs)
+  }
+
+  async open(): Promise<void> {
+    this.#hosting = await this.#host.serve(exitServiceOf(this.#host.endpoint.user), {
+      access: { users: this.#setting.users, entrances: [] },
+      onStream: incoming => void this.#receive(incoming),
+    })
+    this.#hosting.report('up')
+  }
+
+  get error(): MeshError | undefined {
+    return this.#hosting?.error
+  }
+
+  get connectionCount(): number {
+    return this.#connections.count() + this.#streams.size
+  }
+
+  async change(setting: ExitSetting): Promise<void> {
+    this.#setting = setting
+    this.#rules = compileExitRules(setting)
+    await this.#hosting?.update({ users: setting.users, entrances: [] })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#hosting?.[Symbol.asyncDispose]()
+    this.#connections.reset()
+    for (const stream of this.#streams) stream.destroy()
+  }
+
+  async #receive(incoming: Incoming): Promise<void> {
+    const { user } = incoming.from
+    const stream = incoming.accept()
+    stream.on('error', () => {})
+    const cancelHello = this.#host.after(this.#limits.helloTimeoutMs, () => stream.destroy())
+    try {
+      const passage = await readSmallMessage(stream, passageShape)
+      cancelHello()
+      this.#refuseTooMany(user)
+      if (passage.protocol === 'udp') this.#carryUdp(stream, user)
+      else await this.#carryTcp(stream, user, passage)
+    } catch (thrown) {
+      cancelHello()
+      const error = toMeshError(thrown)
+      this.#warn(error.code, { user, peer: incoming.from.endpoint, code: error.code, reason: error.message })
+      if (!stream.destroyed) stream.end(encodeSmallMessage({ isOpen: false, error: error.toBody() }))
+    }
+  }
+
+  #refuseTooMany(user: UserName): void {
+    const { maxExitConnections, maxExitConnectionsPerUser } = this.#limits
+    const own = this.#connections.count(user) + (this.#connecting.get(user) ?? 0)
+    if (this.connectionCount < maxExitConnections && own < maxExitConnectionsPerUser) return
+    throw new MeshError(
+      'too-many',
+      'Cannot connect: this exit has as many connections as it takes: try again',
+    )
+  }
+
+  async #carryTcp(stream: Duplex, user: UserName, { host, port }: PassageMessage): Promise<void> {
+    this.#connecting.set(user, (this.#connecting.get(user) ?? 0) + 1)
+    const abort = new AbortController()
+    const giveUp = () => abort.abort()
+    stream.once('close', giveUp)
+    let refusal: string | undefined
+    try {
+      const connection = await this.#host.connectTcp(
+        { kind: 'address', host, port },
+        {
+          timeoutMs: this.#limits.connectTimeoutMs,
+          signal: abort.signal,
+          mayUse: ip => {
+            refusal = this.#rules.refusal({ user, host, ip, port })
+            return refusal === undefined
+          },
+        },
+      )
+      this.#connections.add(user, connection)
+      stream.write(encodeSmallMessage({ isOpen: true }))
+      join(connection, stream)
+    } catch (thrown) {
+      const error = toMeshError(thrown)
+      if (error.code !== 'denied' || refusal === undefined) throw error
+      throw new MeshError('denied', `Cannot connect to ${host}: ${refusal}`)
+    } finally {
+      stream.off('close', giveUp)
+      const count = (this.#connecting.get(user) ?? 1) - 1
+      if (count > 0) this.#connecting.set(user, count)
+      else this.#connecting.delete(user)
+    }
+  }
+
+  #carryUdp(stream: Duplex, user: UserName): void {
+    this.#streams.add(stream)
+    stream.once('close', () => this.#streams.delete(stream))
+    stream.write(encodeSmallMessage({ isOpen: true }))
+    carryDatagrams(stream, {
+      host: this.#host,
+      limits: this.#limits,
+      refusal: passage => this.#rules.refusal({ user, ...passage }),
+    })
+  }
+}

@@ -1,0 +1,34 @@
+import type { Readable } from 'node:stream'
+import { MeshError } from '../../core/model/errors.ts'
+
+/**
+ * Take that many bytes from the beginning of a stream that nobody reads yet; what follows stays in it.
+ *
+ * @throws MeshError `link-closed` if it ends before
+ */
+export async function readExactly(stream: Readable, byteCount: number): Promise<Buffer> {
+  for (;;) {
+    const chunk: Buffer | null = byteCount === 0 ? Buffer.alloc(0) : stream.read(byteCount)
+    // At the end `read` gives what is left, be it less.
+    if (chunk !== null && chunk.length === byteCount) return chunk
+    if (chunk !== null || stream.readableEnded || stream.destroyed) throw ended(byteCount)
+    await untilReadable(stream)
+  }
+}
+
+/** Resolves when there may be something to read, or never will be. */
+export function untilReadable(stream: Readable): Promise<void> {
+  return new Promise(resolve => {
+    const done = () => {
+      for (const event of EVENTS) stream.off(event, done)
+      resolve()
+    }
+    for (const event of EVENTS) stream.on(event, done)
+  })
+}
+
+function ended(byteCount: number): MeshError {
+  return new MeshError('link-closed', `Cannot read stream: it ended before ${byteCount} bytes had come`)
+}
+
+const EVENTS = ['readable', 'end', 'close', 'error'] as const
