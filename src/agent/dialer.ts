@@ -166,7 +166,8 @@ class MeshDialer implements Dialer {
           endpoint,
           owner,
           user: hostOf(session, endpoint),
-          sessionId: ticketId(session.ticket),
+          sessionId: session.metering?.session ?? ticketId(session.ticket),
+          ...(session.metering !== undefined && { isMetered: true }),
         }
       } catch (thrown) {
         const error = toMeshError(thrown)

@@ -12,6 +12,7 @@ import { FORBID_DIRECT } from '../core/policy/standing-rules.ts'
 import { type Hub, type HubLimits, type HubOptions, startHub } from '../hub/hub.ts'
 import { startHubLocalServer } from '../hub/local-server.ts'
 import { createHubMetrics } from '../hub/metrics.ts'
+import { createLimitedFetch } from '../net/limited-fetch.ts'
 import { openAuthority } from '../pki/authority.ts'
 import { tlsIdentity } from '../pki/check.ts'
 import { openDataFolder } from '../store/data-folder.ts'
@@ -90,7 +91,7 @@ export async function openHub(options: OpenHubOptions): Promise<OpenedHub> {
       signer: () => identity.current,
       clock,
       log,
-      ...(await controllerChoices(options)),
+      ...(await controllerChoices(options, opening)),
     }),
   )
   const readLog = async (query: Parameters<Parameters<typeof startHub>[0]['readLog']>[0]) =>
@@ -147,9 +148,12 @@ export async function openHub(options: OpenHubOptions): Promise<OpenedHub> {
 
 async function controllerChoices(
   options: OpenHubOptions,
-): Promise<Pick<ControllerOptions, 'rules' | 'billing' | 'validity'>> {
-  const { isDirectForbidden, commerce, endpointValidMs } = options
+  opening: AsyncDisposableStack,
+): Promise<Pick<ControllerOptions, 'rules' | 'billing' | 'validity' | 'fetchJson'>> {
+  const { isDirectForbidden, commerce, endpointValidMs, issuerReach: reach } = options
+  const issuers = opening.use(createLimitedFetch(reach === undefined ? {} : { reach }))
   return {
+    fetchJson: issuers.json,
     rules: isDirectForbidden ? [FORBID_DIRECT] : [],
     ...(commerce !== undefined && { billing: await hubBilling(commerce) }),
     ...(endpointValidMs !== undefined && { validity: { endpointMs: endpointValidMs } }),

@@ -142,6 +142,18 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/create.ts')).defineUpdate,
   },
   {
+    name: 'apply',
+    group: CONTROLLER,
+    summary: 'Make the controller keep what a file declares',
+    load: async () => (await import('./commands/apply.ts')).defineApply,
+  },
+  {
+    name: 'export',
+    group: CONTROLLER,
+    summary: 'Print what the controller keeps, as a file for apply',
+    load: async () => (await import('./commands/apply.ts')).defineExport,
+  },
+  {
     name: 'policy',
     group: CONTROLLER,
     summary: 'Say which policy decides',

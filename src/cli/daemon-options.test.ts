@@ -77,6 +77,7 @@ test('what a service is started with means what was typed', () => {
       '--max-relay-mbps-per-user=4',
       '--workers=0',
       '--forbid-direct',
+      '--issuer-reach=computer',
     ],
     [
       '--commerce-url=https://api.example/commerce',

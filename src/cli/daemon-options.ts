@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { type Address, formatAddress, isIpAddress, parseAddress } from '../core/model/address.ts'
 import { toMeshError } from '../core/model/errors.ts'
+import { FETCH_REACHES, type FetchReach } from '../core/model/fetch-reach.ts'
 import type { LogLevel } from '../core/model/log.ts'
 import { PATH_KINDS, type PathKind } from '../core/path/path-kind.ts'
 import { addBillingOptions, type BillingWords, billingArguments } from './billing-options.ts'
@@ -13,6 +14,8 @@ export interface HubWords extends RelayWords, BillingWords {
   readonly maxAgents?: number
   /** No two endpoints may connect without a hub. */
   readonly forbidDirect?: true
+  /** Where key sets of issuers of tokens may be; `site` if absent. */
+  readonly issuerReach?: FetchReach
   readonly metrics?: Address
   readonly logLevel: LogLevel
 }
@@ -78,6 +81,12 @@ export function addHubOptions(command: Command): void {
       integerOption([0, 256]),
     )
     .option('--forbid-direct', 'relay everything: no two endpoints may connect without the hub')
+    .addOption(
+      new Option(
+        '--issuer-reach <where>',
+        'where keys of issuers of tokens may be fetched: the internet, also private networks, also this computer (default: site)',
+      ).choices(FETCH_REACHES),
+    )
   addBillingOptions(command)
   addDaemonOptions(command)
 }
@@ -128,6 +137,7 @@ export function hubArguments(words: HubWords): string[] {
       '--workers': words.workers,
     }),
     ...(words.forbidDirect ? ['--forbid-direct'] : []),
+    ...(words.issuerReach === undefined ? [] : ['--issuer-reach', words.issuerReach]),
     ...billingArguments(words),
     ...daemonArguments(words),
   ]

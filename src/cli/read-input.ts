@@ -8,12 +8,18 @@ import { type Cli, pathOf } from './context.ts'
  * The text of a file named on the command line, `-` for standard input.
  *
  * @param what  for messages: `permit`
- * @throws MeshError `not-found`, `not-permitted`, `too-large` (over 64 KiB), `bad-input` if it is empty
+ * @param maxBytes  default 64 KiB
+ * @throws MeshError `not-found`, `not-permitted`, `too-large`, `bad-input` if it is empty
  */
-export async function readInput(cli: Cli, word: string, what: string): Promise<string> {
+export async function readInput(
+  cli: Cli,
+  word: string,
+  what: string,
+  maxBytes = MAX_INPUT_BYTES,
+): Promise<string> {
   const where = word === '-' ? `${what} from standard input` : `${what} ${quote(word, 300)}`
   const text =
-    word === '-' ? await cli.world.readStdin(MAX_INPUT_BYTES) : await readSmallFile(cli, word, where)
+    word === '-' ? await cli.world.readStdin(maxBytes) : await readSmallFile(cli, word, where, maxBytes)
   if (text.trim() === '') throw new MeshError('bad-input', `Cannot read ${where}: it is empty`)
   return text
 }
@@ -52,14 +58,11 @@ export async function writePrivate(
   }
 }
 
-async function readSmallFile(cli: Cli, word: string, where: string): Promise<string> {
+async function readSmallFile(cli: Cli, word: string, where: string, maxBytes: number): Promise<string> {
   try {
     await using file = await open(pathOf(cli, word), 'r')
-    if ((await file.stat()).size > MAX_INPUT_BYTES) {
-      throw new MeshError(
-        'too-large',
-        `Cannot read ${where}: over ${MAX_INPUT_BYTES} bytes: is it the right file?`,
-      )
+    if ((await file.stat()).size > maxBytes) {
+      throw new MeshError('too-large', `Cannot read ${where}: over ${maxBytes} bytes: is it the right file?`)
     }
     return await file.readFile('utf8')
   } catch (thrown) {

@@ -1,5 +1,6 @@
 import type { MoneyUnit } from '../core/billing/money.ts'
 import type { Address } from '../core/model/address.ts'
+import type { FetchReach } from '../core/model/fetch-reach.ts'
 import type { LogLevel } from '../core/model/log.ts'
 import type { Name } from '../core/model/names.ts'
 import type { PathKind } from '../core/path/path-kind.ts'
@@ -24,6 +25,8 @@ export interface RunHubOptions {
   readonly workers?: number
   /** No two endpoints may connect without a hub. */
   readonly isDirectForbidden?: boolean
+  /** Where key sets of issuers of tokens may be; `site` if absent. */
+  readonly issuerReach?: FetchReach
   /** Sessions are paid for; free if absent. */
   readonly commerce?: CommerceOptions
   /** Where to serve `/metrics` for Prometheus; nowhere if absent. */

@@ -12,6 +12,7 @@ import type { SessionTicketSigner } from '../pki/session-ticket.ts'
 import { type BillingOptions, createNoBilling, openBilling } from './billing/billing.ts'
 import type { Context } from './context.ts'
 import { createDecisions } from './decisions.ts'
+import type { FetchJson } from './edge/jwks-cache.ts'
 import { createEndpointHandlers } from './endpoint-handlers.ts'
 import { createEndpointRemoval } from './endpoint-removal.ts'
 import { openEndpoints } from './endpoints.ts'
@@ -52,6 +53,8 @@ export interface ControllerOptions {
   readonly billing?: BillingOptions
   /** Rules of the mesh's owner beside the standing ones. */
   readonly rules?: readonly Rule[]
+  /** Fetches key sets of issuers of tokens; none of theirs can be checked without it. */
+  readonly fetchJson?: FetchJson
 }
 
 /**

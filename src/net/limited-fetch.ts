@@ -3,15 +3,10 @@ import type { LookupFunction } from 'node:net'
 import tls from 'node:tls'
 import { Agent, type Dispatcher, request } from 'undici'
 import { MeshError } from '../core/model/errors.ts'
+import type { FetchReach } from '../core/model/fetch-reach.ts'
 import { type IpRange, ipRange, parseIp } from '../core/model/ip-address.ts'
 import { quote } from '../core/model/quote.ts'
 import { fromNodeError } from './node-error.ts'
-
-/**
- * Where documents may be fetched from: `public` is the internet alone, `site` also private networks, `computer` also this
- * computer. Link-local addresses are never asked: there, clouds hand out the secrets of a machine.
- */
-export type FetchReach = 'public' | 'site' | 'computer'
 
 /** How much one fetch may cost. */
 export interface FetchLimits {

@@ -172,6 +172,8 @@ export interface Dialing {
     readonly owner: UserName
     /** Id of the session ticket that opened it. */
     readonly sessionId: string
+    /** The mesh counts and charges what it carries. */
+    readonly isMetered?: boolean
     /** Only if the dial took datagrams and the path and the other side do. */
     readonly datagrams?: DatagramPath
   }>

@@ -32,6 +32,7 @@ export function defineRun(command: Command, cli: Cli): void {
     'ztm run hub --max-relay-mbps 800 --max-relay-mbps-per-user 100 --max-relays 5000',
     'ztm run hub --workers 0',
     'ztm run hub --forbid-direct',
+    'ztm run hub --issuer-reach computer',
     'ztm run hub --commerce-url https://api.example.com/commerce --commerce-token-file commerce.token',
   )
   const agent = command
@@ -88,6 +89,7 @@ async function runHub(cli: Cli, { permit, ...words }: HubWords & { permit?: stri
     ...(words.maxRelayMbps !== undefined && { maxRelayMbps: words.maxRelayMbps }),
     ...(words.maxRelayMbpsPerUser !== undefined && { maxRelayMbpsPerUser: words.maxRelayMbpsPerUser }),
     ...(words.forbidDirect && { isDirectForbidden: true }),
+    ...(words.issuerReach !== undefined && { issuerReach: words.issuerReach }),
     ...(commerce !== undefined && { commerce }),
     ...(words.workers !== undefined && { workers: words.workers }),
     ...(words.metrics !== undefined && { metrics: words.metrics }),

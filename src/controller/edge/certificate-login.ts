@@ -12,7 +12,7 @@ export type CertificateAuthenticator = Extract<AuthenticatorRecord, { method: 'c
 interface Parts {
   readonly tables: Pick<EdgeTables, 'authenticators' | 'identities' | 'authPolicies'>
   /** The identity that an endpoint of the mesh is seen as; undefined where it is none, or no member any more. */
-  readonly identityOf: (caller: Caller) => IdentityRecord | undefined
+  readonly identityOf?: (caller: Caller) => IdentityRecord | undefined
 }
 
 /**
@@ -27,7 +27,7 @@ export async function proveCertificate(
 ): Promise<Proof> {
   const shown = caller.identity
   if (shown?.kind === 'endpoint') {
-    const identity = identityOf(caller)
+    const identity = identityOf?.(caller)
     if (identity !== undefined) return admitIdentity(tables, { identity }, ({ cert }) => cert.allowed, now)
     return refusal('certificate', `endpoint ${shown.endpoint} is no identity of its own`)
   }

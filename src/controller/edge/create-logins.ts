@@ -19,8 +19,8 @@ export interface LoginsParts {
   readonly tables: Pick<EdgeTables, 'identities' | 'signers' | 'authPolicies' | 'authenticators'>
   readonly checker: TokenChecker
   readonly passwords: Pick<PasswordLogin, 'prove'>
-  /** The identity that an endpoint of the mesh is seen as; undefined where it is none, or no member any more. */
-  readonly identityOf: (caller: Caller) => IdentityRecord | undefined
+  /** The identity that an endpoint of the mesh is seen as; none is, where absent. */
+  readonly identityOf?: (caller: Caller) => IdentityRecord | undefined
 }
 
 /** How many logins go on at once; see docs/limits.md, "Logins". */

@@ -1,0 +1,103 @@
+import { MeshError } from '../../core/model/errors.ts'
+import { quote } from '../../core/model/quote.ts'
+import {
+  DEFAULT_NETWORK,
+  ITEM_SHAPES,
+  type Network,
+  type NetworkItem,
+  networkFileShape,
+  SECTIONS,
+  type Section,
+} from './network-shape.ts'
+
+/**
+ * Read a network from a YAML or JSON text.
+ *
+ * @param where  for errors: the file's name
+ * @throws MeshError `bad-input` with the place of what is not understood, and for a name that stands twice
+ */
+export async function parseNetwork(text: string, where: string): Promise<Network> {
+  const { parseDocument } = await import('yaml')
+  const document = parseDocument(text)
+  const [fault] = document.errors
+  if (fault !== undefined) {
+    const [line] = fault.message.split('\n')
+    throw new MeshError('bad-input', `Cannot read ${quote(where, 300)}: ${line}`)
+  }
+  // An empty file is a network of nothing; `maxAliasCount` keeps aliases from multiplying.
+  const parsed = networkFileShape.safeParse(document.toJS({ maxAliasCount: 100 }) ?? {})
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues
+    const place = (issue?.path ?? []).map(step =>
+      typeof step === 'number' ? `[${step}]` : `.${String(step)}`,
+    )
+    const shown = place.join('').replace(/^\./, '') || 'it'
+    throw new MeshError('bad-input', `Cannot read ${quote(where, 300)}: ${shown}: ${issue?.message ?? ''}`)
+  }
+  const { name, ...sections } = parsed.data
+  for (const section of SECTIONS) refuseTwice(where, section, sections[section])
+  return { name, sections }
+}
+
+function refuseTwice(where: string, section: Section, items: readonly NetworkItem[]): void {
+  const seen = new Set<string>()
+  for (const { name } of items) {
+    if (seen.has(name))
+      throw new MeshError(
+        'bad-input',
+        `Cannot read ${quote(where, 300)}: ${section}: ${quote(name)} stands there twice`,
+      )
+    seen.add(name)
+  }
+}
+
+/**
+ * A network as a document that `parseNetwork` reads: sections without entities and members that have their default
+ * are left out.
+ */
+export function writeNetwork({ name, sections }: Network): Record<string, unknown> {
+  const document: Record<string, unknown> = name === DEFAULT_NETWORK ? {} : { name }
+  for (const section of SECTIONS) {
+    const items = sections[section]
+    if (items.length > 0) document[section] = items.map(item => withoutDefaults(item, section))
+  }
+  return document
+}
+
+function withoutDefaults(item: NetworkItem, section: Section): object {
+  const shape: Readonly<Record<string, { safeParse(value: unknown): { data?: unknown } }>> =
+    ITEM_SHAPES[section].shape
+  const kept = Object.entries(item).flatMap(([member, value]) => {
+    const standard = shape[member]?.safeParse(undefined).data
+    const rest = standard === undefined ? value : differing(value, standard, GROUPS.has(member))
+    return rest === undefined ? [] : [[member, rest]]
+  })
+  return Object.fromEntries(kept)
+}
+
+/** What of a value is not as it would be without it; of a group of members only those. */
+function differing(value: unknown, standard: unknown, isGroup: boolean): unknown {
+  if (isSame(value, standard)) return undefined
+  if (!isGroup || !isObject(value) || !isObject(standard)) return value
+  const members = Object.entries(value).filter(([name, each]) => !isSame(each, standard[name]))
+  return Object.fromEntries(members)
+}
+
+/** Members whose own members have defaults. */
+const GROUPS: ReadonlySet<string> = new Set(['cert', 'extJwt', 'updb', 'apiKey'])
+
+/** Whether two JSON values are the same; members of objects may be in any order. */
+export function isSame(a: unknown, b: unknown): boolean {
+  if (a === b) return true
+  if (Array.isArray(a) && Array.isArray(b))
+    return a.length === b.length && a.every((each, index) => isSame(each, b[index]))
+  if (!isObject(a) || !isObject(b)) return false
+  const [left, right] = [Object.keys(a), Object.keys(b)]
+  return (
+    left.length === right.length && left.every(name => Object.hasOwn(b, name) && isSame(a[name], b[name]))
+  )
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,17 @@
+/**
+ * The public face of the SDK: `import { createContext } from 'ztm/sdk'`.
+ *
+ * @module
+ */
+export type { Connector } from './adapters/connector.ts'
+export type { AgentFor, HttpAgentOptions } from './adapters/http-agents.ts'
+export type { ServiceServer } from './adapters/serve.ts'
+export type { Connection, PeerIdentity } from './connection.ts'
+export type { Context, DialOptions, ListenOptions, SessionInfo } from './context.ts'
+export type { ContextEvents, ServiceEntry } from './context-events.ts'
+export type { ContextMode, ContextOptions } from './context-options.ts'
+export { createContext } from './create-context.ts'
+export type { CredentialOptions } from './credentials.ts'
+export type { Listener } from './listener.ts'
+export type { EventOf, TypedEvents } from './typed-events.ts'
+export { ZtmError, type ZtmErrorDetails, type ZtmErrorReason } from './ztm-error.ts'
