@@ -1,4 +1,4 @@
-// `node bench/profile.ts [--load send|receive|connections|echo|http] [--bytes N] [--streams N] [--path KIND] [--seconds N] [--top N] [--flags='…']`
+// `node bench/profile.ts [--load send|receive|connections|echo|http] [--bytes N] [--streams N] [--at-once N] [--path KIND] [--seconds N] [--top N] [--flags='…']`
 // Where hub and agents spend their processor time under one load: the top functions of each by self time.
 import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -14,6 +14,8 @@ const { values: typed } = parseArgs({
     load: { type: 'string', default: 'send' },
     bytes: { type: 'string', default: '1e9' },
     streams: { type: 'string', default: '1' },
+    /** Connections at any time. */
+    'at-once': { type: 'string', default: '50' },
     /** The kind of path between the agents. */
     path: { type: 'string', default: 'relay' },
     seconds: { type: 'string', default: '5' },
@@ -84,8 +86,9 @@ async function runChosen(port: number, page: number): Promise<string> {
     return `${((bytes * 8) / 1e9 / seconds).toFixed(2)} Gbit/s over ${streamCount} stream(s), profiling included.`
   }
   if (typed.load === 'connections') {
-    const result = await runLoad('connections', { port, atOnce: 50, count, maxSeconds })
-    return `${result.perSecond.toFixed(0)} connections/s, 50 at once, profiling included.`
+    const atOnce = Number(typed['at-once'])
+    const result = await runLoad('connections', { port, atOnce, count, maxSeconds })
+    return `${result.perSecond.toFixed(0)} connections/s, ${atOnce} at once, profiling included.`
   }
   if (typed.load === 'echo') {
     const result = await runLoad('echoes', { port, count, maxSeconds })

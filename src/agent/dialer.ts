@@ -11,7 +11,7 @@ import { quote } from '../core/model/quote.ts'
 import { type EndpointIdentity, isIdentityUser } from '../core/model/spiffe-id.ts'
 import type { Clock } from '../core/model/time.ts'
 import { FLOW_HEADER } from '../core/stream/flow-header.ts'
-import { STREAM_HEADER } from '../core/stream/resume-headers.ts'
+import { RESUMABLE_HEADER } from '../core/stream/resume-headers.ts'
 import type { KeptBudget } from '../net/resumable-stream.ts'
 import type { Dialing, DialOptions } from '../sdk/app.ts'
 import { answered } from './dial-answer.ts'
@@ -23,6 +23,13 @@ import type { Peers } from './peers.ts'
 import { createResumer, type Resumer } from './resumer.ts'
 
 type ServiceSession = Answer<typeof CONTROLLER_API.openSession> & { readonly askedAtMs: number }
+
+/** Who hosts a service, as the last session told. */
+interface Balancing {
+  readonly session: ServiceSession
+  readonly balancer: Balancer<EndpointId>
+  readonly online: ReadonlySet<EndpointId>
+}
 
 /** What dialling in a mesh needs. */
 export interface DialerOptions {
@@ -63,7 +70,7 @@ class MeshDialer implements Dialer {
   readonly #options: DialerOptions
   readonly #sessions = new Map<ServiceName, ServiceSession>()
   readonly #asking = new Map<ServiceName, Promise<ServiceSession>>()
-  readonly #balancers = new Map<ServiceName, Balancer<EndpointId>>()
+  readonly #balancings = new Map<ServiceName, Balancing>()
   /** Where the last stream to a service went. */
   readonly #last = new Map<ServiceName, EndpointId>()
   readonly #resumer: Resumer
@@ -149,7 +156,7 @@ class MeshDialer implements Dialer {
         `Cannot dial "${service}": it was ${options.owner}'s and is ${owner}'s now: close and open the inbound to accept that`,
       )
     }
-    const balancer = this.#balancer(service, session)
+    const { balancer } = this.#balancing(session)
     let lastError: MeshError | undefined
     const order = this.#choose(session, options)
     for (const endpoint of order) {
@@ -204,14 +211,14 @@ class MeshDialer implements Dialer {
       )
     }
     const service = session.service.name
-    const id = this.#resumer.offer(service)
+    const name = this.#resumer.offer(service, peer.session)
     // A stream that may go on by another path has nothing beside it on this one.
-    const offered = id === undefined && options.takesDatagrams ? peer.datagrams?.offer() : undefined
+    const offered = name === undefined && options.takesDatagrams ? peer.datagrams?.offer() : undefined
     const stream = peer.session.request({
       ':method': 'CONNECT',
       ':authority': encodeURIComponent(service),
       [SESSION_TICKET_HEADER]: session.ticket,
-      ...(id !== undefined && { [STREAM_HEADER]: id }),
+      ...(name !== undefined && { [RESUMABLE_HEADER]: name }),
       ...(offered !== undefined && { [FLOW_HEADER]: offered.name }),
       ...(options.port !== undefined && { [PORT_HEADER]: String(options.port) }),
     })
@@ -221,18 +228,17 @@ class MeshDialer implements Dialer {
     const answer = await answered(stream, service)
     // An agent that cannot resume answers without it, and all is as it was without.
     if (datagrams !== undefined && answer[FLOW_HEADER] === offered?.name) return { stream, datagrams }
-    if (id === undefined || answer[STREAM_HEADER] !== id) return { stream }
+    if (name === undefined || answer[RESUMABLE_HEADER] !== name) return { stream }
     const goOn = (early: readonly Uint8Array[]) =>
-      this.#resumer.take({ id, service, peer, carrier: stream, early })
+      this.#resumer.take({ service, peer, carrier: stream, early })
     return { stream: attempt.goOn(goOn) }
   }
 
   /** Endpoints to try, best first. */
   #choose(session: ServiceSession, options: DialOptions): readonly EndpointId[] {
-    const balancer = this.#balancer(session.service.name, session)
+    const { balancer, online } = this.#balancing(session)
     const { name, hostings, strategy } = session.service
     const wanted = new Set(options.exits ?? [])
-    const online = new Set(hostings.filter(({ isOnline }) => isOnline).map(({ endpoint }) => endpoint))
     const named = new Set(
       hostings.filter(({ instance }) => instance === options.instance).map(({ endpoint }) => endpoint),
     )
@@ -252,14 +258,16 @@ class MeshDialer implements Dialer {
     ]
   }
 
-  #balancer(service: ServiceName, session: ServiceSession): Balancer<EndpointId> {
-    let balancer = this.#balancers.get(service)
-    if (balancer === undefined) {
-      balancer = createBalancer<EndpointId>({ method: 'round-robin' })
-      this.#balancers.set(service, balancer)
-    }
-    balancer.setMembers(session.service.hostings.map(({ endpoint }) => endpoint))
-    return balancer
+  #balancing(session: ServiceSession): Balancing {
+    const { name, hostings } = session.service
+    const known = this.#balancings.get(name)
+    if (known?.session === session) return known
+    const balancer = known?.balancer ?? createBalancer<EndpointId>({ method: 'round-robin' })
+    balancer.setMembers(hostings.map(({ endpoint }) => endpoint))
+    const online = new Set(hostings.filter(({ isOnline }) => isOnline).map(({ endpoint }) => endpoint))
+    const balancing = { session, balancer, online }
+    this.#balancings.set(name, balancing)
+    return balancing
   }
 
   async #session(service: ServiceName): Promise<ServiceSession> {

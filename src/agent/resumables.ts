@@ -5,11 +5,12 @@ import type { ServiceName } from '../core/model/names.ts'
 import type { EndpointIdentity } from '../core/model/spiffe-id.ts'
 import {
   ATTEMPT_HEADER,
-  isStreamId,
+  formatStreamId,
+  isSessionName,
   parseCount,
   RECEIVED_HEADER,
+  RESUMABLE_HEADER,
   RESUME_HEADER,
-  STREAM_HEADER,
 } from '../core/stream/resume-headers.ts'
 import { createSideStreams } from '../net/resumable-records.ts'
 import { type KeptBudget, ResumableStream } from '../net/resumable-stream.ts'
@@ -76,7 +77,7 @@ export function createResumables(options: {
   }
 
   function find({ headers, from, service }: AdmittedStream): HostedStream {
-    const one = streams.get(keyOf(from, headers[RESUME_HEADER]))
+    const one = streams.get(keyOf(from, String(headers[RESUME_HEADER])))
     if (one?.service === service) return one
     throw new MeshError(
       'not-found',
@@ -93,11 +94,11 @@ export function createResumables(options: {
       side.open(carrier)
     },
     accept({ carrier, headers, from, service }) {
-      const id = headers[STREAM_HEADER]
+      const name = headers[RESUMABLE_HEADER]
       const { session } = carrier
-      const key = keyOf(from, id)
-      const isPossible = isStreamId(id) && session !== undefined && !streams.has(key)
-      if (!isPossible || budget.usedBytes >= budget.maxBytes) return undefined
+      if (!isSessionName(name) || session === undefined) return undefined
+      const key = keyOf(from, formatStreamId(name, carrier.id as number))
+      if (streams.has(key) || budget.usedBytes >= budget.maxBytes) return undefined
       const stream = new ResumableStream({ budget, onLost: () => onLost(one) })
       const one: HostedStream = { stream, from, service, attempt: 0 }
       streams.set(key, one)
@@ -106,7 +107,7 @@ export function createResumables(options: {
         lost.delete(one)
       })
       stream.on('error', () => {})
-      carrier.respond({ ':status': 200, [STREAM_HEADER]: id })
+      carrier.respond({ ':status': 200, [RESUMABLE_HEADER]: name })
       stream.begin(carrier, sides.of(session))
       return stream
     },
@@ -140,8 +141,8 @@ export function createResumables(options: {
   }
 }
 
-function keyOf(from: EndpointIdentity, id: unknown): string {
-  return `${from.endpoint} ${isStreamId(id) ? id : ''}`
+function keyOf(from: EndpointIdentity, id: string): string {
+  return `${from.endpoint} ${id}`
 }
 
 /** Streams of one mesh that wait for a new path at the hosting side; of more, the next one breaks with its path. */

@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import type { IncomingHttpHeaders } from 'node:http2'
-import type { Duplex } from 'node:stream'
+import type { ClientHttp2Stream, IncomingHttpHeaders } from 'node:http2'
 import { test } from 'node:test'
 import { CONTROLLER_API } from '../core/api/hub-api.ts'
 import { MeshError } from '../core/model/errors.ts'
 import { parseServiceName } from '../core/model/names.ts'
 import {
   ATTEMPT_HEADER,
+  formatStreamId,
   RECEIVED_HEADER,
+  RESUMABLE_HEADER,
   RESUME_HEADER,
   SIDE_STREAM_AUTHORITY,
-  STREAM_HEADER,
 } from '../core/stream/resume-headers.ts'
 import { MAX_KEPT_BYTES } from '../net/resumable-stream.ts'
 import { echoOver, hostEcho } from '../testing/echo-service.ts'
@@ -22,14 +22,18 @@ import { until } from '../testing/until.ts'
 
 // What a dialler may try with streams of its own and of others, at a real host.
 
-const ID = '0123456789abcdef0123456789abcdef'
+const NAME = '0123456789abcdef0123456789abcdef'
+/** Of the first stream of a dialler: its client's streams have odd numbers. */
+const ID = formatStreamId(NAME, 1)
 const SERVICE = parseServiceName('tcp/echo')
 
 interface Dialler extends AsyncDisposable {
   readonly visit: PeerVisit
   readonly ticket: string
   /** Open the resumable stream `ID`. */
-  open(): Promise<Duplex>
+  open(): Promise<ClientHttp2Stream>
+  /** One more session to the same host. */
+  visitAgain(): Promise<PeerVisit>
   /** @returns 200, or why it was refused */
   resume(headers?: Record<string, string>): Promise<200 | MeshError>
 }
@@ -39,14 +43,16 @@ async function createDialler(mesh: LocalMesh, host: Parameters<typeof hostEcho>[
   const asker = await mesh.member()
   const hub = await visitHub(mesh.address, asker)
   const { ticket } = await hub.call(CONTROLLER_API.openSession, { body: { service: SERVICE } })
-  const visit = await visitPeer({ hub: mesh.address, asker, to: host.membership.self.endpoint })
+  const visitAgain = () => visitPeer({ hub: mesh.address, asker, to: host.membership.self.endpoint })
+  const visit = await visitAgain()
   return {
     visit,
     ticket,
+    visitAgain,
     async open() {
-      const stream = visit.connect(SERVICE, ticket, { [STREAM_HEADER]: ID })
+      const stream = visit.connect(SERVICE, ticket, { [RESUMABLE_HEADER]: NAME })
       const [headers] = (await once(stream, 'response')) as [IncomingHttpHeaders]
-      assert.equal(headers[STREAM_HEADER], ID)
+      assert.equal(headers[RESUMABLE_HEADER], NAME)
       return stream
     },
     resume: headers =>
@@ -74,20 +80,24 @@ test("an unknown id, and somebody else's, are not found, and the stream goes on"
   const stream = await owner.open()
   assert.equal(await echoOver(stream, 'before'), 'before')
   assert.equal(codeOf(await other.resume()), 'not-found')
-  assert.equal(codeOf(await owner.resume({ [RESUME_HEADER]: 'f'.repeat(32) })), 'not-found')
+  assert.equal(
+    codeOf(await owner.resume({ [RESUME_HEADER]: formatStreamId('f'.repeat(32), 1) })),
+    'not-found',
+  )
   assert.equal(codeOf(await owner.resume({ [RESUME_HEADER]: 'nonsense' })), 'not-found')
   assert.equal(await echoOver(stream, 'after'), 'after')
 })
 
-test('an id is taken once: a second stream with it is an ordinary one', async () => {
+test('an id is taken once: a stream of another session with it is an ordinary one', async () => {
   await using mesh = await createLocalMesh()
   const host = await mesh.join('host')
   await hostEcho(host, SERVICE)
   await using owner = await createDialler(mesh, host)
   const stream = await owner.open()
-  const second = owner.visit.connect(SERVICE, owner.ticket, { [STREAM_HEADER]: ID })
+  await using again = await owner.visitAgain()
+  const second = again.connect(SERVICE, owner.ticket, { [RESUMABLE_HEADER]: NAME })
   const [headers] = (await once(second, 'response')) as [IncomingHttpHeaders]
-  assert.equal(headers[STREAM_HEADER], undefined)
+  assert.deepEqual([second.id, headers[RESUMABLE_HEADER]], [stream.id, undefined])
   assert.equal(await echoOver(second, 'second'), 'second')
   assert.equal(await echoOver(stream, 'first'), 'first')
 })

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import type { ClientHttp2Session, ClientHttp2Stream, IncomingHttpHeaders } from 'node:http2'
 import { SESSION_TICKET_HEADER } from '../core/api/peer-api.ts'
 import { type ErrorCode, MeshError, toMeshError } from '../core/model/errors.ts'
@@ -8,6 +7,7 @@ import type { ServiceName, UserName } from '../core/model/names.ts'
 import type { EndpointIdentity } from '../core/model/spiffe-id.ts'
 import {
   ATTEMPT_HEADER,
+  formatStreamId,
   parseCount,
   RECEIVED_HEADER,
   RESUME_HEADER,
@@ -35,7 +35,6 @@ export interface ResumerOptions {
 
 /** A stream that the other side said yes to. */
 export interface OpenedStream {
-  readonly id: string
   readonly service: ServiceName
   readonly peer: PeerSession
   readonly carrier: ClientHttp2Stream
@@ -45,8 +44,8 @@ export interface OpenedStream {
 
 /** Keeps the streams that this agent dialled when their sessions die, and moves them to better ones. */
 export interface Resumer extends Disposable {
-  /** An id for a stream to be dialled; undefined where too much is kept already, or it would be of no use. */
-  offer(service: ServiceName): string | undefined
+  /** The name of the session, for a stream to be dialled in it; undefined where too much is kept, or it would be of no use. */
+  offer(service: ServiceName, session: ClientHttp2Session): string | undefined
   take(opened: OpenedStream): ResumableStream
   /** Move the open streams to this peer to a session that came up beside theirs. */
   migrate(peer: PeerSession): void
@@ -55,7 +54,9 @@ export interface Resumer extends Disposable {
 }
 
 interface DialledStream {
-  readonly id: string
+  /** Of the session in which it began, and its number there: its id. */
+  readonly sessionName: string
+  readonly number: number
   readonly service: ServiceName
   readonly owner: UserName
   readonly peer: EndpointIdentity
@@ -87,20 +88,21 @@ class StreamResumer implements Resumer {
     )
   }
 
-  offer(service: ServiceName): string | undefined {
+  offer(service: ServiceName, session: ClientHttp2Session): string | undefined {
     const { usedBytes, maxBytes } = this.#options.budget
     // Datagrams that are late are of no use.
     if (usedBytes >= maxBytes || service.startsWith('udp/')) return undefined
-    // 122 bits by chance; Node draws them in advance for many, which takes a sixth of the time.
-    return randomUUID().replaceAll('-', '')
+    return this.#sides.of(session).name
   }
 
-  take({ id, service, peer, carrier, early }: OpenedStream): ResumableStream {
+  take({ service, peer, carrier, early }: OpenedStream): ResumableStream {
     const { budget } = this.#options
     const stream = new ResumableStream({ budget, early, onLost: () => this.#onLost(one) })
     const { identity } = peer
+    const side = this.#sideOf(peer.session)
     const one: DialledStream = {
-      id,
+      sessionName: side.name,
+      number: carrier.id as number,
       service,
       owner: identity.user,
       peer: identity,
@@ -118,7 +120,7 @@ class StreamResumer implements Resumer {
       streams.delete(one)
       if (streams.size === 0 && this.#streams.get(endpoint) === streams) this.#streams.delete(endpoint)
     })
-    stream.begin(carrier, this.#sideOf(peer.session))
+    stream.begin(carrier, side)
     return stream
   }
 
@@ -202,7 +204,7 @@ class StreamResumer implements Resumer {
         ':method': 'CONNECT',
         ':authority': encodeURIComponent(service),
         [SESSION_TICKET_HEADER]: ticket,
-        [RESUME_HEADER]: one.id,
+        [RESUME_HEADER]: formatStreamId(one.sessionName, one.number),
         [ATTEMPT_HEADER]: String(one.attempt),
         [RECEIVED_HEADER]: String(stream.received),
       })

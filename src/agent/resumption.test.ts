@@ -61,6 +61,39 @@ for (const first of ['near', 'far'] as const) {
   })
 }
 
+test('a path that dies around the end of a stream leaves it whole and in order on both sides', async () => {
+  await withSeed(async random => {
+    await using mesh = await createLocalMesh()
+    const [host, guest] = [await mesh.join('host'), await mesh.join('guest')]
+    const arrivals: ((stream: Duplex) => void)[] = []
+    const errors: Error[] = []
+    await host.host.serve(SERVICE, {
+      access: { users: [], entrances: [] },
+      onStream: incoming => arrivals.shift()?.(incoming.accept()),
+    })
+    for (let round = 0; round < 12; round += 1) {
+      const arrived = new Promise<Duplex>(resolve => arrivals.push(resolve))
+      const { stream: near } = await guest.host.dial(SERVICE).opened
+      const far = await arrived
+      const sides = [transfer(near, random), transfer(far, random)] as const
+      // The host may wait for the last word of a dialler that has nothing to come back for; it breaks nothing then.
+      far.on('error', error => errors.push(error))
+      const closed = untilClosed(near)
+      // Between the end, which is told at once, and its acknowledgement, which is told within 100 ms; and a bit before and after.
+      const [first, second] = random() < 0.5 ? sides : [sides[1], sides[0]]
+      first.stop()
+      await pause(random, 5)
+      second.stop()
+      await pause(random, 30)
+      killSessions(guest, random)
+      const [nearHashes, farHashes] = await Promise.all([sides[0].finish(), sides[1].finish()])
+      assert.deepEqual([nearHashes.received, farHashes.received], [farHashes.sent, nearHashes.sent])
+      await closed
+    }
+    assert.deepEqual(errors, [])
+  })
+})
+
 test('a relayed stream moves to a direct path that comes up half-way, every byte of both directions', async () => {
   await withSeed(async random => {
     await using mesh = await createLocalMesh({ paths: PATH_KINDS })
@@ -147,6 +180,14 @@ async function openPair(
   })
   const { stream: near } = await guest.host.dial(SERVICE).opened
   return { near, far: await arrived.promise }
+}
+
+/** @throws if it broke */
+async function untilClosed(stream: Duplex): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    stream.once('error', reject)
+    stream.once('close', resolve)
+  })
 }
 
 function killSessions({ membership }: LocalAgent, random: SeededRandom): void {

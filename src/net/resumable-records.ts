@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { Http2Session, Http2Stream } from 'node:http2'
 import { MeshError, toMeshError } from '../core/model/errors.ts'
 import {
@@ -12,6 +13,8 @@ export interface ReportedStream {
   readonly received: number
   /** After how many bytes this side's end comes, once it has come. */
   readonly endsAfter: number | undefined
+  /** The other side is being told of this side's end: HTTP/2's own goes with that. */
+  endTold(): void
   /** @throws MeshError `bad-message` */
   acknowledged(position: number): void
   /** @throws MeshError `bad-message` */
@@ -26,7 +29,7 @@ export interface ReportedStream {
 export interface StreamReports {
   /** `received` has grown. */
   received(): void
-  /** The end of one direction was sent, or came: said at once. */
+  /** `endsAfter` is known: said with all else of this turn. */
   ended(): void
   /** Nothing will be said or heard of the stream any more in this session, but what is still to be said. */
   leave(isBroken: boolean): void
@@ -34,8 +37,8 @@ export interface StreamReports {
 
 /**
  * The side stream of a session, on which each side says how far it got in the resumable streams that the session carries:
- * some 100 ms after something came, or sooner when it was much. What is to be said is one record a stream, however
- * long the other side does not read.
+ * some 100 ms after something came, or sooner when it was much, or when there is something to say at once. What is to be
+ * said is one record a stream, however long the other side does not read.
  *
  * @see docs/protocol.md, "Resumable streams"
  */
@@ -47,6 +50,17 @@ export class SideStream {
   #stream: Http2Stream | undefined
   #timer: NodeJS.Timeout | undefined
   #isFlushing = false
+  readonly #ends: MemberEnds = {
+    changed: (member, isSoon) => {
+      this.#changed.add(member)
+      if (isSoon) this.#flushSoon()
+      else this.#flushLater()
+    },
+    left: (member, isBroken) => this.#part(member, isBroken),
+  }
+
+  /** Names the session to who goes on with a stream of it in another one: 122 random bits, in hex. */
+  readonly name = randomUUID().replaceAll('-', '')
 
   constructor(session: Http2Session) {
     this.#session = session
@@ -85,28 +99,20 @@ export class SideStream {
 
   /** @param number  that of the HTTP/2 stream which carries it */
   join(stream: ReportedStream, number: number): StreamReports {
-    const member: Member = { stream, number, toldReceived: stream.received, isEndTold: false }
+    const member = new Member(stream, number, this.#ends)
     this.#members.set(number, member)
-    return {
-      received: () => {
-        if (stream.received - member.toldReceived >= REPORT_BYTES) this.#flushSoon()
-        else this.#timer ??= setTimeout(() => this.#flush(), REPORT_MS).unref()
-        this.#changed.add(member)
-      },
-      ended: () => {
-        this.#changed.add(member)
-        this.#flushSoon()
-      },
-      leave: isBroken => {
-        if (!this.#members.delete(number)) return
-        this.#changed.delete(member)
-        if (this.isGone) return
-        this.#parting.push(...recordsOf(member))
-        if (isBroken) this.#parting.push({ kind: 'broken', stream: number, position: 0 })
-        if (this.#parting.length > MAX_PARTING) this.#session.destroy(NOT_READ())
-        else this.#flushSoon()
-      },
-    }
+    return member
+  }
+
+  #part(member: Member, isBroken: boolean): void {
+    if (!this.#members.delete(member.number)) return
+    this.#changed.delete(member)
+    if (this.isGone) return
+    member.takeNews(this.#parting)
+    if (isBroken) this.#parting.push({ kind: 'broken', stream: member.number, position: 0 })
+    if (this.#parting.length > MAX_PARTING) this.#session.destroy(NOT_READ())
+    else if (isBroken) this.#flushSoon()
+    else this.#flushLater()
   }
 
   #hear({ kind, stream: number, position }: StreamRecord): void {
@@ -126,22 +132,32 @@ export class SideStream {
   #flushSoon(): void {
     if (this.#isFlushing) return
     this.#isFlushing = true
-    setImmediate(() => {
+    const flush = () => {
       this.#isFlushing = false
       this.#flush()
-    })
+    }
+    // One more round of the event loop costs more than it gathers from a few.
+    if (this.#members.size > FEW) setImmediate(flush)
+    else process.nextTick(flush)
+  }
+
+  #flushLater(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined
+      this.#flush()
+    }, REPORT_MS).unref()
   }
 
   #flush(): void {
-    clearTimeout(this.#timer)
-    this.#timer = undefined
     const stream = this.#stream
     if (stream === undefined || stream.destroyed || stream.writableNeedDrain) return
     const records = this.#parting
     this.#parting = []
-    for (const member of this.#changed) records.push(...recordsOf(member))
+    const ended = [...this.#changed].filter(member => member.takeNews(records))
     this.#changed.clear()
     if (records.length > 0) stream.write(encodeStreamRecords(records))
+    // In one go with the records: the other side is woken once.
+    for (const member of ended) member.stream.endTold()
   }
 }
 
@@ -157,31 +173,58 @@ export function createSideStreams(): { of(session: Http2Session): SideStream } {
   }
 }
 
-interface Member {
-  readonly stream: ReportedStream
-  readonly number: number
-  toldReceived: number
-  isEndTold: boolean
+/** What a member needs of its side stream. */
+interface MemberEnds {
+  changed(member: Member, isSoon: boolean): void
+  left(member: Member, isBroken: boolean): void
 }
 
-/** What is new of one stream; it is told then. */
-function recordsOf(member: Member): StreamRecord[] {
-  const { stream, number } = member
-  const records: StreamRecord[] = []
-  if (stream.received > member.toldReceived) {
-    member.toldReceived = stream.received
-    records.push({ kind: 'received', stream: number, position: stream.received })
+/** A stream of the session, and what was said of it. */
+class Member implements StreamReports {
+  readonly stream: ReportedStream
+  readonly number: number
+  readonly #side: MemberEnds
+  #toldReceived: number
+  #isEndTold = false
+
+  constructor(stream: ReportedStream, number: number, side: MemberEnds) {
+    this.stream = stream
+    this.number = number
+    this.#side = side
+    this.#toldReceived = stream.received
   }
-  if (stream.endsAfter !== undefined && !member.isEndTold) {
-    member.isEndTold = true
+
+  received(): void {
+    this.#side.changed(this, this.stream.received - this.#toldReceived >= REPORT_BYTES)
+  }
+
+  ended(): void {
+    this.#side.changed(this, true)
+  }
+
+  leave(isBroken: boolean): void {
+    this.#side.left(this, isBroken)
+  }
+
+  /** Add to `records` what is new of the stream; it counts as told then. @returns whether its end is among that */
+  takeNews(records: StreamRecord[]): boolean {
+    const { stream, number } = this
+    if (stream.received > this.#toldReceived) {
+      this.#toldReceived = stream.received
+      records.push({ kind: 'received', stream: number, position: stream.received })
+    }
+    if (stream.endsAfter === undefined || this.#isEndTold) return false
+    this.#isEndTold = true
     records.push({ kind: 'ended', stream: number, position: stream.endsAfter })
+    return true
   }
-  return records
 }
 
 const NOT_READ = () =>
   new MeshError('too-slow', 'Session ended: the other side does not read what is said of its streams')
 
+/** With more streams than this, what is said of one waits for the others of the turn. */
+const FEW = 4
 /** What came is told once it is this much … */
 export const REPORT_BYTES = 1_048_576
 /** … or after this time. */

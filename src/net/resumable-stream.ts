@@ -39,7 +39,7 @@ export class ResumableStream extends Duplex implements ReportedStream {
   #reports: StreamReports | undefined
   #isHeld = false
   /** The user's side takes more. */
-  #isWanted = false
+  #isWanted = true
   /** Bytes given to the user's side, and the end as one more. */
   #received = 0
   #receivedBytes = 0
@@ -124,8 +124,13 @@ export class ResumableStream extends Duplex implements ReportedStream {
     carrier.cork()
     for (const chunk of again) carrier.write(chunk)
     carrier.uncork()
-    if (this.#sent.isEnded) this.#sendEnd()
+    if (this.#sent.isEnded) this.#reports?.ended()
     this.acknowledged(position)
+  }
+
+  /** HTTP/2's own end means nothing without what is said of it on the side stream, so it goes with that. */
+  endTold(): void {
+    this.#carrier?.end()
   }
 
   /** The other side has got everything before `position`. @throws MeshError `bad-message` */
@@ -193,7 +198,7 @@ export class ResumableStream extends Duplex implements ReportedStream {
   override _final(delivered: () => void): void {
     this.#sent.end()
     this.#delivered = delivered
-    if (this.#carrier !== undefined) this.#sendEnd()
+    this.#reports?.ended()
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
@@ -215,8 +220,8 @@ export class ResumableStream extends Duplex implements ReportedStream {
     this.#reports = side.join(this, carrier.id as number)
     carrier.on('data', this.#onData)
     carrier.on('drain', this.#takeMore)
-    carrier.on('error', () => {})
-    carrier.once('close', this.#onClose)
+    carrier.on('error', ignore)
+    carrier.on('close', this.#onClose)
     const hasEnded = this.#received > this.#receivedBytes
     if (!this.#isWanted && !hasEnded) carrier.pause()
     if (carrier.closed) this.#onClose()
@@ -280,15 +285,10 @@ export class ResumableStream extends Duplex implements ReportedStream {
   #takeEnd(): void {
     if (this.#isHeld || this.#endsAt !== this.#receivedBytes || this.#received > this.#receivedBytes) return
     this.#received += 1
-    this.#reports?.ended()
+    this.#reports?.received()
     this.push(null)
     // Nothing comes any more but HTTP/2's own end, which closes the carrier.
     this.#carrier?.resume()
-  }
-
-  #sendEnd(): void {
-    this.#carrier?.end()
-    this.#reports?.ended()
   }
 
   /** Count what is kept; over the limit of all together this one keeps nothing any more. */
@@ -302,6 +302,9 @@ export class ResumableStream extends Duplex implements ReportedStream {
     this.#settleBudget()
   }
 }
+
+/** It is the `close` that is acted on. */
+function ignore(): void {}
 
 const BROKEN = () => new MeshError('link-closed', 'Stream ended: the connection was broken')
 

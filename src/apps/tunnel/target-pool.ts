@@ -25,6 +25,7 @@ export class TargetPool implements Disposable {
   readonly #options: TargetPoolOptions
   readonly #probes: TargetProbes
   #targets: readonly Target[] = []
+  #byKey: ReadonlyMap<string, Target> = new Map()
   #isRange = false
   #balancer: Balancer<string> = createBalancer({ method: 'round-robin' })
   #method: OutboundSetting['balance'] = 'round-robin'
@@ -43,13 +44,14 @@ export class TargetPool implements Disposable {
   /** Use these targets from now on. Open connections to others stay. */
   set(setting: OutboundSetting): void {
     this.#targets = setting.targets.map(toTarget)
+    this.#byKey = new Map(this.#targets.map(target => [formatTarget(target), target]))
     this.#isRange = setting.isRange
     if (setting.balance !== this.#method) {
       // What is known of the targets is lost; open connections are counted on by their own set.
       this.#method = setting.balance
       this.#balancer = createBalancer({ method: setting.balance })
     }
-    this.#balancer.setMembers([...new Set(this.#targets.map(formatTarget))])
+    this.#balancer.setMembers([...this.#byKey.keys()])
     const isProbed = this.#options.isProbed && setting.isProbed
     this.#probes.set(isProbed ? this.#targets : [])
     this.#update()
@@ -115,7 +117,8 @@ export class TargetPool implements Disposable {
     if (error === undefined) this.#balancer.succeeded(key)
     else this.#balancer.failed(key, this.#options.host.clock.now(), error)
     this.#probes.tried(target, error === undefined)
-    this.#update()
+    // What goes well as before changes nothing.
+    if (error !== undefined || this.#health !== 'up') this.#update()
   }
 
   /** Each target as it is. @param countOf  its open connections */
@@ -142,11 +145,10 @@ export class TargetPool implements Disposable {
   #order(port: number | undefined): Target[] {
     const own = this.#isRange && port !== undefined ? this.#targets[port] : undefined
     if (own !== undefined) return [own]
-    const byKey = new Map(this.#targets.map(target => [formatTarget(target), target]))
     return this.#balancer
       .pick(ms(this.#options.host.clock.now()))
       .slice(0, MAX_TRIES)
-      .flatMap(key => byKey.get(key) ?? [])
+      .flatMap(key => this.#byKey.get(key) ?? [])
   }
 
   #openCount(key: string): number {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
 import { MeshError } from '../model/errors.ts'
-import { isStreamId, parseCount } from './resume-headers.ts'
+import { isSessionName, parseCount } from './resume-headers.ts'
 
 test('parseCount() reads every count that a header can have', () => {
   fc.assert(fc.property(fc.maxSafeNat(), count => parseCount(String(count)) === count))
@@ -24,8 +24,8 @@ test('parseCount() refuses everything else', () => {
     assert.throws(() => parseCount(value), MeshError, String(value))
 })
 
-test('isStreamId() takes 32 hex digits and nothing else', () => {
-  assert.equal(isStreamId('0123456789abcdef0123456789abcdef'), true)
+test('isSessionName() takes 32 hex digits and nothing else', () => {
+  assert.equal(isSessionName('0123456789abcdef0123456789abcdef'), true)
   for (const value of [
     '',
     '0123456789ABCDEF0123456789ABCDEF',
@@ -33,5 +33,5 @@ test('isStreamId() takes 32 hex digits and nothing else', () => {
     undefined,
     ['0'.repeat(32)],
   ])
-    assert.equal(isStreamId(value), false, String(value))
+    assert.equal(isSessionName(value), false, String(value))
 })

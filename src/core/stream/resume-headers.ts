@@ -3,8 +3,11 @@ import { quote } from '../model/quote.ts'
 
 // The headers of a CONNECT that have to do with resuming, see docs/protocol.md, "Resumable streams".
 
-/** In a CONNECT: the id by which the stream can be resumed. In its answer: the same, if it can. */
-export const STREAM_HEADER = 'ztm-stream'
+/**
+ * In a CONNECT: the stream can be resumed, and this names its session for that. In its answer: the same, if it can. It is the
+ * same for all streams of a session, so that HTTP/2 sends it once.
+ */
+export const RESUMABLE_HEADER = 'ztm-resumable'
 /** In a CONNECT: go on with the stream of this id. */
 export const RESUME_HEADER = 'ztm-resume'
 /** In a CONNECT that resumes: its number among those for this stream, from 1; a lower one that comes late is refused. */
@@ -14,9 +17,19 @@ export const RECEIVED_HEADER = 'ztm-received'
 /** Authority of the CONNECT that opens the side stream; no service can have it, as it has no `/`. */
 export const SIDE_STREAM_AUTHORITY = 'side'
 
-/** Whether it is the id of a resumable stream: 16 random bytes, in hex. */
-export function isStreamId(value: unknown): value is string {
+/** Whether it is the name that a dialler gave its session: 16 random bytes, in hex. */
+export function isSessionName(value: unknown): value is string {
   return typeof value === 'string' && /^[0-9a-f]{32}$/.test(value)
+}
+
+/**
+ * The id by which a stream is resumed: `0123456789abcdef0123456789abcdef.5`.
+ *
+ * @param sessionName  of the session in which it began
+ * @param number  that of its HTTP/2 stream there
+ */
+export function formatStreamId(sessionName: string, number: number): string {
+  return `${sessionName}.${number}`
 }
 
 /** A count from a header. @throws MeshError `bad-message` unless it is 0 to 2^53 - 1, in digits */

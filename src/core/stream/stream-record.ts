@@ -20,12 +20,13 @@ export interface StreamRecord {
 export function encodeStreamRecords(records: readonly StreamRecord[]): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(records.length * STREAM_RECORD_BYTES)
   const view = new DataView(bytes.buffer)
-  for (const [i, { kind, stream, position }] of records.entries()) {
-    const at = i * STREAM_RECORD_BYTES
+  let at = 0
+  for (const { kind, stream, position } of records) {
     view.setUint32(at, KINDS.indexOf(kind) + 1)
     view.setUint32(at + 4, stream)
     view.setUint32(at + 8, Math.floor(position / 2 ** 32))
     view.setUint32(at + 12, position % 2 ** 32)
+    at += STREAM_RECORD_BYTES
   }
   return bytes
 }
