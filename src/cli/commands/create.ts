@@ -1,14 +1,14 @@
-import { type Command, Option } from 'commander'
-import { formatSpan, type Ms } from '../../core/model/time.ts'
+import type { Command } from 'commander'
 import type { Cli } from '../context.ts'
-import { type EdgeClient, type Entity, type Json, openEdge } from '../edge/edge-client.ts'
+import { defineCreateAuthenticator, defineCreateEnrollment } from '../edge/create-login.ts'
+import { type EdgeClient, type Json, openEdge } from '../edge/edge-client.ts'
 import { EDGE_FORMS, type WritableKind } from '../edge/edge-forms.ts'
 import { EDGE_KINDS } from '../edge/edge-kinds.ts'
 import { memberOf } from '../edge/edge-views.ts'
 import { addFormOptions, layOver, readForm } from '../edge/read-form.ts'
 import { addExamples } from '../examples.ts'
 import { parseSpanOption } from '../global-options.ts'
-import { print, remark, report } from '../output/show.ts'
+import { remark, report } from '../output/show.ts'
 import { visible } from '../output/text-width.ts'
 import { writePrivate } from '../read-input.ts'
 
@@ -31,6 +31,7 @@ export function defineCreate(command: Command, cli: Cli): void {
     addExamples(inner, ...EDGE_FORMS[kind].examples.map(example => `ztm create ${example}`))
   }
   defineCreateEnrollment(command, cli)
+  defineCreateAuthenticator(command, cli)
   addExamples(
     command,
     'ztm create service db --attributes data',
@@ -69,63 +70,6 @@ async function create(
   if (options.login !== undefined && typeof token === 'string') {
     remark(cli, `Token to set a password with, good once: ${visible(token)}`)
   }
-}
-
-interface EnrollmentOptions {
-  readonly method: 'ott' | 'updb'
-  readonly expires: Ms
-  readonly username?: string
-  readonly jwt?: string
-}
-
-function defineCreateEnrollment(command: Command, cli: Cli): void {
-  const { words, about } = EDGE_KINDS.enrollment
-  const inner = command
-    .command(words[0])
-    .aliases(words.slice(1))
-    .summary(`Create ${about}`)
-    .argument('<identity>', 'for whom, by name or id')
-    .addOption(
-      new Option('--method <method>', 'what it gives: a certificate, or a password')
-        .choices(['ott', 'updb'])
-        .default('ott'),
-    )
-    .option('--expires <span>', 'how long it can be used', parseSpanOption, 10_800_000 as Ms)
-    .option('--username <name>', 'whose password, with --method updb')
-    .option('--jwt <file>', 'write the token to a file (mode 0600) instead of printing it')
-    .action((identity: string, options: EnrollmentOptions) => createEnrollment(cli, identity, options))
-  addExamples(
-    inner,
-    'ztm create enrollment ann --jwt ann.jwt',
-    'ztm create enrollment bob --method updb --username bob --expires 1h',
-  )
-}
-
-async function createEnrollment(cli: Cli, reference: string, options: EnrollmentOptions): Promise<void> {
-  const edge = await openEdge(cli)
-  const identity = await edge.find('identity', reference)
-  const { method, expires, username, jwt: file } = options
-  const id = await edge.create('enrollment', {
-    identityId: identity.id,
-    method,
-    expiresAt: new Date(cli.world.clock.now() + expires).toISOString(),
-    ...(username !== undefined && { username }),
-  })
-  const entity = await edge.show('enrollment', id)
-  const token = tokenOf(entity)
-  if (file !== undefined) await writePrivate(cli, file, token)
-  if (cli.options.output !== 'table') return report(cli, '', { name: id, data: entity })
-  if (file === undefined) print(cli, `${visible(token)}\n`)
-  remark(
-    cli,
-    `Good once, for ${formatSpan(expires)}; take it back with \`ztm delete enrollment ${visible(id)}\``,
-  )
-}
-
-/** What the client is given: a JWT that says where to go, or the bare token. */
-function tokenOf(entity: Entity): string {
-  const { jwt, token } = entity
-  return typeof jwt === 'string' && jwt !== '' ? jwt : String(token)
 }
 
 /** `ztm update KIND NAME …` */

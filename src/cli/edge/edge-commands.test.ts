@@ -160,6 +160,30 @@ test('create enrollment prints the token alone on standard output', async t => {
   assert.ok(Math.abs(Date.parse(expiresAt ?? '') - FAKE_NOW_MS - 3_600_000) < 60_000)
 })
 
+test('create authenticator gives an API key once, or sets a password that is nowhere on the line', async t => {
+  const { ztm, edge, folder, daemons } = await lab(t, { identities: [{ id: 'i1', name: 'ann' }] })
+  daemons.answer('agent.passEdge', call => {
+    const answer = edge.answer(call) as { body: { data: object } }
+    if ((call.body as { method: string }).method === 'POST')
+      Object.assign(answer.body.data, { apiKey: 'hk-1' })
+    return answer
+  })
+  const { stdout } = await ztm('create', 'authenticator', 'ann')
+  assert.equal(stdout, 'hk-1\n')
+  assert.deepEqual(edge.changes[0]?.body, { identityId: 'i1', method: 'api-key' })
+  await ztm('create', 'authenticator', 'ann', '--expires', '1d', '--key', 'k')
+  assert.equal(readFileSync(folder.file('k'), 'utf8'), 'hk-1\n')
+  writeFileSync(folder.file('pw'), 'correct horse\n')
+  await ztm('create', 'authenticator', 'ann', '--method', 'updb', '--username', 'a', '--password', 'pw')
+  assert.deepEqual(edge.changes[2]?.body, {
+    identityId: 'i1',
+    method: 'updb',
+    username: 'a',
+    password: 'correct horse',
+  })
+  assert.equal((await ztm('create', 'authenticator', 'ann', '--method', 'updb')).code, 2)
+})
+
 test('update changes what is named and nothing else', async t => {
   const { ztm, edge } = await lab(t, {
     services: [DB],
@@ -262,7 +286,7 @@ test('policy test says which policy decides, and ends with 4 where it is denied'
   const advice = {
     isDialAllowed: true,
     isBindAllowed: false,
-    dialPolicy: { id: 'p1', name: 'sales-dial' },
+    dialPolicy: 'sales-dial',
     bindPolicy: null,
     commonRouters: [{ name: 'hub', isOnline: true }],
     explanation: ['Dial is allowed by policy "sales-dial"'],

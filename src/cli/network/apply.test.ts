@@ -93,7 +93,7 @@ test('apply does nothing a second time, changes what changed, and prunes what is
   assert.equal(
     stdout,
     `~ identity ann
-    roleAttributes: [sales] -> [eu, sales]
+    roleAttributes: [sales] -> [sales, eu]
 - policy sales-dial
 0 created, 1 changed, 1 deleted, 2 as declared
 `,
@@ -135,8 +135,8 @@ identities:
 services:
   - name: db
     roleAttributes:
-      - a
       - b
+      - a
 `,
   )
   assert.deepEqual(JSON.parse((await ztm('export', '--network', 'prod', '-o', 'json')).stdout), {

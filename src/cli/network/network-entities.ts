@@ -7,7 +7,7 @@ import type { EdgeClient, Entity, Json } from '../edge/edge-client.ts'
 import type { EdgeKind } from '../edge/edge-kinds.ts'
 import { memberOf, nameOf, rolesOf, textsOf } from '../edge/edge-views.ts'
 import { listAllEndpoints } from '../listings.ts'
-import { canonical, type KnownItem, type KnownNetwork } from './network-plan.ts'
+import type { KnownItem, KnownNetwork } from './network-plan.ts'
 import { ITEM_SHAPES, type NetworkItem, SECTIONS, type Section, type Tags } from './network-shape.ts'
 
 /** What the command line calls the entities of each section. */
@@ -60,7 +60,7 @@ function describe(section: Section, entity: Entity, names: ReadonlyMap<string, s
   }
   return {
     id: entity.id,
-    item: canonical(parsed.data),
+    item: parsed.data,
     madeBy: typeof madeBy === 'string' ? madeBy : undefined,
   }
 }

@@ -66,11 +66,13 @@ export function planNetwork(wanted: Network, known: KnownNetwork, isPruning: boo
   const rename = nameReader(known)
   for (const section of SECTIONS) {
     const byName = new Map(known[section].map(each => [each.item.name, each]))
-    for (const each of wanted.sections[section]) {
-      const item = canonical(each, rename)
+    for (const item of wanted.sections[section]) {
       const before = byName.get(item.name)
       byName.delete(item.name)
-      const step = before === undefined ? creation(section, item) : change(section, item, before, wanted.name)
+      const step =
+        before === undefined
+          ? creation(section, item)
+          : change(section, item, { ...before, network: wanted.name, rename })
       if (step === undefined) keptCount += 1
       else steps.push(step)
     }
@@ -81,8 +83,11 @@ export function planNetwork(wanted: Network, known: KnownNetwork, isPruning: boo
   return { steps: [...steps, ...deletions], keptCount }
 }
 
-/** An item with its sets in order, and references to ids that are known as names. */
-export function canonical(item: NetworkItem, rename: (text: string) => string = text => text): NetworkItem {
+/** Gives the name of what an id stands for; all else stays as it is. */
+type Rename = (text: string) => string
+
+/** An item with its sets in order, and references to ids that are known as names: to compare it. */
+export function canonical(item: NetworkItem, rename: Rename = text => text): NetworkItem {
   const members = Object.entries(item).map(([member, value]) => [
     member,
     canonicalValue(member, value, rename),
@@ -90,7 +95,7 @@ export function canonical(item: NetworkItem, rename: (text: string) => string = 
   return Object.fromEntries(members) as NetworkItem
 }
 
-function canonicalValue(member: string, value: unknown, rename: (text: string) => string): unknown {
+function canonicalValue(member: string, value: unknown, rename: Rename): unknown {
   if (REFERENCES.has(member) && typeof value === 'string') return rename(value)
   if (member === 'extJwt')
     return Object.fromEntries(
@@ -101,7 +106,7 @@ function canonicalValue(member: string, value: unknown, rename: (text: string) =
 }
 
 /** Turns an id of something that is there, alone or behind `@`, into its name; all else stays as it is. */
-function nameReader(known: KnownNetwork): (text: string) => string {
+function nameReader(known: KnownNetwork): Rename {
   const names = new Map(SECTIONS.flatMap(section => known[section].map(({ id, item }) => [id, item.name])))
   return text => {
     if (text.startsWith('@')) return `@${names.get(text.slice(1)) ?? text.slice(1)}`
@@ -119,17 +124,17 @@ function creation(section: Section, item: NetworkItem): PlanStep {
 function change(
   section: Section,
   item: NetworkItem,
-  { id, item: before, madeBy }: KnownItem,
-  network: string,
+  { id, item: before, madeBy, network, rename }: KnownItem & { network: string; rename: Rename },
 ): PlanStep | undefined {
   const { name } = item
   if (madeBy !== undefined && madeBy !== network) {
     const state = `the file of network ${quote(madeBy)} declares it too: take it out of one of them`
     throw new MeshError('conflict', `Cannot apply ${section}: ${quote(name)}: ${state}`)
   }
-  const fields = Object.entries(item)
-    .filter(([field, after]) => !isSame(before[field], after))
-    .map(([field, after]) => ({ field, before: before[field], after }))
+  const [is, wanted] = [canonical(before), canonical(item, rename)]
+  const fields = Object.entries(wanted)
+    .filter(([field, after]) => !isSame(is[field], after))
+    .map(([field]) => ({ field, before: before[field], after: item[field] }))
   if (fields.length === 0) return undefined
   if (section === 'configs' && fields.some(({ field }) => field === 'type')) {
     const state = 'its type cannot change: give the new one another name'
