@@ -11,11 +11,15 @@ import { certifyIdentity } from './identity-certificate.ts'
 import type { EnrolmentAttempt, Enrolments } from './logins.ts'
 import type { PasswordLogin } from './password-login.ts'
 import { MAX_PASSWORD_CHARACTERS } from './password-rules.ts'
+import { enrolByToken, type TokenEnrolmentParts } from './token-enrolment.ts'
 import type { WorkLimiter } from './work-limiter.ts'
 
 /** What enrolments work with. */
-export interface EnrolmentsParts {
-  readonly tables: Pick<EdgeTables, 'identities' | 'authPolicies' | 'authenticators' | 'enrollments'>
+export interface EnrolmentsParts extends TokenEnrolmentParts {
+  readonly tables: Pick<
+    EdgeTables,
+    'identities' | 'signers' | 'authPolicies' | 'authenticators' | 'enrollments'
+  >
   readonly authority: Authority
   /** The hub's key at the time, which signs the tokens. */
   readonly signer: () => SessionTicketSigner
@@ -85,6 +89,12 @@ export function createEnrolments(context: Context, parts: EnrolmentsParts): Enro
     })
   }
 
+  async function enrollToken(attempt: EnrolmentAttempt, now: number) {
+    const certify = (id: string) => certifyIdentity(authority, id, attempt.body.clientCsr, now)
+    const made = await enrolByToken(context, { ...parts, authenticators, certify }, attempt, now)
+    return made === undefined ? {} : { cert: made.certPem, ca: authority.rootCertificatePem }
+  }
+
   return {
     async prepare(order, now) {
       const { identity, method, username } = order
@@ -114,7 +124,8 @@ export function createEnrolments(context: Context, parts: EnrolmentsParts): Enro
       try {
         if (method === 'ott') return await enrollKey(attempt, now)
         if (method === 'updb') return await enrollPassword(attempt, now)
-        throw new EdgeError('INVALID_ENROLL_METHOD', 'method must be ott or updb')
+        if (method === 'token') return await enrollToken(attempt, now)
+        throw new EdgeError('INVALID_ENROLL_METHOD', 'method must be ott, updb or token')
       } catch (error) {
         if (error instanceof EdgeError) {
           const { code, message: reason } = error

@@ -12,13 +12,15 @@ import { admitIdentity, invalidAuth, type Proof, type Refusal, refusal } from '.
 import type { LoginAttempt, Logins } from './logins.ts'
 import type { PasswordLogin } from './password-login.ts'
 import { bearersOf, createTokenLogin } from './token-login.ts'
-import { createWorkLimiter } from './work-limiter.ts'
+import type { WorkLimiter } from './work-limiter.ts'
 
 /** What logins are judged by. */
 export interface LoginsParts {
   readonly tables: Pick<EdgeTables, 'identities' | 'signers' | 'authPolicies' | 'authenticators'>
   readonly checker: TokenChecker
   readonly passwords: Pick<PasswordLogin, 'prove'>
+  /** Bounds the checking of tokens. */
+  readonly checking: WorkLimiter
   /** The identity that an endpoint of the mesh is seen as; none is, where absent. */
   readonly identityOf?: (caller: Caller) => IdentityRecord | undefined
 }
@@ -41,12 +43,9 @@ export const LOGIN_LIMITS = {
 
 /** Make the judge of all logins. */
 export function createLogins(context: Context, parts: LoginsParts): Logins {
-  const { tables, passwords } = parts
+  const { tables, passwords, checking } = parts
   const tokens = createTokenLogin(parts)
-  const { tokensAtOnce, tokensWaiting, waitMs, failuresPerMinute, addresses } = LOGIN_LIMITS
-  const checking = createWorkLimiter({ atOnce: tokensAtOnce, waiting: tokensWaiting, waitMs }, () =>
-    performance.now(),
-  )
+  const { failuresPerMinute, addresses } = LOGIN_LIMITS
   const attempts = createAttempts({ maxFailures: failuresPerMinute, maxAddresses: addresses })
 
   async function provePassword({ body, caller }: LoginAttempt, now: number): Promise<Proof> {

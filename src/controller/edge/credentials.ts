@@ -9,8 +9,8 @@ import { createWorkLimiter } from './work-limiter.ts'
 
 /** What verifies credentials and gives them. */
 export interface CredentialsParts
-  extends Omit<LoginsParts, 'checker' | 'passwords'>,
-    Omit<EnrolmentsParts, 'passwords' | 'hashing'> {
+  extends Omit<LoginsParts, 'checker' | 'checking' | 'passwords'>,
+    Omit<EnrolmentsParts, 'checker' | 'checking' | 'passwords' | 'hashing'> {
   readonly tables: LoginsParts['tables'] & EnrolmentsParts['tables']
   /** Fetches key sets of external signers. */
   readonly fetchJson: FetchJson
@@ -22,13 +22,15 @@ export function createCredentials(
   parts: CredentialsParts,
 ): { readonly logins: Logins; readonly enrolments: Enrolments } {
   const { tables, fetchJson } = parts
-  const { passwordsAtOnce, passwordsWaiting, waitMs } = LOGIN_LIMITS
-  const limits = { atOnce: passwordsAtOnce, waiting: passwordsWaiting, waitMs }
-  const hashing = createWorkLimiter(limits, () => performance.now())
+  const { passwordsAtOnce, passwordsWaiting, tokensAtOnce, tokensWaiting, waitMs } = LOGIN_LIMITS
+  const limit = (atOnce: number, waiting: number) =>
+    createWorkLimiter({ atOnce, waiting, waitMs }, () => performance.now())
+  const hashing = limit(passwordsAtOnce, passwordsWaiting)
+  const checking = limit(tokensAtOnce, tokensWaiting)
   const passwords = createPasswordLogin(context, { tables, hashing })
   const checker = createTokenChecker(createJwksCache({ ...context, fetchJson }))
   return {
-    logins: createLogins(context, { ...parts, checker, passwords }),
-    enrolments: createEnrolments(context, { ...parts, passwords, hashing }),
+    logins: createLogins(context, { ...parts, checker, checking, passwords }),
+    enrolments: createEnrolments(context, { ...parts, checker, checking, passwords, hashing }),
   }
 }

@@ -180,8 +180,8 @@ async function usableKey(key: JWK | string, alg: string): Promise<CryptoKey | JW
   return publicKey.export({ format: 'jwk' }) as JWK
 }
 
-/** The claim that says who it is. @param property  a name, or a JSON pointer (RFC 6901) */
-function claimOf(payload: JWTPayload, property: string): unknown {
+/** A claim of a token, undefined where there is none. @param property  a name, or a JSON pointer (RFC 6901) */
+export function claimOf(payload: JWTPayload, property: string): unknown {
   const path = property.startsWith('/')
     ? property
         .slice(1)
