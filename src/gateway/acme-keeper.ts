@@ -24,6 +24,8 @@ export interface AcmeKeeperOptions {
   readonly challenges: AlpnChallenges
   readonly clock: Clock
   readonly log: Log
+  /** How often it is looked whether a certificate is due, ms; default 5,000. */
+  readonly lookMs?: number
 }
 
 interface Wanted {
@@ -49,7 +51,7 @@ class Keeper implements AcmeKeeper {
 
   constructor(options: AcmeKeeperOptions) {
     this.#options = options
-    this.#timer = setInterval(() => void this.#work(), LOOK_MS)
+    this.#timer = setInterval(() => void this.#work(), options.lookMs ?? LOOK_MS)
   }
 
   use(config: GatewayConfig): string[] {
@@ -168,7 +170,6 @@ class Keeper implements AcmeKeeper {
   }
 }
 
-/** How often it is looked whether a certificate is due. */
 const LOOK_MS = 5_000
 /** After a failure; doubled with each further one. */
 const FIRST_DELAY_MS = 30_000

@@ -54,7 +54,7 @@ export interface GatewayOptions {
   readonly onAccess: (line: Record<string, unknown>) => void
   /** Where keys and certificates of ACME are kept. */
   readonly secrets: SecretFolder
-  /** Between two looks at the files of certificates, ms; default 5,000. */
+  /** Between two looks at certificates, whether files changed or one is due, ms; default 5,000. */
   readonly watchMs?: number
 }
 
@@ -106,7 +106,14 @@ class GatewayProcess implements Gateway {
       certificates: () => this.#store.expiries(),
     })
     this.#streams = createServiceStreams(dial, () => limits().streamsPerService)
-    this.#acme = createAcmeKeeper({ secrets, store: this.#store, challenges: this.#challenges, clock, log })
+    this.#acme = createAcmeKeeper({
+      secrets,
+      store: this.#store,
+      challenges: this.#challenges,
+      clock,
+      log,
+      ...(options.watchMs !== undefined && { lookMs: options.watchMs }),
+    })
     const entrance = createEntrance({
       state: () => this.#state,
       streams: this.#streams,

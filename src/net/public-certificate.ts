@@ -60,7 +60,8 @@ export function createAlpnChallenges(): AlpnChallenges {
       else done(null, context)
     },
   })
-  server.on('secureConnection', socket => socket.end())
+  // The certificate was all that was asked for.
+  server.on('secureConnection', socket => socket.on('error', () => {}).end(() => socket.destroy()))
   server.on('tlsClientError', (_error, socket) => socket.destroy())
   return {
     set: (host, cert, key) => contexts.set(host, tls.createSecureContext({ cert, key })),
