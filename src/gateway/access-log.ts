@@ -10,7 +10,7 @@ export interface AccessLog {
 }
 
 /**
- * Open an access log. Lines are collected and written every second, or when there are 16 KiB of them.
+ * Open an access log. Lines are collected and written every second, or when there are 8 KiB of them.
  *
  * @param place  `stdout`, `off`, or a file, which is made with mode 0600
  * @throws MeshError `storage-failed`
@@ -23,7 +23,7 @@ export function openAccessLog(place: string): AccessLog {
     out = pino.destination({
       dest: isFile ? place : 1,
       sync: true,
-      minLength: 16_384,
+      minLength: 8_192,
       maxLength: 4_194_304,
       periodicFlush: 1_000,
       mode: 0o600,
@@ -36,7 +36,11 @@ export function openAccessLog(place: string): AccessLog {
   // A full disk must not stop the gateway: what it does not take is lost.
   out.on('error', () => {})
   const logger = pino(
-    { base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: () => ({}) } },
+    {
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: label => ({ level: label }) },
+    },
     out,
   )
   const flush = () => {

@@ -90,7 +90,7 @@ describe('ingress', { concurrency: true }, () => {
         async 'udp/dns'() {
           const [near, far] = createStreamPair()
           far.on('error', () => {})
-        const decoder = createDatagramDecoder()
+          const decoder = createDatagramDecoder()
           let count = 0
           far.on('data', (chunk: Buffer) => {
             for (const payload of decoder.push(chunk)) {

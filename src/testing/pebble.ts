@@ -3,8 +3,8 @@ import dgram from 'node:dgram'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import https from 'node:https'
-import net, { type AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
+import { freePort } from './process-mesh.ts'
 import type { ScratchFolder } from './scratch-folder.ts'
 import { makeWebCertificate } from './web-certificate.ts'
 
@@ -104,16 +104,6 @@ export async function startPebble(folder: ScratchFolder): Promise<Pebble> {
       }
     },
   }
-}
-
-/** Programs that take no port 0 get one that was free just now. */
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 async function freeUdpPort(): Promise<number> {

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -26,7 +26,7 @@ export interface CommandOptions {
 
 /** A daemon that was started. */
 export interface Daemon {
-  readonly role: 'hub' | 'agent'
+  readonly role: 'hub' | 'agent' | 'gateway'
   readonly name: string
   readonly data: string
   readonly child: ChildProcess
@@ -56,6 +56,8 @@ export interface ProcessMesh extends AsyncDisposable {
     name: string,
     options?: { args?: readonly string[]; env?: Record<string, string>; isWaiting?: boolean },
   ): Promise<Daemon>
+  /** Start a gateway with the text of its `gateway.yaml`, which is written to `name.yaml` in the folder. */
+  startGateway(name: string, config: string, args?: readonly string[]): Promise<Daemon>
   /** Start an agent and join the mesh as `name`. */
   join(name: string, options?: { mesh?: string; permit?: string; args?: readonly string[] }): Promise<Daemon>
   /** Run `ztm …` to its end. */
@@ -94,7 +96,7 @@ export async function createProcessMesh({
   const permit = join(folder, 'root.json')
 
   async function launch(
-    role: 'hub' | 'agent',
+    role: Daemon['role'],
     name: string,
     args: readonly string[],
     env: Record<string, string>,
@@ -173,6 +175,13 @@ export async function createProcessMesh({
         env,
       )
       if (isWaiting) await untilUp(daemon)
+      return daemon
+    },
+    async startGateway(name, config, args = []) {
+      const file = join(folder, `${name}.yaml`)
+      await writeFile(file, config)
+      const daemon = await launch('gateway', name, ['--config', file, ...args], {})
+      await untilUp(daemon)
       return daemon
     },
     async join(name, options = {}) {
