@@ -8,7 +8,9 @@ const root = join(import.meta.dirname, '../..')
 
 test('every example of a configuration in the documents is a good one', () => {
   const examples = ['docs/gateway.md', 'README.md'].flatMap(document =>
-    [...readFileSync(join(root, document), 'utf8').matchAll(/^```yaml\n(.*?)^```/gms)].map(([, text = '']) => text),
+    [...readFileSync(join(root, document), 'utf8').matchAll(/^```yaml\n(.*?)^```/gms)].map(
+      ([, text = '']) => text,
+    ),
   )
   assert.ok(examples.length > 4)
   for (const text of examples) parseGatewayConfig(text)
