@@ -89,6 +89,7 @@ export async function openHub(options: OpenHubOptions): Promise<OpenedHub> {
       authority,
       hub: { id, names },
       signer: () => identity.current,
+      version: VERSION,
       clock,
       log,
       ...(await controllerChoices(options, opening)),

@@ -60,7 +60,18 @@ suite('openController()', () => {
     const { root } = await furnish(rig)
     const keys = (await rig.store.list('')).map(({ key }) => key).filter(key => !key.includes(root.id))
     const kinds = [...new Set(keys.map(key => key.split('/')[0]))].sort()
-    assert.deepEqual(kinds, ['endpoint', 'eviction', 'hosting', 'invitation', 'permit'])
+    assert.deepEqual(kinds, [
+      'edge-auth-policy',
+      'edge-config-type',
+      'edge-router',
+      'edge-router-policy',
+      'edge-service-router-policy',
+      'endpoint',
+      'eviction',
+      'hosting',
+      'invitation',
+      'permit',
+    ])
     const damages: Json[] = [null, 'x', {}, [], { version: 2 }]
     for (const [index, key] of keys.entries())
       await rig.store.put(key, damages[index % damages.length] ?? null)

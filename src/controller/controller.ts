@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { ControllerPort } from '../core/api/controller.ts'
+import { MeshError, toMeshError } from '../core/model/errors.ts'
 import type { HubId } from '../core/model/ids.ts'
 import type { Log } from '../core/model/log.ts'
 import type { Permit } from '../core/model/permit.ts'
@@ -9,29 +10,23 @@ import type { Clock } from '../core/model/time.ts'
 import type { Decision, Rule } from '../core/policy/rule.ts'
 import type { Authority } from '../pki/authority.ts'
 import type { SessionTicketSigner } from '../pki/session-ticket.ts'
-import { type BillingOptions, createNoBilling, openBilling } from './billing/billing.ts'
+import { type BillingOptions, createNoBilling, type DialGate, openBilling } from './billing/billing.ts'
 import type { Context } from './context.ts'
-import { createDecisions } from './decisions.ts'
+import { type ControllerState, openControllerState } from './controller-state.ts'
+import type { ApiSessions } from './edge/api-sessions.ts'
+import { createCredentials } from './edge/credentials.ts'
+import { openEdge } from './edge/edge.ts'
 import type { FetchJson } from './edge/jwks-cache.ts'
 import { createEndpointHandlers } from './endpoint-handlers.ts'
-import { createEndpointRemoval } from './endpoint-removal.ts'
-import { openEndpoints } from './endpoints.ts'
 import { createEnrolment } from './enrolment.ts'
 import { createEvictionHandlers } from './eviction-handlers.ts'
-import { openEvictions } from './evictions.ts'
 import { createExclusive } from './exclusive.ts'
-import { openHostings } from './hostings.ts'
 import { createInvitationHandlers } from './invitation-handlers.ts'
-import { openInvitations } from './invitations.ts'
 import { type ControllerLimits, DEFAULT_LIMITS } from './limits.ts'
 import { createListeners } from './listeners.ts'
-import { createMembers } from './members.ts'
-import { openPresence } from './presence.ts'
-import { openRootPermits } from './root-permit.ts'
-import { createServiceView } from './service-view.ts'
 import { createServiceHandlers } from './services.ts'
 import { createSessionHandlers } from './sessions.ts'
-import { createUserHandlers, createUsers } from './users.ts'
+import { createUserHandlers } from './users.ts'
 
 /** What a controller is made of. */
 export interface ControllerOptions {
@@ -55,6 +50,8 @@ export interface ControllerOptions {
   readonly rules?: readonly Rule[]
   /** Fetches key sets of issuers of tokens; none of theirs can be checked without it. */
   readonly fetchJson?: FetchJson
+  /** Of the software, to show. */
+  readonly version?: string
 }
 
 /**
@@ -86,8 +83,8 @@ export async function openController(options: ControllerOptions): Promise<Contro
     exclusive: createExclusive(),
     emit: listeners.emit,
   }
-  const state = await openState(context, options)
-  const { endpoints, evictions, presence, members, decisions, rootPermits } = state
+  const state = await openControllerState(context, options)
+  const { edge, endpoints, evictions, presence, members, decisions, rootPermits, declared } = state
   const billing = options.billing
     ? await openBilling(context, options.billing, state)
     : createNoBilling(state)
@@ -102,9 +99,16 @@ export async function openController(options: ControllerOptions): Promise<Contro
     bootstraps: [...hub.names],
   })
   const endpointValidMs = options.validity?.endpointMs ?? DAY_MS
+  const answerEdge = await serveEdge(context, options, { state, gate: billing.gate })
+  const sweep = sweepSessions(edge.sessions, context)
   return {
     handlers: {
-      ...createEnrolment(context, { ...state, authority, endpointValidMs }),
+      ...createEnrolment(context, {
+        ...state,
+        authority,
+        endpointValidMs,
+        renewSession: (member, publicKeyPem) => state.certificates.renew(member, publicKeyPem, clock.now()),
+      }),
       ...createEndpointHandlers(context, state),
       ...createServiceHandlers(context, state),
       ...createSessionHandlers(context, {
@@ -113,14 +117,18 @@ export async function openController(options: ControllerOptions): Promise<Contro
         hub: hub.id,
         signer: options.signer,
         gate: billing.gate,
+        isDeclared: state.policies.isDeclared,
+        noteDial(member, service) {
+          const record = declared.get(service)
+          if (record !== undefined) edge.grants.note(edge.subjectOf(member), record.id)
+        },
       }),
       ...billing.handlers,
       ...createUserHandlers(clock, state),
       ...createInvitationHandlers(context, state),
       ...createEvictionHandlers(context, state),
     },
-    // Of the Edge APIs there is nothing yet.
-    edge: async () => ({ response: new Response(null, { status: 404 }), isKnown: false }),
+    edge: answerEdge,
     get endpointCount() {
       return endpoints.size
     },
@@ -142,44 +150,56 @@ export async function openController(options: ControllerOptions): Promise<Contro
     connected(endpoint, address, now) {
       if (endpoints.get(endpoint) !== undefined) presence.connected(endpoint, address, now)
     },
-    disconnected: presence.disconnected,
+    disconnected(endpoint, now) {
+      const session = edge.sessions.get(endpoint, now)
+      // A login that was at work has its time from here on.
+      if (session !== undefined) edge.sessions.touch(session, now)
+      presence.disconnected(endpoint, now)
+    },
     rootPermit: async () => permitOf(await rootPermits.current()),
     rotateRootPermit: async () => permitOf(await rootPermits.rotate()),
     async [Symbol.asyncDispose]() {
       await billing[Symbol.asyncDispose]()
+      clearInterval(sweep)
       await context.exclusive(async () => undefined)
       await presence[Symbol.asyncDispose]()
     },
   }
 }
 
-/** Everything the controller knows, read from the store. */
-async function openState(context: Context, { authority, rules = [] }: ControllerOptions) {
-  const endpoints = await openEndpoints(context)
-  const evictions = await openEvictions(context)
-  const invitations = await openInvitations(context)
-  const hostings = await openHostings(context, endpoints)
-  const presence = await openPresence(context)
-  const rootPermits = await openRootPermits(context, { authority, evictions })
-  const members = createMembers({ mesh: authority.mesh, endpoints, evictions })
-  const decisions = createDecisions(context, { endpoints, hostings, members, rules })
-  const view = createServiceView({ endpoints, hostings, presence, decisions })
-  const users = createUsers({ endpoints, invitations, evictions })
-  const removal = createEndpointRemoval(context, { endpoints, hostings, invitations, presence })
-  return {
-    endpoints,
-    evictions,
-    invitations,
-    hostings,
-    presence,
-    rootPermits,
-    members,
-    decisions,
-    view,
-    users,
-    removal,
-  }
+/** Serve the Edge APIs, with what judges credentials. */
+async function serveEdge(
+  context: Context,
+  options: ControllerOptions,
+  { state, gate }: { state: ControllerState; gate: DialGate },
+): Promise<ControllerPort['edge']> {
+  const { authority, hub, signer, fetchJson = fetchNothing, version = '0' } = options
+  const { edge, members } = state
+  const credentials = createCredentials(context, {
+    tables: edge.tables,
+    authority,
+    signer,
+    hosts: hub.names,
+    fetchJson,
+    identityOf: caller => edge.identityOf(caller, members),
+  })
+  const parts = { ...state, ...credentials, state: edge, authority, hub, signer, gate, version }
+  return (await openEdge(context, parts)).answer
+}
+
+/** End logins that nobody uses, from time to time. */
+function sweepSessions(sessions: ApiSessions, { clock, log }: Context): NodeJS.Timeout {
+  const sweep = () =>
+    sessions.sweep(clock.now()).catch(error => {
+      log.error('api-sessions.not-swept', { code: toMeshError(error).code })
+    })
+  return setInterval(sweep, SWEEP_MS).unref()
 }
 
 const NO: Decision = { allow: false, rule: undefined }
 const DAY_MS = 86_400_000
+/** How often logins are looked at that nobody uses. */
+const SWEEP_MS = 5_000
+const fetchNothing: FetchJson = async url => {
+  throw new MeshError('unsupported', `Cannot fetch ${url}: this controller fetches nothing`)
+}

@@ -6,6 +6,7 @@ import { MeshError, toMeshError } from '../core/model/errors.ts'
 import { type EndpointId, parseEndpointId } from '../core/model/ids.ts'
 import type { UserName } from '../core/model/names.ts'
 import { quote } from '../core/model/quote.ts'
+import { isIdentityUser } from '../core/model/spiffe-id.ts'
 import type { Authority } from '../pki/authority.ts'
 import { keyFingerprint } from '../pki/key-pair.ts'
 import { openSigningRequest } from '../pki/signing-request.ts'
@@ -17,6 +18,7 @@ import type { Evictions } from './evictions.ts'
 import { findGrant, findPlace, type Grant, refreshGrant } from './grants.ts'
 import { type Invitations, judgeInvitation } from './invitations.ts'
 import type { Members } from './members.ts'
+import type { EndpointRecord } from './records.ts'
 import type { RootPermits } from './root-permit.ts'
 import { randomUuid } from './uuid.ts'
 
@@ -31,6 +33,11 @@ interface Parts {
   readonly rootPermits: RootPermits
   readonly removal: EndpointRemoval
   readonly endpointValidMs: number
+  /** Another certificate for an API session, for the same key. */
+  readonly renewSession: (
+    member: EndpointRecord,
+    publicKeyPem: string,
+  ) => Promise<{ readonly chainPem: string; readonly expiresAtMs: number }>
 }
 
 /** Serve `enroll`, `renew` and `renewLate`. */
@@ -92,6 +99,10 @@ export function createEnrolment(
             'denied',
             `Cannot renew certificate of ${quote(record.name)}: the request is for another key: join again`,
           )
+        }
+        if (isIdentityUser(record.user)) {
+          const renewed = await parts.renewSession(record, publicKeyPem)
+          return { chain: renewed.chainPem, expiresAtMs: renewed.expiresAtMs, timeMs: clock.now() }
         }
         const { chainPem, ...certificate } = await issue(context, parts, { ...record, publicKeyPem })
         await endpoints.put({ ...record, certificate })

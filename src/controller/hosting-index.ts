@@ -27,6 +27,10 @@ export interface HostingIndex {
   ofEndpoint(endpoint: EndpointId): readonly HostingRecord[]
   get(endpoint: EndpointId, service: ServiceName): HostingRecord | undefined
   usageOf(user: UserName): Usage
+  /** Services that some access list names this user in. */
+  servicesNaming(user: UserName): Service[]
+  /** Grows with each change. */
+  revision(): number
 }
 
 /** Make an empty index. */
@@ -34,6 +38,21 @@ export function createHostingIndex(): HostingIndex {
   const services = new Map<string, Service & { readonly hostings: Map<EndpointId, HostingRecord> }>()
   const byEndpoint = new Map<EndpointId, Map<ServiceName, HostingRecord>>()
   const usage = new Map<UserName, Usage>()
+  let revision = 0
+  // How many hostings of a service name a user.
+  const naming = new Map<UserName, Map<ServiceName, number>>()
+
+  function nameUsers({ service, access }: HostingRecord, change: 1 | -1): void {
+    for (const user of access.users) {
+      if (user === '*') continue
+      const counts = naming.get(user) ?? new Map<ServiceName, number>()
+      const count = (counts.get(service) ?? 0) + change
+      if (count > 0) counts.set(service, count)
+      else counts.delete(service)
+      if (counts.size > 0) naming.set(user, counts)
+      else naming.delete(user)
+    }
+  }
 
   function account(user: UserName, change: Usage): void {
     const before = usage.get(user) ?? NO_USAGE
@@ -57,6 +76,8 @@ export function createHostingIndex(): HostingIndex {
       service.hostings.set(record.endpoint, record)
       const hosted = byEndpoint.get(record.endpoint) ?? new Map<ServiceName, HostingRecord>()
       byEndpoint.set(record.endpoint, hosted.set(record.service, record))
+      nameUsers(record, 1)
+      revision += 1
       account(owner, { services: known ? 0 : 1, hostings: 1, accessEntries: entryCount(record) })
       return true
     },
@@ -70,11 +91,16 @@ export function createHostingIndex(): HostingIndex {
       const hosted = byEndpoint.get(record.endpoint)
       hosted?.delete(record.service)
       if (hosted?.size === 0) byEndpoint.delete(record.endpoint)
+      nameUsers(record, -1)
+      revision += 1
       account(service.owner, { services: isLast ? -1 : 0, hostings: -1, accessEntries: -entryCount(record) })
     },
     ofEndpoint: endpoint => [...(byEndpoint.get(endpoint)?.values() ?? [])],
     get: (endpoint, service) => byEndpoint.get(endpoint)?.get(service),
     usageOf: user => usage.get(user) ?? NO_USAGE,
+    revision: () => revision,
+    servicesNaming: user =>
+      [...(naming.get(user)?.keys() ?? [])].flatMap(name => services.get(foldName(name)) ?? []),
   }
 }
 

@@ -1,6 +1,6 @@
 import type { ServiceInfo } from '../core/api/shapes.ts'
 import type { EndpointId } from '../core/model/ids.ts'
-import type { ServiceName } from '../core/model/names.ts'
+import type { ServiceName, UserName } from '../core/model/names.ts'
 import type { Context } from './context.ts'
 import type { Endpoints } from './endpoints.ts'
 import { foldName } from './fold.ts'
@@ -11,8 +11,9 @@ import { discard, openTable } from './table.ts'
 /** What the hosting agent last said of its targets. */
 export type Health = ServiceInfo['hostings'][number]['health']
 
-/** Who hosts what, kept in the store. All hostings of a service are of one user's endpoints: its owner. */
-export interface Hostings extends Pick<HostingIndex, 'ofEndpoint' | 'get' | 'usageOf'> {
+/** Who hosts what, kept in the store. All hostings of a service are of one user's endpoints: its owner; but for declared ones. */
+export interface Hostings
+  extends Pick<HostingIndex, 'ofEndpoint' | 'get' | 'usageOf' | 'servicesNaming' | 'revision'> {
   services(): Iterable<Service>
   readonly serviceCount: number
   /** The service of exactly this name. */
@@ -29,17 +30,23 @@ export interface Hostings extends Pick<HostingIndex, 'ofEndpoint' | 'get' | 'usa
   dropEndpoint(endpoint: EndpointId): Promise<void>
 }
 
-/** Load the hostings. Those whose endpoint is gone, and later ones of another owner's service, are dropped. */
+/**
+ * Load the hostings. Those whose endpoint is gone, and later ones of another owner's service, are dropped.
+ *
+ * @param declared  who owns a declared service, whoever hosts it; undefined for others
+ */
 export async function openHostings(
   { store, log }: Pick<Context, 'store' | 'log'>,
   endpoints: Pick<Endpoints, 'get'>,
+  declared?: (service: ServiceName) => UserName | undefined,
 ): Promise<Hostings> {
   const index = createHostingIndex()
   const healths = new Map<string, Health>()
   let isLoading = true
 
   function add(record: HostingRecord): boolean {
-    const owner = endpoints.get(record.endpoint)?.user
+    const host = endpoints.get(record.endpoint)
+    const owner = host && (declared?.(record.service) ?? host.user)
     return owner !== undefined && index.add(record, owner)
   }
 
@@ -77,6 +84,8 @@ export async function openHostings(
     ofEndpoint: index.ofEndpoint,
     get: index.get,
     usageOf: index.usageOf,
+    servicesNaming: index.servicesNaming,
+    revision: index.revision,
     healthOf: record => healths.get(idOf(record)) ?? 'unknown',
     setHealth(record, health) {
       const id = idOf(record)

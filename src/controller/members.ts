@@ -1,9 +1,9 @@
 import type { Caller } from '../core/api/caller.ts'
 import { MeshError } from '../core/model/errors.ts'
-import type { MeshId } from '../core/model/ids.ts'
+import type { EndpointId, MeshId } from '../core/model/ids.ts'
 import type { UserName } from '../core/model/names.ts'
 import { quote } from '../core/model/quote.ts'
-import type { EndpointIdentity } from '../core/model/spiffe-id.ts'
+import { type EndpointIdentity, isIdentityUser } from '../core/model/spiffe-id.ts'
 import type { Subject } from '../core/policy/rule.ts'
 import type { Endpoints } from './endpoints.ts'
 import type { Evictions } from './evictions.ts'
@@ -28,8 +28,10 @@ export function createMembers(parts: {
   mesh: MeshId
   endpoints: Pick<Endpoints, 'get'>
   evictions: Pick<Evictions, 'against'>
+  /** Whether an API session still has the certificate that was made then. */
+  hasCertificate?: (session: EndpointId, issuedAtMs: number) => boolean
 }): Members {
-  const { mesh, endpoints, evictions } = parts
+  const { mesh, endpoints, evictions, hasCertificate } = parts
 
   // An eviction is compared with the membership too: renewing through a link that is about to be cut must not give
   // a certificate that is younger than the eviction.
@@ -51,6 +53,12 @@ export function createMembers(parts: {
       throw new MeshError(
         'not-trusted',
         `Cannot admit endpoint ${identity.endpoint}: it was removed from the mesh: join again with a new permit`,
+      )
+    }
+    if (isIdentityUser(record.user) && hasCertificate?.(record.id, issuedAtMs) === false) {
+      throw new MeshError(
+        'not-trusted',
+        `Cannot admit ${quote(record.name)}: its certificate was taken back: ask for another`,
       )
     }
     const eviction = evictionOf(record, issuedAtMs)

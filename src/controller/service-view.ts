@@ -1,4 +1,5 @@
 import type { Access, ServiceInfo } from '../core/api/shapes.ts'
+import type { ServiceName } from '../core/model/names.ts'
 import type { Decisions } from './decisions.ts'
 import type { Endpoints } from './endpoints.ts'
 import type { Service } from './hosting-index.ts'
@@ -21,14 +22,18 @@ export function createServiceView(parts: {
   hostings: Pick<Hostings, 'healthOf'>
   presence: Pick<Presence, 'addressOf'>
   decisions: Pick<Decisions, 'dial'>
+  /** How to choose among the hostings of a declared service. */
+  strategyOf: (service: ServiceName) => ServiceInfo['strategy']
 }): ServiceView {
   const { endpoints, hostings, presence, decisions } = parts
 
   function describe(service: Service, shown: readonly HostingRecord[], viewer: EndpointRecord): ServiceInfo {
     const seesAccess = isPrivileged(service, viewer)
+    const strategy = parts.strategyOf(service.name)
     return {
       name: service.name,
       owner: service.owner,
+      ...(strategy !== undefined && { strategy }),
       hostings: shown.flatMap(hosting => {
         const endpoint = endpoints.get(hosting.endpoint)
         if (endpoint === undefined) return []
@@ -40,6 +45,7 @@ export function createServiceView(parts: {
           access: seesAccess ? hosting.access : NOTHING_SHOWN,
           ...(hosting.rank && { rank: hosting.rank }),
           ...(hosting.instance && { instance: hosting.instance }),
+          ...(endpoint.user !== service.owner && { user: endpoint.user }),
         }
       }),
     }
@@ -50,7 +56,10 @@ export function createServiceView(parts: {
     show(service, viewer) {
       const all = [...service.hostings.values()]
       if (isPrivileged(service, viewer)) return describe(service, all, viewer)
-      const mine = all.filter(hosting => decisions.dial(viewer, service, hosting).allow)
+      // Its own hosting too, which an agent must find to end it, where a policy and not its user owns the service.
+      const isMine = (hosting: HostingRecord) =>
+        hosting.endpoint === viewer.id || decisions.dial(viewer, service, hosting).allow
+      const mine = all.filter(isMine)
       return mine.length === 0 ? undefined : describe(service, mine, viewer)
     },
   }

@@ -1,13 +1,14 @@
 import type { Caller } from '../core/api/caller.ts'
 import type { CONTROLLER_API } from '../core/api/hub-api.ts'
 import type { Call, Handlers } from '../core/api/route.ts'
-import type { Access } from '../core/api/shapes.ts'
+import type { Access, Rank } from '../core/api/shapes.ts'
 import { MeshError } from '../core/model/errors.ts'
-import type { UserName } from '../core/model/names.ts'
+import type { ServiceName, UserName } from '../core/model/names.ts'
 import { quote } from '../core/model/quote.ts'
 import { explain } from '../core/policy/standing-rules.ts'
 import type { Context } from './context.ts'
 import type { Decisions } from './decisions.ts'
+import type { DeclaredServices } from './edge/declared-services.ts'
 import { entryCount, type Service } from './hosting-index.ts'
 import type { Hostings } from './hostings.ts'
 import type { Members } from './members.ts'
@@ -19,10 +20,18 @@ type ServiceCalls = Pick<Handlers<typeof CONTROLLER_API, Caller>, 'listServices'
 /** Serve who hosts what. The user whose endpoint hosts a service first owns its name until nobody hosts it. */
 export function createServiceHandlers(
   context: Context,
-  parts: { hostings: Hostings; members: Members; decisions: Decisions; view: ServiceView },
+  parts: {
+    hostings: Hostings
+    members: Members
+    decisions: Decisions
+    view: ServiceView
+    declared: Pick<DeclaredServices, 'get' | 'similarTo'>
+    /** What the controller says of a hosting where its endpoint does not. */
+    rankOf: (record: EndpointRecord, service: ServiceName) => Rank | undefined
+  },
 ): ServiceCalls {
   const { clock, log, limits, emit, exclusive } = context
-  const { hostings, members, decisions, view } = parts
+  const { hostings, members, decisions, view, declared, rankOf } = parts
 
   async function host(
     record: EndpointRecord,
@@ -30,8 +39,11 @@ export function createServiceHandlers(
   ): Promise<void> {
     const { service: name } = params
     const similar = hostings.similarTo(name)
-    if (similar !== undefined) refuseTakenName(name, similar, record.user)
-    const decision = decisions.bind(record, { name, owner: record.user })
+    const reserved = declared.similarTo(name)
+    const owner = (declared.get(name)?.id as UserName | undefined) ?? record.user
+    if (reserved !== undefined && owner !== reserved.id) refuseDeclaredName(name, reserved.name)
+    if (similar !== undefined) refuseTakenName(name, similar, owner)
+    const decision = decisions.bind(record, { name, owner })
     if (!decision.allow) {
       log.warn('hosting.denied', {
         service: name,
@@ -42,18 +54,19 @@ export function createServiceHandlers(
       throw new MeshError('denied', `Cannot host ${quote(name)}: ${explain(decision)}`)
     }
     const known = hostings.get(record.id, name)
+    const rank = body.rank ?? rankOf(record, name)
     const hosting: HostingRecord = {
       version: 1,
       endpoint: record.id,
       service: name,
       access: tidy(body.access),
-      ...(body.rank && { rank: body.rank }),
+      ...(rank && { rank }),
       ...(body.instance && { instance: body.instance }),
       createdAtMs: known?.createdAtMs ?? clock.now(),
     }
     const isNewAccess = known === undefined || !isSameHosting(known, hosting)
     if (isNewAccess) {
-      refuseTooMany(hosting, { known, similar, user: record.user })
+      refuseTooMany(hosting, { known, similar, user: owner })
       await hostings.put(hosting)
       log.info(known === undefined ? 'service.hosted' : 'service.access-changed', {
         service: name,
@@ -147,7 +160,11 @@ function refuseTakenName(name: string, similar: Service, user: UserName): void {
 }
 
 function tidy(access: Access): Access {
-  return { users: [...new Set(access.users)].sort(), entrances: [...new Set(access.entrances)].sort() }
+  return {
+    users: [...new Set(access.users)].sort(),
+    entrances: [...new Set(access.entrances)].sort(),
+    ...(access.policies === true && { policies: true }),
+  }
 }
 
 /** Whether there is nothing to write. */
@@ -158,7 +175,18 @@ function isSameHosting(a: HostingRecord, b: HostingRecord): boolean {
 
 /** Both must be tidy. */
 function isSameAccess(a: Access, b: Access): boolean {
-  return a.users.join('/') === b.users.join('/') && a.entrances.join('/') === b.entrances.join('/')
+  return (
+    a.users.join('/') === b.users.join('/') &&
+    a.entrances.join('/') === b.entrances.join('/') &&
+    a.policies === b.policies
+  )
+}
+
+function refuseDeclaredName(name: string, declared: string): never {
+  throw new MeshError(
+    'name-taken',
+    `Cannot host ${quote(name)}: it reads like the declared service ${quote(declared)}: use that, or another name`,
+  )
 }
 
 /** Of a long access list the log has the beginning and the count. */

@@ -3,6 +3,7 @@ import type { CONTROLLER_API } from '../core/api/hub-api.ts'
 import type { Handlers } from '../core/api/route.ts'
 import { MeshError } from '../core/model/errors.ts'
 import type { HubId, MeshId } from '../core/model/ids.ts'
+import type { ServiceName } from '../core/model/names.ts'
 import { quote } from '../core/model/quote.ts'
 import type { Decision } from '../core/policy/rule.ts'
 import { explain } from '../core/policy/standing-rules.ts'
@@ -12,6 +13,7 @@ import type { Context } from './context.ts'
 import type { Decisions } from './decisions.ts'
 import type { Hostings } from './hostings.ts'
 import type { Members } from './members.ts'
+import type { EndpointRecord } from './records.ts'
 import type { ServiceView } from './service-view.ts'
 
 /**
@@ -31,6 +33,9 @@ export function createSessionHandlers(
     signer: () => SessionTicketSigner
     /** Whether who dials can pay. */
     gate: DialGate
+    /** The member may have streams to the service open from now on. */
+    noteDial: (member: EndpointRecord, service: ServiceName) => void
+    isDeclared: (service: ServiceName) => boolean
   },
 ): Pick<Handlers<typeof CONTROLLER_API, Caller>, 'openSession'> {
   const { hostings, members, decisions, view, mesh, hub, signer, gate } = parts
@@ -39,6 +44,16 @@ export function createSessionHandlers(
       const record = members.require(caller)
       const service = hostings.service(body.service)
       const quoted = quote(body.service)
+      if (
+        service === undefined &&
+        parts.isDeclared(body.service) &&
+        decisions.isByPolicy(record, body.service)
+      ) {
+        throw new MeshError(
+          'offline',
+          `Cannot dial ${quoted}: nobody hosts it now: start a program that does`,
+        )
+      }
       if (service === undefined) {
         throw new MeshError('not-found', `Cannot dial ${quoted}: nobody hosts it: list the services`)
       }
@@ -65,7 +80,9 @@ export function createSessionHandlers(
         owner: service.owner,
         id: metering?.session ?? Buffer.from(random(16)).toString('base64url'),
         ...(metering !== undefined && { reportEveryMs: metering.reportEveryMs }),
+        isByPolicy: decisions.isByPolicy(record, service.name),
       } as const
+      parts.noteDial(record, service.name)
       const { ticket, expiresAtMs } = await sealSessionTicket(signer(), claims, clock.now())
       log.debug('session.opened', { service: body.service, user, endpoint })
       const described = view.describe(service, allowed, record)

@@ -36,6 +36,8 @@ export interface ApiSessions {
 
 interface Parts {
   readonly tables: Pick<EdgeTables, 'apiSessions' | 'identities'>
+  /** Whether an endpoint of the mesh may log in, which is an identity by itself. */
+  readonly isEndpoint?: (id: string) => boolean
   /** Whether it has a link to a hub: then it is at work, whatever it asks. */
   readonly isLinked: (id: string) => boolean
   /** It is over: what hung on it ends too. */
@@ -57,7 +59,9 @@ export function createApiSessions(context: Context, parts: Parts): ApiSessions {
 
   function isGood(session: ApiSessionRecord, now: number): boolean {
     const identity = tables.identities.get(session.identityId)
-    return identity !== undefined && !isDisabled(identity, now) && !isOver(session, now)
+    const isKnown =
+      identity === undefined ? parts.isEndpoint?.(session.identityId) === true : !isDisabled(identity, now)
+    return isKnown && !isOver(session, now)
   }
 
   function touch(session: ApiSessionRecord, now: number): void {

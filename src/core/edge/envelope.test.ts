@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { EdgeError, fieldError } from './edge-error.ts'
-import { createEnvelope, entityBase, errorEnvelope, listEnvelope, parsePage } from './envelope.ts'
+import { createEnvelope, entityBase, errorEnvelope, listEnvelope } from './envelope.ts'
 
 test('errorEnvelope() shows code, sentence and cause', () => {
   assert.deepEqual(errorEnvelope(fieldError('name', 'is required'), 'r1'), {
@@ -36,12 +36,4 @@ test('envelopes are as the Edge APIs write them', () => {
     tags: {},
     _links: { self: { href: './services/x' } },
   })
-})
-
-test('parsePage() fills in, clamps, and refuses what is no number', () => {
-  assert.deepEqual(parsePage(undefined, undefined), { limit: 10, offset: 0 })
-  assert.deepEqual(parsePage('0', ''), { limit: 10, offset: 0 })
-  assert.deepEqual(parsePage('100000', '7'), { limit: 500, offset: 7 })
-  assert.equal(parsePage('ten', '0'), undefined)
-  assert.equal(parsePage('1', '-1'), undefined)
 })

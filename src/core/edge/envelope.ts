@@ -87,27 +87,3 @@ export function entityBase(
     _links: selfLink(type, record.id),
   }
 }
-
-/**
- * The page that a query asks for: 10 where it does not say, 500 at most.
- *
- * @returns undefined where one of the two is not a whole number, or the offset is below 0
- */
-export function parsePage(
-  limit: string | undefined,
-  offset: string | undefined,
-): { limit: number; offset: number } | undefined {
-  const wanted = limit === undefined || limit === '' ? DEFAULT_PAGE_LIMIT : parseWhole(limit)
-  const start = offset === undefined || offset === '' ? 0 : parseWhole(offset)
-  if (wanted === undefined || start === undefined || start < 0) return undefined
-  return { limit: wanted <= 0 ? DEFAULT_PAGE_LIMIT : Math.min(wanted, MAX_PAGE_LIMIT), offset: start }
-}
-
-function parseWhole(text: string): number | undefined {
-  return /^-?\d{1,9}$/.test(text) ? Number(text) : undefined
-}
-
-/** Things in a page where the query does not say. */
-export const DEFAULT_PAGE_LIMIT = 10
-/** Things in a page at most. */
-export const MAX_PAGE_LIMIT = 500

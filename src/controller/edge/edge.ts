@@ -1,0 +1,256 @@
+import type { Caller } from '../../core/api/caller.ts'
+import type { EdgeAnswer } from '../../core/api/controller.ts'
+import { EDGE_CLIENT_PATH, EDGE_MANAGEMENT_PATH } from '../../core/api/edge-path.ts'
+import type { EdgeRoute } from '../../core/edge/edge-route.ts'
+import type { EndpointId, HubId } from '../../core/model/ids.ts'
+import type { Authority } from '../../pki/authority.ts'
+import type { SessionTicketSigner } from '../../pki/session-ticket.ts'
+import type { DialGate } from '../billing/billing.ts'
+import type { Context } from '../context.ts'
+import type { Decisions } from '../decisions.ts'
+import type { Hostings } from '../hostings.ts'
+import type { Members } from '../members.ts'
+import type { Presence } from '../presence.ts'
+import type { Users } from '../users.ts'
+import { createAskers } from './askers.ts'
+import { createEdgeApp } from './edge-app.ts'
+import type { ServedRoute } from './edge-call.ts'
+import { createEdgeConsequences } from './edge-consequences.ts'
+import type { IdentityRecord } from './edge-records.ts'
+import { createEdgeSessions } from './edge-sessions.ts'
+import type { EdgeState } from './edge-state.ts'
+import { createHubAccess } from './hub-access.ts'
+import { serveEnrollApi, serveIdentityApi } from './identity-api.ts'
+import { serveLoginApi } from './login-api.ts'
+import type { Enrolments, Logins } from './logins.ts'
+import { serveManagementAccess } from './management-access.ts'
+import { serveManagementIdentities } from './management-identities.ts'
+import { createKinds, serveKinds } from './management-kinds.ts'
+import { serveRelations } from './management-relations.ts'
+import { serveManagementSessions } from './management-sessions.ts'
+import { serveCacerts, serveOpenApi } from './open-api.ts'
+import { createPrincipals } from './principals.ts'
+import { createServiceUpdates } from './service-updates.ts'
+import { serveServicesApi } from './services-api.ts'
+import type { SessionCertificates } from './session-certificates.ts'
+import { createTerminators } from './terminators.ts'
+import { createVisibleServices } from './visible-services.ts'
+
+/** What the Edge APIs are made of. */
+export interface EdgeParts {
+  readonly state: EdgeState
+  readonly certificates: SessionCertificates
+  readonly hostings: Hostings
+  readonly presence: Presence
+  readonly members: Members
+  readonly decisions: Decisions
+  readonly users: Users
+  readonly authority: Authority
+  readonly hub: { readonly id: HubId; readonly names: readonly string[] }
+  readonly signer: () => SessionTicketSigner
+  readonly logins: Logins
+  readonly enrolments: Enrolments
+  readonly version: string
+  readonly gate: DialGate
+}
+
+/** The Edge APIs at work. */
+export interface Edge {
+  /** Never throws. */
+  answer(request: Request, caller: Caller): Promise<EdgeAnswer>
+}
+
+/**
+ * Serve the Edge APIs: the client API, where programs log in and ask for services, and the management API.
+ *
+ * @throws MeshError as the store
+ */
+export async function openEdge(context: Context, parts: EdgeParts): Promise<Edge> {
+  const { state, members, hub, version, authority } = parts
+  const { tables, sessions } = state
+  await nameHub(context, parts)
+  const routes = createRoutes(context, parts)
+  const endpointOf = (id: string) => {
+    const record = state.endpoints.get(id as EndpointId)
+    return record === undefined || members.isEvicted(record) ? undefined : record
+  }
+  const askers = createAskers({ tables, sessions, members, memberOf: state.members.memberOf, endpointOf })
+  const { rootCertificatePem: rootPem } = authority
+  const open = { tables, version, rootPem, names: hub.names }
+  const client: ServedRoute[] = [
+    ...serveOpenApi(open, 'client', () => describe(client)),
+    ...routes.shared,
+    ...routes.client,
+  ]
+  const management: ServedRoute[] = [
+    // Those of kinds first: to administrators signers are entities, not hints for logins.
+    ...routes.management,
+    ...serveOpenApi(open, 'management', () => describe(management)).filter(
+      ({ route }) => route.path !== '/external-jwt-signers',
+    ),
+    ...routes.shared,
+  ]
+  const answer = createEdgeApp(context, {
+    apis: [
+      { prefix: EDGE_CLIENT_PATH, routes: client },
+      { prefix: EDGE_MANAGEMENT_PATH, routes: management },
+      { prefix: '', routes: [serveCacerts(rootPem)] },
+    ],
+    askers,
+    version,
+  })
+  return { answer }
+}
+
+function describe(routes: readonly ServedRoute[]): EdgeRoute[] {
+  return routes.map(({ route }) => route)
+}
+
+/** The hub is an edge router from its first start on. */
+async function nameHub({ clock }: Context, { state, hub }: EdgeParts): Promise<void> {
+  const { edgeRouters } = state.tables
+  if (edgeRouters.get(hub.id) !== undefined) return
+  const now = clock.now()
+  await edgeRouters.put({
+    version: 1,
+    id: hub.id,
+    createdAtMs: now,
+    updatedAtMs: now,
+    tags: {},
+    name: (hub.names[0] ?? 'hub').replace(/:\d+$/, ''),
+    roleAttributes: [],
+    isTunnelerEnabled: false,
+    cost: 0,
+    noTraversal: false,
+    disabled: false,
+  })
+}
+
+/** What the routes answer from. */
+function createMachinery(context: Context, parts: EdgeParts) {
+  const { state, hostings, presence, hub, authority } = parts
+  const { tables, access, declared, endpoints } = state
+  const hubs = createHubAccess(tables)
+  const services = createVisibleServices({ ...parts, tables, access, declared })
+  const { mesh } = authority
+  const { random, emit } = context
+  const edgeSessions = createEdgeSessions({
+    ...parts,
+    services,
+    hubs,
+    mesh,
+    random,
+    noteDial: state.grants.note,
+  })
+  const consequences = createEdgeConsequences(context, { state, hostings, presence, edgeSessions })
+  const updates = createServiceUpdates(tables, services, hostings.revision)
+  state.onEnds({
+    permissionsLost: consequences.permissionsLost,
+    async sessionEnded(session, reason) {
+      updates.forget(session.id)
+      await consequences.sessionEnded(session, reason)
+    },
+  })
+  const isOnline = ({ id }: IdentityRecord) =>
+    presence.addressOf(id as EndpointId) !== undefined ||
+    tables.apiSessions
+      .by('identityId', id)
+      .some(one => presence.addressOf(one.id as EndpointId) !== undefined)
+  const endSessions = async (identityId: string, reason: string) => {
+    for (const one of tables.apiSessions.by('identityId', identityId)) await state.sessions.end(one, reason)
+  }
+  const principals = createPrincipals(endpoints, parts.users)
+  const hubName = () => tables.edgeRouters.get(hub.id)?.name ?? ''
+  const terminators = createTerminators({ ...parts, declared, endpoints, hub: { id: hub.id, name: hubName } })
+  const hubNames = hub.names
+  const kinds = createKinds(context, {
+    ...parts,
+    principals,
+    consequences,
+    hubNames,
+    isOnline,
+    endSessions,
+    changed: service => emit({ change: 'services-changed', services: [declared.nameOf(service)] }),
+  })
+  const otherNamesOf = (id: string) => {
+    const endpoint = endpoints.get(id as EndpointId)
+    return endpoint === undefined ? [] : [endpoint.user]
+  }
+  return {
+    hubs,
+    services,
+    sessions: edgeSessions,
+    consequences,
+    updates,
+    isOnline,
+    endSessions,
+    principals,
+    terminators,
+    kinds,
+    otherNamesOf,
+    hubNames,
+  }
+}
+
+function createRoutes(context: Context, parts: EdgeParts) {
+  const made = createMachinery(context, parts)
+  const { state, authority, enrolments, logins, certificates } = parts
+  const { tables, access } = state
+  const { kinds, consequences, sessions, terminators, principals } = made
+  const loginApi = serveLoginApi(context, {
+    tables,
+    logins,
+    sessions: state.sessions,
+    certificates,
+    onCertificateEnd: session => consequences.membershipEnded(session.id),
+    lastChangeAtMs: made.updates.lastChangeAtMs,
+    rootPem: authority.rootCertificatePem,
+  })
+  return {
+    shared: [...loginApi, ...serveIdentityApi({ ...made, tables, enrolments })],
+    client: [...serveEnrollApi({ enrolments }, context), ...serveServicesApi(made)],
+    management: [
+      ...serveKinds(context, kinds),
+      ...serveManagementIdentities(context, { ...made, tables, access }),
+      ...serveManagementAccess(context, {
+        tables,
+        identities: { get: id => tables.identities.get(id) ?? principals.get(id) },
+        enrolments,
+        apiSessions: state.sessions,
+      }),
+      ...serveManagementSessions(context, {
+        ...made,
+        endStreams: async session => consequences.endSession(session),
+        dropHosting: consequences.dropHosting,
+      }),
+      ...serveRelations({
+        ...made,
+        ...kinds,
+        tables,
+        access,
+        counts: () => countAll(parts, sessions.list().length, terminators.all().length),
+      }),
+    ],
+  }
+}
+
+function countAll({ state }: EdgeParts, sessions: number, terminators: number): Record<string, number> {
+  const { tables } = state
+  return {
+    apiSessions: tables.apiSessions.size,
+    authPolicies: tables.authPolicies.size,
+    authenticators: tables.authenticators.size,
+    configs: tables.configs.size,
+    configTypes: tables.configTypes.size,
+    edgeRouterPolicies: tables.edgeRouterPolicies.size,
+    edgeRouters: tables.edgeRouters.size,
+    enrollments: tables.enrollments.size,
+    externalJwtSigners: tables.signers.size,
+    identities: tables.identities.size,
+    serviceEdgeRouterPolicies: tables.serviceEdgeRouterPolicies.size,
+    servicePolicies: tables.servicePolicies.size,
+    services: tables.services.size,
+    sessions,
+    terminators,
+  }
+}

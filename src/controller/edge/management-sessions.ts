@@ -1,0 +1,89 @@
+import { defineEdgeRoute } from '../../core/edge/edge-route.ts'
+import { emptyEnvelope, entityBase, entityRef, oneEnvelope } from '../../core/edge/envelope.ts'
+import type { Context } from '../context.ts'
+import type { HostingRecord } from '../records.ts'
+import { type EdgeHandlers, type ServedRoute, serveEdge } from './edge-call.ts'
+import type { EdgeSessions, ShownSession } from './edge-sessions.ts'
+import { missing, pageOf } from './entity-kind.ts'
+import { requireSessionOf, SESSION_SYMBOLS } from './services-api.ts'
+import { TERMINATOR_SYMBOLS, type Terminator, type Terminators } from './terminators.ts'
+
+const get = { needs: 'admin', method: 'GET' } as const
+const remove = { needs: 'admin', method: 'DELETE', answer: 'empty' } as const
+
+const API = {
+  listSessions: defineEdgeRoute({ ...get, path: '/sessions', summary: 'List sessions', answer: 'list' }),
+  showSession: defineEdgeRoute({ ...get, path: '/sessions/{id}', summary: 'Show one', answer: 'one' }),
+  deleteSession: defineEdgeRoute({ ...remove, path: '/sessions/{id}', summary: 'End one, with its streams' }),
+  listTerminators: defineEdgeRoute({
+    ...get,
+    path: '/terminators',
+    summary: 'List who hosts what',
+    answer: 'list',
+  }),
+  showTerminator: defineEdgeRoute({ ...get, path: '/terminators/{id}', summary: 'Show one', answer: 'one' }),
+  deleteTerminator: defineEdgeRoute({
+    ...remove,
+    path: '/terminators/{id}',
+    summary: 'Let an endpoint host a service no more, until it asks again',
+  }),
+} as const
+
+/** What these routes are served with. */
+export interface ManagementSessionParts {
+  readonly sessions: EdgeSessions
+  readonly terminators: Terminators
+  /** Streams of a session end, within a turn of `exclusive`. */
+  readonly endStreams: (session: ShownSession) => Promise<void>
+  readonly dropHosting: (record: HostingRecord) => Promise<void>
+}
+
+/** Routes of what is going on. Terminators come from who hosts: none is made here. */
+export function serveManagementSessions(
+  { exclusive }: Pick<Context, 'exclusive'>,
+  { sessions, terminators, endStreams, dropHosting }: ManagementSessionParts,
+): ServedRoute[] {
+  function requireTerminator(id: string | undefined): Terminator {
+    const found = terminators.get(id ?? '')
+    if (found === undefined) throw missing('terminators', id)
+    return found
+  }
+
+  const handlers: EdgeHandlers<typeof API> = {
+    listSessions: call =>
+      pageOf({ symbols: SESSION_SYMBOLS, show: showSession }, sessions.list(), call.query, call.now),
+    showSession: call => ({ body: oneEnvelope(showSession(requireSessionOf(sessions, call.params.id))) }),
+    deleteSession: call =>
+      exclusive(async () => {
+        const session = requireSessionOf(sessions, call.params.id)
+        sessions.delete(session.id)
+        await endStreams(session)
+        return { body: emptyEnvelope() }
+      }),
+    listTerminators(call) {
+      const show = (one: Terminator) => terminators.show(one)
+      return pageOf({ symbols: TERMINATOR_SYMBOLS, show }, terminators.all(), call.query, call.now)
+    },
+    showTerminator: call => ({ body: oneEnvelope(terminators.show(requireTerminator(call.params.id))) }),
+    deleteTerminator: call =>
+      exclusive(async () => {
+        await dropHosting(requireTerminator(call.params.id).hosting)
+        return { body: emptyEnvelope() }
+      }),
+  }
+  return serveEdge(API, handlers)
+}
+
+/** A session without its token, which is its client's alone. */
+function showSession(session: ShownSession): object {
+  return {
+    ...entityBase('sessions', session),
+    type: session.type,
+    serviceId: session.serviceId,
+    service: entityRef('services', session.serviceId, session.serviceName),
+    apiSessionId: session.apiSessionId,
+    apiSession: entityRef('api-sessions', session.apiSessionId, ''),
+    identityId: session.identityId,
+    edgeRouters: [],
+  }
+}

@@ -1,0 +1,71 @@
+import type { EndpointId } from '../../core/model/ids.ts'
+import type { UserName } from '../../core/model/names.ts'
+import { isIdentityUser } from '../../core/model/spiffe-id.ts'
+import type { Endpoints } from '../endpoints.ts'
+import { ROOT_USER } from '../members.ts'
+import type { EndpointRecord } from '../records.ts'
+import { DEFAULT_AUTH_POLICY, type IdentityRecord } from './edge-records.ts'
+
+/** Endpoints and users of the mesh as identities: read-only, and what they are follows from their own records. */
+export interface Principals {
+  all(): Iterable<IdentityRecord>
+  get(id: string): IdentityRecord | undefined
+  /** The endpoint or user that a name stands for in a policy: its id. */
+  idOfName(name: string): string | undefined
+}
+
+/** Make the view of endpoints and users as identities. */
+export function createPrincipals(
+  endpoints: Pick<Endpoints, 'values' | 'get' | 'named'>,
+  users: { names(): ReadonlySet<UserName> },
+): Principals {
+  const userNames = () => [...users.names()].filter(name => !isIdentityUser(name))
+  return {
+    *all() {
+      for (const endpoint of endpoints.values()) yield identityOfEndpoint(endpoint)
+      for (const name of userNames()) yield identityOfUser(name)
+    },
+    get(id) {
+      const endpoint = endpoints.get(id as EndpointId)
+      if (endpoint !== undefined && !isIdentityUser(endpoint.user)) return identityOfEndpoint(endpoint)
+      return userNames().includes(id as UserName) ? identityOfUser(id as UserName) : undefined
+    },
+    idOfName(name) {
+      return endpoints.named(name)?.id ?? userNames().find(user => user === name)
+    },
+  }
+}
+
+/** An endpoint of the mesh as an identity: its labels are its role attributes. */
+export function identityOfEndpoint(endpoint: EndpointRecord): IdentityRecord {
+  const { id, name, user, labels, createdAtMs } = endpoint
+  return {
+    ...PLAIN,
+    id,
+    name,
+    typeId: 'Device',
+    isAdmin: user === ROOT_USER,
+    roleAttributes: [...labels],
+    createdAtMs,
+    updatedAtMs: createdAtMs,
+    tags: { user },
+  }
+}
+
+function identityOfUser(name: UserName): IdentityRecord {
+  return { ...PLAIN, id: name, name, typeId: 'User', isAdmin: name === ROOT_USER, roleAttributes: [] }
+}
+
+const PLAIN = {
+  version: 1,
+  createdAtMs: 0,
+  updatedAtMs: 0,
+  tags: {},
+  authPolicyId: DEFAULT_AUTH_POLICY,
+  defaultHostingCost: 0,
+  defaultHostingPrecedence: 'default',
+  serviceHostingCosts: {},
+  serviceHostingPrecedences: {},
+  serviceConfigs: [],
+  appData: {},
+} as const satisfies Partial<IdentityRecord>
