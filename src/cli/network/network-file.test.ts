@@ -78,7 +78,59 @@ test('parseNetwork() does not let aliases multiply', async () => {
     const below = level === 0 ? 'x' : `*a${level - 1}`
     return `a${level}: &a${level} [${Array(9).fill(below).join(', ')}]`
   })
-  await assert.rejects(read(levels.join('\n')), /alias/i)
+  await assert.rejects(read(levels.join('\n')), { code: 'bad-input', message: /alias/i })
+})
+
+const PIECES = [
+  ...[
+    'services:',
+    'policies:',
+    'name:',
+    'type: Dial',
+    '- ',
+    '  ',
+    '\n',
+    ': ',
+    '[',
+    ']',
+    '{',
+    '}',
+    '"',
+    "'",
+    '#',
+    '@x',
+  ],
+  ...[
+    '&a ',
+    '*a',
+    '*b',
+    '? ',
+    '| ',
+    '> ',
+    '---\n',
+    '...\n',
+    '%YAML 1.2',
+    '!!binary ',
+    '!x ',
+    '<<: ',
+    '\t',
+    '\u0000',
+    '😀',
+    '1e999',
+  ],
+]
+
+test('parseNetwork() answers any text with a network or bad-input, and nothing else', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.constantFrom(...PIECES), { maxLength: 30 }), async pieces => {
+      try {
+        await read(pieces.join(''))
+      } catch (error) {
+        assert.equal((error as { code?: string }).code, 'bad-input', `${error}`)
+      }
+    }),
+    { numRuns: Number(process.env.ZTM_FUZZ_RUNS ?? 500) },
+  )
 })
 
 const word = fc.stringMatching(/^[a-z]{1,4}$/)
@@ -186,7 +238,7 @@ test('writeNetwork() writes what parseNetwork() reads back, in YAML and JSON', a
       assert.deepEqual(await read(JSON.stringify(document)), network)
       assert.deepEqual(await read(stringify(document)), network)
     }),
-    { numRuns: 150 },
+    { numRuns: 60 },
   )
 })
 
@@ -204,7 +256,7 @@ test('planNetwork() has nothing to do where everything is as it should be, and e
       const fresh = planNetwork(network, EMPTY, isPruning)
       assert.deepEqual([fresh.steps.length, fresh.keptCount], [count, 0])
     }),
-    { numRuns: 150 },
+    { numRuns: 60 },
   )
 })
 

@@ -17,15 +17,8 @@ import {
  * @throws MeshError `bad-input` with the place of what is not understood, and for a name that stands twice
  */
 export async function parseNetwork(text: string, where: string): Promise<Network> {
-  const { parseDocument } = await import('yaml')
-  const document = parseDocument(text)
-  const [fault] = document.errors
-  if (fault !== undefined) {
-    const [line] = fault.message.split('\n')
-    throw new MeshError('bad-input', `Cannot read ${quote(where, 300)}: ${line}`)
-  }
-  // An empty file is a network of nothing; `maxAliasCount` keeps aliases from multiplying.
-  const parsed = networkFileShape.safeParse(document.toJS({ maxAliasCount: 100 }) ?? {})
+  // An empty file is a network of nothing.
+  const parsed = networkFileShape.safeParse((await readYaml(text, where)) ?? {})
   if (!parsed.success) {
     const [issue] = parsed.error.issues
     const place = (issue?.path ?? []).map(step =>
@@ -38,6 +31,22 @@ export async function parseNetwork(text: string, where: string): Promise<Network
   for (const section of SECTIONS) refuseTwice(where, section, sections[section])
   return { name, sections }
 }
+
+/** @throws MeshError `bad-input` for what is no YAML, and for aliases that multiply */
+async function readYaml(text: string, where: string): Promise<unknown> {
+  const { parseDocument } = await import('yaml')
+  try {
+    const document = parseDocument(text, { logLevel: 'error' })
+    const [fault] = document.errors
+    if (fault !== undefined) throw fault
+    return document.toJS({ maxAliasCount: MAX_ALIAS_COUNT })
+  } catch (error) {
+    const [line] = String((error as Error).message).split('\n')
+    throw new MeshError('bad-input', `Cannot read ${quote(where, 300)}: ${line}`)
+  }
+}
+
+const MAX_ALIAS_COUNT = 100
 
 function refuseTwice(where: string, section: Section, items: readonly NetworkItem[]): void {
   const seen = new Set<string>()

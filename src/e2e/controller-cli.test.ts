@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { createProcessMesh, LAUNCHER, type ProcessMesh } from '../testing/process-mesh.ts'
+
+// An operator's work with the controller, from the command line: a real hub, two agents of root and one of a guest.
+
+let mesh: ProcessMesh
+
+before(async () => {
+  mesh = await createProcessMesh({ program: [LAUNCHER] })
+  await mesh.startHub()
+  await mesh.join('home')
+  await mesh.run('home', 'invite', 'bob', '--permit', join(mesh.folder, 'bob.json'))
+  await mesh.join('guest', { permit: join(mesh.folder, 'bob.json') })
+})
+
+after(() => mesh[Symbol.asyncDispose]())
+
+const NETWORK = `
+configs:
+  - name: db-host
+    type: host.v1
+    data: { protocol: tcp, address: 127.0.0.1, port: 5432 }
+signers:
+  - name: corp
+    issuer: https://login.example.com
+    audience: ztm
+    jwksEndpoint: https://login.example.com/jwks.json
+    claimsProperty: email
+authPolicies:
+  - name: people
+    cert: { allowed: false }
+    extJwt: { allowedSigners: [corp] }
+identities:
+  - name: ann
+    roleAttributes: [sales, eu]
+    externalId: ann@example.com
+    authPolicy: people
+  - name: host
+    type: Service
+services:
+  - name: db
+    roleAttributes: [data]
+    configs: [db-host]
+    terminatorStrategy: sticky
+    tags: { team: red }
+policies:
+  - { name: sales-dial, type: Dial, semantic: AllOf, identityRoles: ['#sales', '#eu'], serviceRoles: ['#data'] }
+  - { name: host-bind, type: Bind, identityRoles: ['@host', '@home'], serviceRoles: ['@db'] }
+`
+
+const declare = async (text: string) => {
+  const file = join(mesh.folder, 'network.yaml')
+  await writeFile(file, text)
+  return (...words: string[]) => mesh.ztm('home', ['apply', '-f', file, ...words])
+}
+
+test('apply shows what it would do, does it, and does nothing a second time', async () => {
+  const apply = await declare(NETWORK)
+  const dry = await apply('--dry-run')
+  assert.deepEqual([dry.code, dry.stderr], [0, ''])
+  assert.match(dry.stdout, /^\+ service db\n( {4}.*\n)* {4}terminatorStrategy: sticky\n/m)
+  assert.match(dry.stdout, /8 created, 0 changed, 0 deleted, 0 as declared \(dry run: nothing was done\)\n$/)
+  assert.equal(await mesh.run('home', 'get', 'policies', '-o', 'name'), '')
+  const made = await apply()
+  assert.deepEqual([made.code, made.stderr], [0, ''])
+  assert.equal(made.stdout, dry.stdout.replace(' (dry run: nothing was done)', ''))
+  const again = await apply('--prune')
+  assert.deepEqual(again, { code: 0, stdout: 'No change: 8 as declared\n', stderr: '' })
+})
+
+test('get and describe show what was declared', async () => {
+  const [columns, row, ...others] = (await mesh.run('home', 'get', 'policies')).split('\n')
+  assert.match(columns ?? '', /^NAME +TYPE +SEMANTIC +IDENTITIES +SERVICES +ID$/)
+  assert.match(row ?? '', /^host-bind +Bind +AnyOf +@host,@home +@db +[0-9a-f-]{36}$/)
+  assert.equal(others.length, 2)
+  const services = (await mesh.json('home', 'get', 'services')) as {
+    name: string
+    declared?: { name: string }
+  }[]
+  assert.deepEqual(
+    services.map(({ name, declared }) => [name, declared?.name]),
+    [['tcp/db', 'db']],
+  )
+  assert.match(await mesh.run('home', 'describe', 'identity', 'ann'), /^External id: +ann@example\.com$/m)
+  assert.match(await mesh.run('home', 'describe', 'service', 'db'), /^Terminator strategy: +sticky$/m)
+  const filtered = ['get', 'identity', '--filter', 'anyOf(roleAttributes) = "eu"', '-o', 'name']
+  assert.equal(await mesh.run('home', ...filtered), 'ann\n')
+})
+
+test('policy test says which policy decides', async () => {
+  const ask = (identity: string, ...words: string[]) =>
+    mesh.ztm('home', ['policy', 'test', '--identity', identity, '--service', 'db', ...words])
+  const ann = await ask('ann')
+  assert.match(ann.stdout, /^Dial: +allowed by policy sales-dial$/m)
+  assert.match(ann.stdout, /^Bind: +denied: no policy allows it$/m)
+  assert.match(ann.stdout, /#sales and #eu selects the identity, #data the service/)
+  assert.match(ann.stdout, /^Hubs: +.+ \(online\)$/m)
+  assert.equal((await ask('ann', '--type', 'Dial', '-q')).code, 0)
+  assert.equal((await ask('ann', '--type', 'Bind', '-q')).code, 4)
+  assert.match((await ask('host')).stdout, /^Bind: +allowed by policy host-bind$/m)
+  await mesh.run('home', 'update', 'identity', 'ann', '--attributes', 'sales')
+  const without = await ask('ann', '--type', 'Dial')
+  assert.equal(without.code, 4)
+  assert.match(
+    without.stdout,
+    /policy "sales-dial" selects the service, but not the identity: it wants AllOf #sales #eu/,
+  )
+})
+
+test('apply puts right what somebody changed, and prunes what it made alone', async () => {
+  await mesh.run('home', 'create', 'service', 'by-hand', '--attributes', 'x')
+  const apply = await declare(NETWORK.replace(/ {2}- \{ name: host-bind.*\n/, ''))
+  const { stdout } = await apply('--prune')
+  assert.equal(
+    stdout,
+    `~ identity ann
+    roleAttributes: [sales] -> [sales, eu]
+- policy host-bind
+0 created, 1 changed, 1 deleted, 6 as declared
+`,
+  )
+  assert.match(await mesh.run('home', 'get', 'service', '-o', 'name'), /^tcp\/by-hand$/m)
+})
+
+test('export gives what apply takes, with no change, here and from nothing', async () => {
+  const text = await mesh.run('home', 'export')
+  const apply = await declare(text)
+  assert.match((await apply()).stdout, /^No change: \d+ as declared\n$/)
+  assert.match(text, /name: by-hand/)
+  const own = await mesh.run('home', 'export', '--network', 'default')
+  assert.match((await (await declare(own))('--prune')).stdout, /^No change: 7 as declared\n$/)
+  const emptied = await (await declare('# nothing\n'))('--prune')
+  assert.match(emptied.stdout, /0 created, 0 changed, 7 deleted, 0 as declared\n$/)
+  assert.equal(await mesh.run('home', 'export', '--network', 'default'), '')
+  const remade = await (await declare(own))()
+  assert.match(remade.stdout, /7 created, 0 changed, 0 deleted, 0 as declared\n$/)
+  assert.equal(await mesh.run('home', 'export', '--network', 'default'), own)
+})
+
+test('a name that stands for nothing stops apply before the policy that has it, and says so', async () => {
+  const apply = await declare("policies: [{ name: bad, type: Dial, identityRoles: ['@nobody'] }]")
+  const { code, stderr } = await apply()
+  assert.equal(code, 2)
+  assert.match(stderr, /there is nothing called "nobody"/)
+})
+
+test('who is no administrator manages nothing', async () => {
+  for (const words of [['get', 'identities'], ['create', 'service', 'mine'], ['export']]) {
+    const { code, stderr } = await mesh.ztm('guest', words)
+    assert.equal(code, 4, words.join(' '))
+    assert.match(stderr, /only administrators may/)
+  }
+  assert.equal((await mesh.ztm('guest', ['get', 'service'])).code, 0, 'the services of the mesh are for all')
+})
+
+test('an identity is given ways in, and they are taken back', async () => {
+  const jwt = join(mesh.folder, 'ci.jwt')
+  await mesh.run('home', 'create', 'identity', 'ci', '--type', 'Service', '--ott', jwt)
+  const key = (await mesh.run('home', 'create', 'authenticator', 'ci', '--expires', '1d')).trim()
+  assert.match(key, /^\S{20,}$/)
+  const [listed] = (await mesh.json('home', 'get', 'authenticators')) as { id: string; method: string }[]
+  assert.equal(listed?.method, 'api-key')
+  await mesh.run('home', 'delete', 'authenticator', listed?.id ?? '')
+  assert.deepEqual(await mesh.json('home', 'get', 'authenticators'), [])
+  await mesh.run('home', 'delete', 'identity', 'ci')
+  assert.deepEqual(await mesh.json('home', 'get', 'enrollments'), [])
+})
