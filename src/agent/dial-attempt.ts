@@ -30,6 +30,11 @@ export class DialAttempt implements Dialing {
     this.opened.catch(() => {})
   }
 
+  /** How many bytes were written so far. */
+  get earlyBytes(): number {
+    return this.#earlyBytes
+  }
+
   write(bytes: Uint8Array): boolean {
     this.#early.push(bytes)
     this.#earlyBytes += bytes.length

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http2'
 import { CONTROLLER_API } from '../core/api/hub-api.ts'
 import { PORT_HEADER, SESSION_TICKET_HEADER } from '../core/api/peer-api.ts'
 import type { Answer } from '../core/api/route.ts'
@@ -12,6 +13,7 @@ import { type EndpointIdentity, isIdentityUser } from '../core/model/spiffe-id.t
 import type { Clock } from '../core/model/time.ts'
 import { FLOW_HEADER } from '../core/stream/flow-header.ts'
 import { RESUMABLE_HEADER } from '../core/stream/resume-headers.ts'
+import { parseUsageStream, USAGE_HEADER } from '../core/stream/usage-header.ts'
 import type { KeptBudget } from '../net/resumable-stream.ts'
 import type { Dialing, DialOptions } from '../sdk/app.ts'
 import { answered } from './dial-answer.ts'
@@ -21,6 +23,7 @@ import type { HubLink } from './hub-link.ts'
 import type { PeerSession } from './peer-session.ts'
 import type { Peers } from './peers.ts'
 import { createResumer, type Resumer } from './resumer.ts'
+import type { MeteredStream, UsageReporter } from './usage.ts'
 
 type ServiceSession = Answer<typeof CONTROLLER_API.openSession> & { readonly askedAtMs: number }
 
@@ -39,6 +42,7 @@ export interface DialerOptions {
   readonly hostings: Hostings
   /** What resumable streams may keep. */
   readonly kept: KeptBudget
+  readonly usage: Pick<UsageReporter, 'prepare' | 'requireRoom'>
   readonly clock: Clock
   readonly random: () => number
   readonly log: Log
@@ -199,9 +203,10 @@ class MeshDialer implements Dialer {
     options: DialOptions,
     attempt: DialAttempt,
   ): Promise<Pick<OpenStream, 'stream' | 'datagrams'> | undefined> {
-    const { self, hostings, peers } = this.#options
+    const { self, hostings, peers, usage } = this.#options
     if (endpoint === self.endpoint)
       return { stream: attempt.start(hostings.receiveLocal(session.service.name, self, options.port)) }
+    if (session.metering !== undefined) usage.requireRoom(session.service.name)
     const peer = await peers.session(endpoint)
     if (attempt.isCancelled) return undefined
     if (peer.identity.user !== hostOf(session, endpoint)) {
@@ -226,12 +231,22 @@ class MeshDialer implements Dialer {
     const datagrams = offered && peer.datagrams?.open(offered.flow, stream)
     attempt.start(stream)
     const answer = await answered(stream, service)
+    const metered = this.#meter(session, answer)
     // An agent that cannot resume answers without it, and all is as it was without.
-    if (datagrams !== undefined && answer[FLOW_HEADER] === offered?.name) return { stream, datagrams }
-    if (name === undefined || answer[RESUMABLE_HEADER] !== name) return { stream }
+    const isResumable = name !== undefined && answer[RESUMABLE_HEADER] === name
     const goOn = (early: readonly Uint8Array[]) =>
       this.#resumer.take({ service, peer, carrier: stream, early })
-    return { stream: attempt.goOn(goOn) }
+    const opened = isResumable ? attempt.goOn(goOn) : stream
+    metered?.start(opened, attempt.earlyBytes)
+    if (datagrams === undefined || answer[FLOW_HEADER] !== offered?.name) return { stream: opened }
+    return { stream: opened, datagrams: metered?.datagrams(datagrams) ?? datagrams }
+  }
+
+  #meter({ metering, service }: ServiceSession, answer: IncomingHttpHeaders): MeteredStream | undefined {
+    if (metering === undefined) return undefined
+    const { self, usage } = this.#options
+    const stream = parseUsageStream(answer[USAGE_HEADER])
+    return usage.prepare({ ...metering, stream, service: service.name, end: 'dialler', dialler: self })
   }
 
   /** Endpoints to try, best first. */

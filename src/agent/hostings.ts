@@ -14,6 +14,7 @@ import type { Decision, Rule } from '../core/policy/rule.ts'
 import { accessRules, explain } from '../core/policy/standing-rules.ts'
 import { FLOW_HEADER } from '../core/stream/flow-header.ts'
 import { RESUME_HEADER, SIDE_STREAM_AUTHORITY } from '../core/stream/resume-headers.ts'
+import { USAGE_HEADER } from '../core/stream/usage-header.ts'
 import type { KeptBudget } from '../net/resumable-stream.ts'
 import { refuseStream } from '../net/serve-http2.ts'
 import { breakOff } from '../net/splice.ts'
@@ -21,6 +22,7 @@ import type { DatagramPath, Hosting, Incoming, ServeOptions } from '../sdk/app.t
 import type { HubLink } from './hub-link.ts'
 import { type AdmittedStream, createResumables } from './resumables.ts'
 import type { KnownTicket } from './ticket-cache.ts'
+import type { UsageReporter } from './usage.ts'
 
 type Health = 'up' | 'partly' | 'down' | 'unknown'
 
@@ -50,6 +52,7 @@ export interface HostingsOptions {
   readonly checkTicket: (ticket: string, from: EndpointIdentity, service: ServiceName) => KnownTicket
   /** What resumable streams may keep. */
   readonly kept: KeptBudget
+  readonly usage: Pick<UsageReporter, 'prepare' | 'requireRoom'>
   readonly clock: Clock
   readonly log: Log
 }
@@ -147,18 +150,25 @@ export function createHostings(options: HostingsOptions): Hostings {
   function admit(
     headers: IncomingHttpHeaders,
     identity: EndpointIdentity,
-  ): { one: HostedService; port: number | undefined; from: Dialler; sessionId: string } {
+  ): { one: HostedService; port: number | undefined; from: Dialler; ticket: KnownTicket } {
     const service = parseServiceName(decodeURIComponent(String(headers[':authority'])))
     const ticket = headers[SESSION_TICKET_HEADER]
     if (typeof ticket !== 'string')
       throw new MeshError('bad-ticket', `Cannot open stream to "${service}": no session ticket`)
-    const { isByPolicy, id: sessionId } = options.checkTicket(ticket, identity, service)
+    const known = options.checkTicket(ticket, identity, service)
     const one = hosted.get(service)
     if (one === undefined)
       throw new MeshError('not-found', `Cannot open stream to "${service}": not hosted here`)
-    const from = { identity, isByPolicy }
+    const from = { identity, isByPolicy: known.isByPolicy }
     requireLeave(one, from)
-    return { one, port: parsePort(headers[PORT_HEADER]), from, sessionId }
+    return { one, port: parsePort(headers[PORT_HEADER]), from, ticket: known }
+  }
+
+  function meter(service: ServiceName, dialler: EndpointIdentity, ticket: KnownTicket) {
+    const { id: session, reportEveryMs } = ticket
+    if (reportEveryMs === undefined) return undefined
+    options.usage.requireRoom(service)
+    return options.usage.prepare({ session, service, end: 'host', dialler, reportEveryMs })
   }
 
   return {
@@ -209,9 +219,12 @@ export function createHostings(options: HostingsOptions): Hostings {
           resumables.openSide(stream)
           return
         }
-        const { one, port, from: dialler, sessionId } = admit(headers, from)
-        const admitted = { carrier: stream, headers, from, service: one.service }
-        if (headers[RESUME_HEADER] !== undefined) {
+        const { one, port, from: dialler, ticket } = admit(headers, from)
+        const isResumed = headers[RESUME_HEADER] !== undefined
+        const metered = isResumed ? undefined : meter(one.service, from, ticket)
+        const answer = metered === undefined ? {} : { [USAGE_HEADER]: metered.stream }
+        const admitted = { carrier: stream, headers, from, service: one.service, answer }
+        if (isResumed) {
           resumables.resume(admitted)
           return
         }
@@ -223,7 +236,11 @@ export function createHostings(options: HostingsOptions): Hostings {
           track(one, resumable, dialler)
           return resumable
         }
-        one.options.onStream(incomingOf(admitted, { port, accept, sessionId, datagrams: openFlow() }))
+        const { id: sessionId } = ticket
+        const flow = openFlow()
+        const datagrams = flow && (metered?.datagrams(flow) ?? flow)
+        const onOpen = (opened: Duplex) => metered?.start(opened)
+        one.options.onStream(incomingOf(admitted, { port, accept, sessionId, datagrams, onOpen }))
       } catch (thrown) {
         const error =
           thrown instanceof URIError
@@ -302,10 +319,12 @@ interface IncomingParts {
   readonly datagrams: DatagramPath | undefined
   /** The stream to give out if it is a resumable one, answered. */
   readonly accept: () => Duplex | undefined
+  /** The stream that was given out. */
+  readonly onOpen: (stream: Duplex) => void
 }
 
 function incomingOf(
-  { carrier: stream, headers, service, from }: AdmittedStream,
+  { carrier: stream, headers, service, from, answer }: AdmittedStream,
   parts: IncomingParts,
 ): Incoming {
   const { port, datagrams, sessionId } = parts
@@ -323,10 +342,14 @@ function incomingOf(
       stream.off('close', given)
       if (stream.destroyed || stream.closed) return stream
       const resumable = parts.accept()
-      if (resumable !== undefined) return resumable
+      if (resumable !== undefined) {
+        parts.onOpen(resumable)
+        return resumable
+      }
       // An app that does not listen must not be sent what it would never hear.
       const flow = datagrams?.onDatagram && headers[FLOW_HEADER]
-      stream.respond({ ':status': 200, ...(flow !== undefined && { [FLOW_HEADER]: flow }) })
+      stream.respond({ ...answer, ':status': 200, ...(flow !== undefined && { [FLOW_HEADER]: flow }) })
+      parts.onOpen(stream)
       return stream
     },
     refuse: error => refuseStream(stream, error),

@@ -1,20 +1,16 @@
-import type { TLSSocket } from 'node:tls'
 import type { HubEvent } from '../core/api/events.ts'
 import { CONTROLLER_API } from '../core/api/hub-api.ts'
 import type { AccessRevocation, Eviction, LogLines } from '../core/api/shapes.ts'
 import { parseAddress } from '../core/model/address.ts'
 import { MeshError, toMeshError } from '../core/model/errors.ts'
-import type { EndpointId } from '../core/model/ids.ts'
 import type { Log, LogLevel } from '../core/model/log.ts'
-import { type EndpointIdentity, isSameIdentity } from '../core/model/spiffe-id.ts'
+import type { EndpointIdentity } from '../core/model/spiffe-id.ts'
 import type { Store } from '../core/model/store.ts'
 import type { Clock } from '../core/model/time.ts'
 import { createMeetingLimit } from '../core/path/meeting-limit.ts'
-import type { ShownIdentity } from '../net/http2-server.ts'
 import type { NetworkChange } from '../net/own-addresses.ts'
 import { type KeptBudget, MAX_KEPT_BYTES_TOGETHER } from '../net/resumable-stream.ts'
 import type { TlsIdentity } from '../net/tls-options.ts'
-import { checkChain, tlsIdentity } from '../pki/check.ts'
 import type { KeyPair } from '../pki/key-pair.ts'
 import { createSigningRequest } from '../pki/signing-request.ts'
 import type { App } from '../sdk/app.ts'
@@ -24,6 +20,7 @@ import { createDialer, type Dialer } from './dialer.ts'
 import { createEvictions, type Evictions } from './evictions.ts'
 import { createHostings, type Hostings } from './hostings.ts'
 import { createHubLink, type HubLink } from './hub-link.ts'
+import { createIdentify } from './identify.ts'
 import { renewLate } from './join.ts'
 import type { MeshRecord } from './mesh-record.ts'
 import { type EchoPorts, isLoopbackHost, openMeshUdp } from './mesh-udp.ts'
@@ -34,6 +31,7 @@ import type { Reach } from './reach.ts'
 import { isRevoked } from './revoked-access.ts'
 import { createTicketCheck, type TicketCheck } from './ticket-check.ts'
 import type { UdpEdge } from './udp-edge.ts'
+import { createUsageReporter, type UsageReporter } from './usage.ts'
 
 /** What an agent's life in one mesh is made of. */
 export interface MembershipOptions {
@@ -86,6 +84,7 @@ class MeshMembership implements Membership {
   readonly #hostings: Hostings
   readonly #arrivals: Arrivals
   readonly #tickets: TicketCheck
+  readonly #usage: UsageReporter
   readonly #meetings = createMeetingLimit()
   readonly udp: UdpEdge | undefined
   #echoPorts: EchoPorts | undefined
@@ -111,12 +110,12 @@ class MeshMembership implements Membership {
     this.#evictions = createEvictions(store, record.name, log)
     this.#tickets = createTicketCheck({ clock, rootPem: () => this.record.ca })
     const identity = () => this.#identity()
-    const checkRenewal = (chain: string, before: ShownIdentity) => this.#checkRenewal(chain, before)
+    const identify = createIdentify({ clock, rootPem: () => this.record.ca, evictions: this.#evictions })
     this.link = createHubLink({
       bootstraps: record.bootstraps,
       isEnabled: record.isEnabled,
       identity,
-      identifyHub: socket => this.#identifyHub(socket),
+      identifyHub: identify.hub,
       certificate: () => this.record,
       renew: link => this.#renew(link),
       renewLate: bootstrap => this.#renewLate(bootstrap),
@@ -136,8 +135,8 @@ class MeshMembership implements Membership {
     this.peers = createPeers({
       link: this.link,
       identity,
-      identifyPeer: (socket, endpoint) => this.#identifyPeer(socket, endpoint),
-      checkRenewal,
+      identifyPeer: identify.peer,
+      checkRenewal: identify.renewed,
       ...options.reach,
       udp: this.udp,
       isHubHere,
@@ -147,30 +146,26 @@ class MeshMembership implements Membership {
       onBetter: session => this.#dialer.migrate(session),
     })
     const kept: KeptBudget = { usedBytes: 0, maxBytes: MAX_KEPT_BYTES_TOGETHER }
+    this.#usage = createUsageReporter({ mesh: record.name, store, link: this.link, random, log })
+    const both = { link: this.link, kept, usage: this.#usage, clock, log }
     this.#hostings = createHostings({
+      ...both,
       endpoint: this.self.endpoint,
       user: this.self.user,
-      link: this.link,
       checkTicket: this.#tickets.check,
-      kept,
-      clock,
-      log,
     })
     this.#dialer = createDialer({
+      ...both,
       self: this.self,
-      link: this.link,
       peers: this.peers,
       hostings: this.#hostings,
-      kept,
-      clock,
       random,
-      log,
     })
     this.server = createPeerServer({
       user: this.self.user,
       identity,
-      identifyPeer: socket => this.#identifyPeer(socket),
-      checkRenewal,
+      identifyPeer: identify.peer,
+      checkRenewal: identify.renewed,
       hostings: this.#hostings,
       apps: () => this.apps,
       readLog: options.readLog,
@@ -183,6 +178,7 @@ class MeshMembership implements Membership {
 
   async start(): Promise<void> {
     await this.#evictions.load()
+    await this.#usage.load()
     for (const app of this.#options.apps) {
       try {
         this.apps.push(
@@ -226,51 +222,13 @@ class MeshMembership implements Membership {
     await this.peers[Symbol.asyncDispose]()
     await this.server[Symbol.asyncDispose]()
     await this.udp?.[Symbol.asyncDispose]()
+    await this.#usage[Symbol.asyncDispose]()
     await this.link[Symbol.asyncDispose]()
   }
 
   #identity(): TlsIdentity {
     const { chain, ca } = this.record
     return { chainPem: chain, privateKeyPem: this.#options.deviceKey.privateKeyPem, rootPem: ca }
-  }
-
-  #identifyHub(socket: TLSSocket): ShownIdentity {
-    const shown = tlsIdentity(socket, { rootPem: this.record.ca, now: this.#options.clock.now() })
-    if (shown?.identity.kind === 'hub') return shown
-    throw new MeshError('not-trusted', 'Cannot open link: the other side is no hub of this mesh')
-  }
-
-  #identifyPeer(socket: TLSSocket, wanted?: EndpointId): ShownIdentity {
-    const shown = tlsIdentity(socket, { rootPem: this.record.ca, now: this.#options.clock.now() })
-    if (shown?.identity.kind !== 'endpoint') {
-      throw new MeshError('not-trusted', 'Cannot open session: the other side is no endpoint of this mesh')
-    }
-    if (wanted !== undefined && shown.identity.endpoint !== wanted) {
-      throw new MeshError(
-        'not-trusted',
-        `Cannot open session: wanted endpoint ${wanted}, another one answered`,
-      )
-    }
-    this.#evictions.admit(shown.identity, shown.issuedAtMs)
-    return shown
-  }
-
-  /** A certificate is no proof of its key: that was given by the handshake, for the key that was shown then. */
-  #checkRenewal(chain: string, before: ShownIdentity): ShownIdentity {
-    const renewed = checkChain(chain, {
-      rootPem: this.record.ca,
-      now: this.#options.clock.now(),
-      expect: ['endpoint'],
-    })
-    const { identity, issuedAtMs, publicKeyPem } = renewed
-    if (!isSameIdentity(identity, before.identity) || publicKeyPem !== before.publicKeyPem) {
-      throw new MeshError(
-        'not-trusted',
-        'Cannot go on with session: the renewed certificate is of another endpoint or key',
-      )
-    }
-    if (identity.kind === 'endpoint') this.#evictions.admit(identity, issuedAtMs)
-    return renewed
   }
 
   async #renew(link: HubLink): Promise<void> {
@@ -310,6 +268,7 @@ class MeshMembership implements Membership {
     if (hubAddress !== undefined && this.#echoPorts !== undefined)
       this.udp?.linked({ host: hubAddress.host, ...this.#echoPorts })
     this.#arrivals.offer()
+    this.#usage.online()
     announced.then(this.#announced.resolve, error =>
       log.warn('endpoint.not-announced', { reason: toMeshError(error).message }),
     )
@@ -378,7 +337,10 @@ class MeshMembership implements Membership {
     const isMeant = (identity: EndpointIdentity) => isRevoked(revocation, identity)
     this.#tickets.revoke(revocation)
     this.#hostings.revoke(services, isMeant)
-    if (isMeant(this.self)) this.#dialer.revoke(services, new MeshError(reason.code, reason.message))
+    if (!isMeant(this.self)) return
+    const error = new MeshError(reason.code, reason.message)
+    this.#dialer.revoke(services, error)
+    this.#usage.end(services, error)
   }
 
   #drop(isGone: (identity: EndpointIdentity) => boolean, reason: MeshError): void {

@@ -1,4 +1,9 @@
-import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
+import type {
+  IncomingHttpHeaders,
+  OutgoingHttpHeaders,
+  ServerHttp2Session,
+  ServerHttp2Stream,
+} from 'node:http2'
 import { MeshError } from '../core/model/errors.ts'
 import type { Log } from '../core/model/log.ts'
 import type { ServiceName } from '../core/model/names.ts'
@@ -23,6 +28,8 @@ export interface AdmittedStream {
   readonly headers: IncomingHttpHeaders
   readonly from: EndpointIdentity
   readonly service: ServiceName
+  /** Headers of the answer beside those that resuming needs. */
+  readonly answer: OutgoingHttpHeaders
 }
 
 /** The resumable streams of the hosting side, by id, dialling endpoint and service. */
@@ -93,7 +100,7 @@ export function createResumables(options: {
       carrier.respond({ ':status': 200 })
       side.open(carrier)
     },
-    accept({ carrier, headers, from, service }) {
+    accept({ carrier, headers, from, service, answer }) {
       const name = headers[RESUMABLE_HEADER]
       const { session } = carrier
       if (!isSessionName(name) || session === undefined) return undefined
@@ -107,7 +114,7 @@ export function createResumables(options: {
         lost.delete(one)
       })
       stream.on('error', () => {})
-      carrier.respond({ ':status': 200, [RESUMABLE_HEADER]: name })
+      carrier.respond({ ...answer, ':status': 200, [RESUMABLE_HEADER]: name })
       stream.begin(carrier, sides.of(session))
       return stream
     },

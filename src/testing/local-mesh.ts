@@ -5,6 +5,7 @@ import { type Agent, startAgent } from '../agent/agent.ts'
 import { joinMesh } from '../agent/join.ts'
 import type { Membership } from '../agent/membership.ts'
 import { DEFAULT_REACH, openReach, type Reach } from '../agent/reach.ts'
+import type { BillingOptions } from '../controller/billing/billing.ts'
 import { type Controller, openController } from '../controller/controller.ts'
 import type { ControllerPort } from '../core/api/controller.ts'
 import { CONTROLLER_API } from '../core/api/hub-api.ts'
@@ -43,6 +44,8 @@ export interface LocalMeshOptions {
   readonly portLimits?: Partial<HubPortLimits>
   readonly hubLimits?: Omit<HubLimits, 'port'>
   readonly relayWorkers?: HubOptions['relayWorkers']
+  /** Dials are paid for; made anew for each controller. */
+  readonly billing?: () => BillingOptions
   /** The policy lets nobody meet directly. */
   readonly isDirectForbidden?: boolean
   /** Make a liar of the controller that the hub asks. */
@@ -184,6 +187,7 @@ class LocalMeshRun implements LocalMesh {
       hubLimits,
       relayWorkers,
       isDirectForbidden,
+      billing,
       corrupt = same => same,
     } = this.#options
     const controller = await openController({
@@ -194,6 +198,7 @@ class LocalMeshRun implements LocalMesh {
       clock,
       log,
       rules: isDirectForbidden ? [FORBID_DIRECT] : [],
+      ...(billing && { billing: billing() }),
       ...(endpointValidMs !== undefined && { validity: { endpointMs: endpointValidMs } }),
     })
     this.#hub = await startHub({

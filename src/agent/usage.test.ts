@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { suite, test } from 'node:test'
+import { CONTROLLER_API } from '../core/api/hub-api.ts'
+import type { MeshError } from '../core/model/errors.ts'
+import { createCommerceClient } from '../net/commerce-client.ts'
+import { startCommerceServer } from '../testing/commerce-server.ts'
+import { echo, echoOver, hostEcho, openStream } from '../testing/echo-service.ts'
+import { createLocalMesh, type LocalAgent } from '../testing/local-mesh.ts'
+import { assertRefused } from '../testing/refusal.ts'
+import { makeScratchFolder } from '../testing/scratch-folder.ts'
+import { until } from '../testing/until.ts'
+
+const EVERYBODY = { users: ['*' as const] }
+
+/** A mesh where dials are paid for: alice's agent hosts, bob's dials. Balances are asked for again each second. */
+async function createRig({ settleMs = 60_000 } = {}) {
+  const folder = makeScratchFolder()
+  const server = await startCommerceServer({ file: folder.file('commerce.db') })
+  const mesh = await createLocalMesh({
+    billing: () => ({
+      commerce: createCommerceClient({ url: server.url, token: async () => 'mesh-token' }),
+      recheckMs: 1_000,
+      settleMs,
+      after(ms, call) {
+        const timer = setTimeout(call, ms)
+        return () => clearTimeout(timer)
+      },
+      random: Math.random,
+    }),
+  })
+  const root = await mesh.join('root')
+  const host = await mesh.join('host', { permit: await mesh.invite('alice') })
+  const guest = await mesh.join('guest', { permit: await mesh.invite('bob') })
+  return {
+    server,
+    mesh,
+    root,
+    host,
+    guest,
+    usage: async () => (await root.membership.link.call(CONTROLLER_API.listUsage, {})).usage,
+    charged: () =>
+      server.books
+        .charged()
+        .map(({ user, service, bytesSent, bytesReceived }) => [user, service, bytesSent, bytesReceived]),
+    async [Symbol.asyncDispose]() {
+      await mesh[Symbol.asyncDispose]()
+      await server[Symbol.asyncDispose]()
+      folder[Symbol.dispose]()
+    },
+  }
+}
+
+const reportsKept = async ({ store }: LocalAgent) => (await store.list('usage/')).length
+
+suite('a metered stream', { concurrency: true }, () => {
+  for (const name of ['tcp/echo', 'udp/echo']) {
+    test(`of ${name} is counted by both ends to the byte, early bytes included, and charged once`, async () => {
+      await using rig = await createRig()
+      const { service } = await hostEcho(rig.host, name, EVERYBODY)
+      assert.equal(await echo(rig.guest, service, 'x'.repeat(30_000)), 'x'.repeat(30_000))
+      await until(() => rig.charged().length > 0, 'it is charged')
+      assert.deepEqual(rig.charged(), [['bob', name, 30_000, 30_000]])
+      const [one] = await rig.usage()
+      assert.deepEqual(
+        [one?.verdict, one?.dialler.user, one?.host?.user, one?.isOpen],
+        ['agree', 'bob', 'alice', false],
+      )
+      await until(
+        async () => (await reportsKept(rig.guest)) + (await reportsKept(rig.host)) === 0,
+        'none waits',
+      )
+    })
+  }
+
+  test('that is broken by the dialler is charged by what was counted', async () => {
+    await using rig = await createRig()
+    const { service } = await hostEcho(rig.host, 'tcp/echo', EVERYBODY)
+    const stream = await openStream(rig.guest, service)
+    await echoOver(stream, 'hello')
+    stream.destroy()
+    await until(() => rig.charged().length > 0, 'it is charged')
+    assert.deepEqual(rig.charged(), [['bob', 'tcp/echo', 5, 5]])
+  })
+
+  test('whose dialler reports nothing is charged by what the host says', async () => {
+    await using rig = await createRig({ settleMs: 100 })
+    const { service } = await hostEcho(rig.host, 'tcp/echo', EVERYBODY)
+    const stream = await openStream(rig.guest, service)
+    await echoOver(stream, 'hello')
+    // As if it were killed: nothing it does from now on reaches the hub.
+    const { link } = rig.guest.membership
+    Object.assign(link, { call: () => Promise.reject(new Error('killed')) })
+    stream.destroy()
+    await until(() => rig.charged().length > 0, 'it is charged')
+    assert.deepEqual(rig.charged(), [['bob', 'tcp/echo', 5, 5]])
+    assert.equal((await rig.usage())[0]?.verdict, 'no-dialler')
+    assert.equal(await reportsKept(rig.guest), 1)
+  })
+
+  test('that ends while the hub is away is reported when it is back', async () => {
+    await using rig = await createRig()
+    const { service } = await hostEcho(rig.host, 'tcp/echo', EVERYBODY)
+    const stream = await openStream(rig.guest, service)
+    await echoOver(stream, 'hello')
+    await rig.mesh.stopHub()
+    stream.destroy()
+    await until(
+      async () => (await reportsKept(rig.guest)) + (await reportsKept(rig.host)) === 2,
+      'both keep it',
+    )
+    assert.deepEqual(rig.charged(), [])
+    await rig.mesh.restartHub()
+    await until(() => rig.charged().length > 0, 'it is charged')
+    assert.deepEqual(rig.charged(), [['bob', 'tcp/echo', 5, 5]])
+  })
+
+  test('ends at both ends when the balance is gone, and nobody dials again before it is back', async () => {
+    await using rig = await createRig()
+    const web = await hostEcho(rig.host, 'tcp/echo', EVERYBODY)
+    const stream = await openStream(rig.guest, web.service)
+    await echoOver(stream, 'hello')
+    rig.server.books.set('bob', { balance: 0 })
+    const [error] = (await once(stream, 'error')) as [MeshError]
+    assert.equal(error.code, 'insufficient-balance')
+    await until(() => web.open.size === 0, 'it ended at the host')
+    await assertRefused(openStream(rig.guest, web.service), 'insufficient-balance')
+    await until(() => rig.charged().length > 0, 'what it used is charged')
+    rig.server.books.set('bob', { balance: 1 })
+    await until(async () => {
+      const text = await echo(rig.guest, web.service, 'again').catch(() => '')
+      return text === 'again'
+    }, 'dials are let through again')
+  })
+
+  test('is charged while it lasts, and the balance that it uses up ends it', async () => {
+    await using rig = await createRig()
+    const { service } = await hostEcho(rig.host, 'tcp/echo', EVERYBODY)
+    // One unit a gigabyte: this pays for a megabyte, and the dial.
+    rig.server.books.set('bob', { balance: 0.011 })
+    const stream = await openStream(rig.guest, service)
+    const ended = once(stream, 'error') as Promise<[MeshError]>
+    stream.resume()
+    stream.write(Buffer.alloc(1_000_000))
+    const [error] = await ended
+    assert.equal(error.code, 'insufficient-balance')
+    await until(() => rig.charged().length > 0, 'it is charged')
+    const total = rig.server.books.charged().reduce((sum, { bytesSent }) => sum + bytesSent, 0)
+    assert.equal(total, 1_000_000)
+  })
+})
+
+test('where dials are free nothing is metered, and nothing is kept', async () => {
+  await using mesh = await createLocalMesh()
+  const host = await mesh.join('host')
+  const guest = await mesh.join('guest')
+  const { service } = await hostEcho(host, 'tcp/echo')
+  assert.equal(await echo(guest, service, 'hello'), 'hello')
+  assert.deepEqual([await reportsKept(host), await reportsKept(guest)], [0, 0])
+})
