@@ -46,8 +46,7 @@ export function parseGatewayConfig(text: string, name = 'gateway.yaml'): Gateway
     const [message = ''] = broken.message.split('\n')
     throw new MeshError('bad-input', `Cannot use ${name}: ${message}`)
   }
-  // An alias may stand for much more than is written: a few in each other make gigabytes.
-  const result = gatewayConfigShape.safeParse(document.toJS({ maxAliasCount: 100 }))
+  const result = gatewayConfigShape.safeParse(plainOf(document, name))
   if (result.success) return result.data
   const problems = result.error.issues.flatMap(issue => ('errors' in issue ? deepest(issue) : [issue]))
   const told = problems.slice(0, MAX_TOLD_PROBLEMS).map(({ path, message }) => {
@@ -65,6 +64,15 @@ export function parseGatewayConfig(text: string, name = 'gateway.yaml'): Gateway
       if (node?.range) return lines.linePos(node.range[0]).line
     }
     return undefined
+  }
+}
+
+function plainOf(document: Pick<ReturnType<typeof parseDocument>, 'toJS'>, name: string): unknown {
+  try {
+    // An alias may stand for much more than is written: a few in each other make gigabytes.
+    return document.toJS({ maxAliasCount: 100 })
+  } catch (thrown) {
+    throw new MeshError('bad-input', `Cannot use ${name}: ${(thrown as Error).message}`)
   }
 }
 
