@@ -147,4 +147,4 @@ async function answerStream(
 }
 
 /** Frames of ZAP take 16 MiB; some of it is the envelope's. */
-const MAX_CALL_BODY_BYTES = 16 * 1_048_576 - 4_096
+const MAX_CALL_BODY_BYTES = 16_773_120
