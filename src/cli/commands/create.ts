@@ -19,6 +19,8 @@ export function defineCreate(command: Command, cli: Cli): void {
       'all (everybody), and @name for one.',
   )
   for (const kind of Object.keys(EDGE_FORMS) as WritableKind[]) {
+    // A hub is not made by declaring it.
+    if (kind === 'edge-router') continue
     const { words, about } = EDGE_KINDS[kind]
     const inner = command
       .command(words[0])
@@ -141,6 +143,7 @@ const UPDATE_EXAMPLES: Readonly<Record<WritableKind, readonly string[]>> = {
   policy: ['policy sales-dial --identities sales support'],
   'edge-router-policy': ['edge-router-policy eu --identities eu uk'],
   'service-edge-router-policy': ['service-edge-router-policy eu --services eu uk'],
+  'edge-router': ['edge-router 1.2.3.4 --attributes eu public --cost 10'],
   signer: ['signer corp --disabled', 'signer corp --jwks https://login.example.com/new.json'],
   'auth-policy': ['auth-policy people --max-attempts 3 --lockout 30m'],
   config: ["config db-host --value '{port: 5433, address: 127.0.0.1, protocol: tcp}'"],

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { AGENT_API } from '../../core/api/agent-api.ts'
 import { callAgent } from '../api-client.ts'
 import type { Cli } from '../context.ts'
-import { openEdge } from '../edge/edge-client.ts'
+import { NAMELESS, openEdge } from '../edge/edge-client.ts'
 import { EDGE_KINDS, type EdgeKind } from '../edge/edge-kinds.ts'
 import { nameOf } from '../edge/edge-views.ts'
 import { addExamples } from '../examples.ts'
@@ -41,10 +41,7 @@ export function defineDelete(command: Command, cli: Cli): void {
   addExamples(command, 'ztm delete ep old-laptop', 'ztm delete invitation 0d2f9d0e', 'ztm delete service db')
 }
 
-/** What follows from something else ends with that: a terminator with its host. */
-const DELETABLE = (Object.keys(EDGE_KINDS) as EdgeKind[]).filter(
-  kind => kind !== 'terminator' && kind !== 'edge-router',
-)
+const DELETABLE = (Object.keys(EDGE_KINDS) as EdgeKind[]).filter(kind => kind !== 'edge-router')
 
 function defineDeleteEntity(command: Command, cli: Cli, kind: EdgeKind): void {
   const { words, about } = EDGE_KINDS[kind]
@@ -65,7 +62,7 @@ function defineDeleteEntity(command: Command, cli: Cli, kind: EdgeKind): void {
     })
   addExamples(
     inner,
-    `ztm delete ${word} ${word === 'session' ? '0d2f9d0e-6f53-4a52-9a4b-0b6f0d9d7c11' : 'old'}`,
+    `ztm delete ${word} ${NAMELESS.has(kind) ? '0d2f9d0e-6f53-4a52-9a4b-0b6f0d9d7c11' : 'old'}`,
   )
 }
 

@@ -140,7 +140,7 @@ const errorShape = z.object({
     .optional(),
 })
 /** Kinds whose entities have an id alone. */
-const NAMELESS: ReadonlySet<EdgeKind> = new Set([
+export const NAMELESS: ReadonlySet<EdgeKind> = new Set([
   'enrollment',
   'authenticator',
   'terminator',

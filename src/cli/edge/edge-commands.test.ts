@@ -282,6 +282,36 @@ Service roles:  @db
   )
 })
 
+test('describe writes what is inside others a line each', async t => {
+  const primary = { cert: { allowed: true }, extJwt: { allowed: false, allowedSigners: [] } }
+  const { ztm } = await lab(t, {
+    'auth-policies': [
+      { id: 'a1', name: 'people', primary, secondary: { requireExtJwtSigner: null }, tags: {} },
+    ],
+  })
+  assert.equal(
+    (await ztm('describe', 'auth-policy', 'people')).stdout,
+    `Auth policy: people
+Id:          a1
+Primary:     cert.allowed: yes
+             extJwt.allowed: no
+             extJwt.allowedSigners: (none)
+Secondary:   requireExtJwtSigner: (none)
+`,
+  )
+})
+
+test('update edge-router says what policies know of a hub; none is created or deleted', async t => {
+  const { ztm, edge } = await lab(t, { 'edge-routers': [{ id: 'h1', name: 'hub', isOnline: true }] })
+  assert.equal((await ztm('update', 'router', 'hub', '-a', 'eu', '--cost', '10', '--disabled')).code, 0)
+  assert.deepEqual(edge.changes[0], {
+    request: 'PATCH /edge-routers/h1',
+    body: { roleAttributes: ['eu'], cost: 10, disabled: true },
+  })
+  assert.equal((await ztm('create', 'edge-router', 'x')).code, 2)
+  assert.equal((await ztm('delete', 'edge-router', 'hub')).code, 2)
+})
+
 test('policy test says which policy decides, and ends with 4 where it is denied', async t => {
   const advice = {
     isDialAllowed: true,

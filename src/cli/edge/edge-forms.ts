@@ -9,7 +9,7 @@ import type { EdgeKind } from './edge-kinds.ts'
 /** The kinds that `ztm create` and `ztm update` know. */
 export type WritableKind = Exclude<
   EdgeKind,
-  'authenticator' | 'terminator' | 'session' | 'api-session' | 'edge-router' | 'enrollment'
+  'authenticator' | 'terminator' | 'session' | 'api-session' | 'enrollment'
 >
 
 /** One option of a form, and the member of the entity that it sets. */
@@ -140,6 +140,21 @@ export const EDGE_FORMS: Readonly<Record<WritableKind, EdgeForm>> = {
     ],
     base: { semantic: 'AnyOf' },
     examples: ['service-edge-router-policy eu --services eu --routers eu'],
+  },
+  'edge-router': {
+    options: [
+      attributes,
+      {
+        flags: '--cost <cost>',
+        about: 'of two hubs the cheaper is taken',
+        member: 'cost',
+        parse: integerOption([0, 65_535]),
+      },
+      { flags: '--disabled', about: 'nobody is sent to it', member: 'disabled' },
+      { flags: '--enabled', about: 'it is used again', member: 'disabled', value: () => false },
+    ],
+    base: {},
+    examples: [],
   },
   signer: {
     options: [

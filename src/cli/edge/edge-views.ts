@@ -170,7 +170,7 @@ function roles(title: string, path: string): EntityColumn {
 export function edgeFields(cli: Cli, kind: EdgeKind, entity: Entity): Field[] {
   const [word] = EDGE_KINDS[kind].words
   const fields: Field[] = [
-    [capitalize(word), nameOf(entity)],
+    [labelOf(word), nameOf(entity)],
     ['Id', entity.id],
   ]
   for (const [name, value] of Object.entries(entity)) {
@@ -195,8 +195,21 @@ function fieldValue(cli: Cli, name: string, value: unknown): string | number | s
       at => `${moment(at)} (${at > cli.world.clock.now() ? until(cli, at) : ago(cli, at)})`,
     )
   }
-  if (Array.isArray(value) && value.every(each => typeof each === 'string')) return value
-  return JSON.stringify(value, null, 2).split('\n')
+  return linesOf(value, '')
+}
+
+/** An object or list, a line for each thing in it: `extJwt.allowed: yes`. */
+function linesOf(value: unknown, path: string): string[] {
+  if (Array.isArray(value) && value.every(each => typeof each === 'string'))
+    return path === '' ? value : [`${path}: ${value.join(', ') || '(none)'}`]
+  if (typeof value !== 'object' || value === null) {
+    const shown =
+      typeof value === 'boolean' ? (value ? 'yes' : 'no') : value === null ? '(none)' : String(value)
+    return [path === '' ? shown : `${path}: ${shown}`]
+  }
+  return Object.entries(value).flatMap(([name, each]) =>
+    linesOf(each, path === '' ? name : `${path}.${name}`),
+  )
 }
 
 function whenOf(value: unknown, write: (atMs: number) => string): string {
@@ -209,9 +222,13 @@ function isEmpty(value: unknown): boolean {
   return typeof value === 'object' && Object.keys(value).length === 0
 }
 
-/** `serviceRoles` as `Service roles`. */
+/** `serviceRoles` as `Service roles`, `auth-policy` as `Auth policy`. */
 function labelOf(name: string): string {
-  return capitalize(name.replace(/([a-z])([A-Z])/g, (_, before, after) => `${before} ${after.toLowerCase()}`))
+  return capitalize(
+    name
+      .replaceAll('-', ' ')
+      .replace(/([a-z])([A-Z])/g, (_, before, after) => `${before} ${after.toLowerCase()}`),
+  )
 }
 
 function capitalize(word: string): string {

@@ -220,6 +220,7 @@ function createRoutes(context: Context, parts: EdgeParts) {
       }),
       ...serveManagementSessions(context, {
         ...made,
+        identityName: id => (tables.identities.get(id) ?? principals.get(id))?.name ?? '',
         endStreams: async session => consequences.endSession(session),
         dropHosting: consequences.dropHosting,
       }),

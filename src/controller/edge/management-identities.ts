@@ -148,10 +148,10 @@ export function serveManagementIdentities(
       identityRouterCount: advice.identityRouterCount,
       serviceRouterCount: advice.serviceRouterCount,
       commonRouters: advice.commonRouters.map(shown),
-      explanation: [
-        ...(identity.isAdmin ? ['Administrators may dial and bind everything'] : []),
-        ...advice.explanation,
-      ],
+      // The policies that deny it say nothing of an administrator; the hubs, which come last, do.
+      explanation: identity.isAdmin
+        ? ['Administrators may dial and bind everything', ...advice.explanation.slice(-1)]
+        : advice.explanation,
     }
   }
 

@@ -33,6 +33,8 @@ const API = {
 export interface ManagementSessionParts {
   readonly sessions: EdgeSessions
   readonly terminators: Terminators
+  /** What an identity is called. */
+  readonly identityName: (id: string) => string
   /** Streams of a session end, within a turn of `exclusive`. */
   readonly endStreams: (session: ShownSession) => Promise<void>
   readonly dropHosting: (record: HostingRecord) => Promise<void>
@@ -41,13 +43,18 @@ export interface ManagementSessionParts {
 /** Routes of what is going on. Terminators come from who hosts: none is made here. */
 export function serveManagementSessions(
   { exclusive }: Pick<Context, 'exclusive'>,
-  { sessions, terminators, endStreams, dropHosting }: ManagementSessionParts,
+  { sessions, terminators, identityName, endStreams, dropHosting }: ManagementSessionParts,
 ): ServedRoute[] {
   function requireTerminator(id: string | undefined): Terminator {
     const found = terminators.get(id ?? '')
     if (found === undefined) throw missing('terminators', id)
     return found
   }
+
+  const showSession = (session: ShownSession) => ({
+    ...show(session),
+    identity: entityRef('identities', session.identityId, identityName(session.identityId)),
+  })
 
   const handlers: EdgeHandlers<typeof API> = {
     listSessions: call =>
@@ -75,7 +82,7 @@ export function serveManagementSessions(
 }
 
 /** A session without its token, which is its client's alone. */
-function showSession(session: ShownSession): object {
+function show(session: ShownSession): object {
   return {
     ...entityBase('sessions', session),
     type: session.type,
