@@ -2,7 +2,6 @@ import type { GatewayConfig, GatewayRoute } from '../core/gateway/gateway-config
 import { createKeyedLimit, type KeyedLimit } from '../core/gateway/keyed-limits.ts'
 import { createRouteTable, type RouteTable } from '../core/gateway/route-table.ts'
 import { createTokenCheck, type FetchJson, type TokenCheck } from './token-check.ts'
-import { type ZapForm, zapForm } from './zap-forms.ts'
 
 /** A route at work. */
 export interface LiveRoute extends GatewayRoute {
@@ -10,8 +9,6 @@ export interface LiveRoute extends GatewayRoute {
   readonly name: string
   readonly limit: KeyedLimit | undefined
   readonly check: TokenCheck | undefined
-  /** How the route's calls are written, if it has some. */
-  readonly form: ZapForm | undefined
 }
 
 /**
@@ -36,7 +33,6 @@ export function createLiveRoutes(
       name,
       limit:
         isSameLimit && old ? old.limit : rateLimit && createKeyedLimit(rateLimit.perSecond, rateLimit.burst),
-      form: route.zap && zapForm(route.zap),
       check: isSameAuth && old ? old.check : auth && createTokenCheck(auth.jwt, fetchJson),
     }
   })

@@ -288,8 +288,8 @@ function waitBefore(
   error: ZtmError,
   { attempt, mayRepeat, random }: { attempt: number; mayRepeat: boolean; random: () => number },
 ): number | undefined {
-  if (attempt >= MAX_ATTEMPTS) return undefined
   const isBusy = error.status === 429 || error.status === 503
+  if (attempt >= (isBusy ? MAX_BUSY_ATTEMPTS : MAX_ATTEMPTS)) return undefined
   const isAway = error.code === 'unreachable'
   const isDoubtful = error.code === 'link-closed' || (error.status ?? 0) >= 500
   if (!isBusy && !isAway && !(isDoubtful && mayRepeat)) return undefined
@@ -327,7 +327,9 @@ export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal):
 const PAGE_COUNT = 500
 const MAX_LISTED = 100_000
 /** How often a request is sent that fails for reasons that pass. */
-const MAX_ATTEMPTS = 4
+const MAX_ATTEMPTS = 3
+/** The same where the controller is busy: it said so itself. */
+const MAX_BUSY_ATTEMPTS = 5
 const FIRST_RETRY_MS = 200
 /** Where the controller asks for more patience, the error is told instead. */
 const LONGEST_RETRY_MS = 30_000

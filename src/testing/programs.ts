@@ -1,6 +1,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import net from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { freePort } from './process-mesh.ts'
@@ -106,6 +107,48 @@ export async function startSshd(folder: string): Promise<Program & { readonly lo
   ]
   return Object.assign(program, { login: login.flatMap(option => ['-o', option]) })
 }
+
+/** A real redis-server that keeps nothing. */
+export function startRedis(): Promise<Program> {
+  return startProgram(port => [
+    'redis-server',
+    ...['--port', String(port), '--save', '', '--bind', '127.0.0.1'],
+  ])
+}
+
+/** A real PostgreSQL with a new, empty cluster: user and database `postgres`, no password. Never runs as root. */
+export async function startPostgres(): Promise<Program> {
+  const folder = await mkdtemp(join(tmpdir(), 'ztm-postgres-'))
+  const isRoot = process.getuid?.() === 0
+  const asUser = (file: string, ...args: string[]): [string, ...string[]] =>
+    isRoot
+      ? ['/usr/sbin/runuser', '-u', 'postgres', '--', `${POSTGRES}/${file}`, ...args]
+      : [`${POSTGRES}/${file}`, ...args]
+  if (isRoot) await execute('chown', ['postgres', folder])
+  const [command, ...args] = asUser(
+    'initdb',
+    ...['-D', `${folder}/data`, '-A', 'trust', '-U', 'postgres', '--no-sync', '-E', 'UTF8', '--no-locale'],
+  )
+  await execute(command, args, { cwd: folder })
+  const program = await startProgram(port =>
+    asUser('postgres', '-D', `${folder}/data`, '-h', '127.0.0.1', '-p', String(port), '-k', '', '-F'),
+  )
+  return {
+    ...program,
+    async [Symbol.asyncDispose]() {
+      // Its process is the child of runuser; both end by this, and its own children with it.
+      const pid = (await readFile(`${folder}/data/postmaster.pid`, 'utf8').catch(() => '')).split('\n')[0]
+      if (pid) process.kill(Number(pid), 'SIGQUIT')
+      await new Promise<void>(resolve => {
+        if (program.child.exitCode !== null) resolve()
+        else program.child.once('close', () => resolve())
+      })
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+const POSTGRES = '/usr/lib/postgresql/15/bin'
 
 /** A real nginx that serves one page of 1 KiB at `/`. */
 export async function startNginx(folder: string): Promise<Program> {
