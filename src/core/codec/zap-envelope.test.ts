@@ -82,6 +82,16 @@ test('encodeEnvelope() refuses what does not fit a frame', () => {
   assert.throws(() => encodeEnvelope({ kind: 'result', id: 1, value: longer }), { code: 'too-large' })
 })
 
+test('encodeEnvelope() leaves nothing in the buffers that it is given', () => {
+  const dirty = (byteCount: number) => new Uint8Array(byteCount).fill(0xff)
+  fc.assert(
+    fc.property(envelopes, envelope => {
+      assert.deepEqual(encodeEnvelope(envelope, dirty), encodeEnvelope(envelope))
+    }),
+    { numRuns: FUZZ_RUNS },
+  )
+})
+
 test('decodeEnvelope() reads what encodeEnvelope() writes', () => {
   fc.assert(
     fc.property(envelopes, envelope => {

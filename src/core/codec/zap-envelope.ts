@@ -31,27 +31,31 @@ export type ZapEnvelope =
  * The message is one segment: root pointer, a struct of two words and two pointers, then what these lead to. The layout
  * is what `capnp compile -ocapnp schema/zap-call.capnp` prints; src/sdk/zap/capnp-tool.test.ts holds the two together.
  *
+ * @param allocate  makes a buffer of so many bytes, which need not be zero; `new Uint8Array` if absent
  * @returns the frame in pieces to be written one after another: one new buffer, or, if params or value have over
  *   4,096 bytes, these very bytes (not copied) with what goes before and after them
  * @throws MeshError `too-large` if the frame would be over `MAX_ZAP_FRAME_BYTES`
  */
-export function encodeEnvelope(envelope: ZapEnvelope): Uint8Array[] {
+export function encodeEnvelope(
+  envelope: ZapEnvelope,
+  allocate: (byteCount: number) => Uint8Array = byteCount => new Uint8Array(byteCount),
+): Uint8Array[] {
   switch (envelope.kind) {
     case 'call': {
       const { id, method, params, deadlineMs, window } = envelope
-      return encode({ id, tag: TAGS.call, slot: deadlineMs, window, text: method, data: params })
+      return encode({ id, tag: TAGS.call, slot: deadlineMs, window, text: method, data: params }, allocate)
     }
     case 'result':
     case 'item':
-      return encode({ id: envelope.id, tag: TAGS[envelope.kind], data: envelope.value })
+      return encode({ id: envelope.id, tag: TAGS[envelope.kind], data: envelope.value }, allocate)
     case 'error': {
       const { id, code, message } = envelope
-      return encode({ id, tag: TAGS.error, text: code, data: utf8.encode(`${message}\0`) })
+      return encode({ id, tag: TAGS.error, text: code, data: utf8.encode(`${message}\0`) }, allocate)
     }
     case 'more':
-      return encode({ id: envelope.id, tag: TAGS.more, slot: envelope.credit })
+      return encode({ id: envelope.id, tag: TAGS.more, slot: envelope.credit }, allocate)
     default:
-      return encode({ id: envelope.id, tag: TAGS[envelope.kind] })
+      return encode({ id: envelope.id, tag: TAGS[envelope.kind] }, allocate)
   }
 }
 
@@ -102,18 +106,28 @@ interface Parts {
   readonly data?: Uint8Array
 }
 
-function encode({ id, tag, slot = 0, window = 0, text, data }: Parts): Uint8Array[] {
-  const textBytes = text === undefined ? NOTHING : textWithEnd(text)
-  const dataAt = CONTENT_AT + padded(textBytes.length)
-  const dataLength = data?.length ?? 0
+function encode(
+  { id, tag, slot = 0, window = 0, text, data = NOTHING }: Parts,
+  allocate: (byteCount: number) => Uint8Array,
+): Uint8Array[] {
+  const textLength = text === undefined ? 0 : byteLength(text) + 1
+  const dataAt = CONTENT_AT + padded(textLength)
+  const dataLength = data.length
+  checkZapLength(dataLength)
   const length = dataAt + padded(dataLength)
   checkZapLength(length)
   const isLarge = dataLength > MAX_COPIED_BYTES
-  const head = new Uint8Array(ZAP_HEADER_BYTES + (isLarge ? dataAt : length))
+  const headLength = ZAP_HEADER_BYTES + (isLarge ? dataAt : length)
+  const head = allocate(headLength)
+  // What is not written below: between text and data, and after them.
+  if (textLength > 0) head.fill(0, ZAP_HEADER_BYTES + dataAt - 8, ZAP_HEADER_BYTES + dataAt)
+  if (!isLarge && dataLength > 0) head.fill(0, headLength - 8)
   writeZapHeader(head, 0, length)
-  const view = new DataView(head.buffer, ZAP_HEADER_BYTES)
+  const view = new DataView(head.buffer, head.byteOffset + ZAP_HEADER_BYTES, headLength - ZAP_HEADER_BYTES)
+  view.setUint32(0, 0, true)
   view.setUint32(4, (length - 8) / 8, true)
   // The root pointer: a struct of two words and two pointers, right behind.
+  view.setUint32(8, 0, true)
   view.setUint32(12, 0x0002_0002, true)
   view.setUint32(STRUCT_AT + ID_AT, id, true)
   view.setUint32(STRUCT_AT + SLOT_AT, slot, true)
@@ -121,28 +135,46 @@ function encode({ id, tag, slot = 0, window = 0, text, data }: Parts): Uint8Arra
   view.setUint32(STRUCT_AT + TAG_AT, tag, true)
   let pointerAt = STRUCT_AT + 16
   if (text !== undefined) {
-    writeBytePointer(view, pointerAt, CONTENT_AT, textBytes.length)
-    head.set(textBytes, ZAP_HEADER_BYTES + CONTENT_AT)
+    writeBytePointer(view, pointerAt, CONTENT_AT, textLength)
+    writeText(head, ZAP_HEADER_BYTES + CONTENT_AT, text, textLength)
     pointerAt += 8
   }
-  if (data === undefined || dataLength === 0) return [head]
   writeBytePointer(view, pointerAt, dataAt, dataLength)
+  if (text === undefined) writeBytePointer(view, pointerAt + 8, 0, 0)
   if (!isLarge) {
-    head.set(data, ZAP_HEADER_BYTES + dataAt)
+    if (dataLength > 0) head.set(data, ZAP_HEADER_BYTES + dataAt)
     return [head]
   }
   const missing = padded(dataLength) - dataLength
   return missing === 0 ? [head, data] : [head, data, new Uint8Array(missing)]
 }
 
-/** A list of bytes: the offset is in words, from behind the pointer. */
+/** A list of bytes: the offset is in words, from behind the pointer. An empty one is a null pointer. */
 function writeBytePointer(view: DataView, at: number, target: number, length: number): void {
+  if (length === 0) {
+    view.setUint32(at, 0, true)
+    view.setUint32(at + 4, 0, true)
+    return
+  }
   view.setUint32(at, (((target - at - 8) / 8) << 2) | LIST, true)
   view.setUint32(at + 4, (length << 3) | BYTES, true)
 }
 
-function textWithEnd(text: string): Uint8Array {
-  return utf8.encode(`${text}\0`)
+/** Names of methods are short and ASCII, as a rule: then a loop costs less than an encoder. */
+function isAscii(text: string): boolean {
+  if (text.length > MAX_LOOP_LENGTH) return false
+  for (let index = 0; index < text.length; index++) if (text.charCodeAt(index) > 0x7f) return false
+  return true
+}
+
+function byteLength(text: string): number {
+  return isAscii(text) ? text.length : utf8.encode(text).length
+}
+
+/** Its last word is zero already. */
+function writeText(target: Uint8Array, at: number, text: string, length: number): void {
+  if (length - 1 !== text.length) target.set(utf8.encode(text), at)
+  else for (let index = 0; index < text.length; index++) target[at + index] = text.charCodeAt(index)
 }
 
 function padded(length: number): number {
@@ -171,6 +203,9 @@ const TAG_AT = 12
 // Bytes into the message: after the segment table and the root pointer; after the struct.
 const STRUCT_AT = 16
 const CONTENT_AT = 48
+
+/** Texts longer than this are written by the encoder. */
+const MAX_LOOP_LENGTH = 64
 
 const LIST = 1
 const BYTES = 2

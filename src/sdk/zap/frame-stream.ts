@@ -22,9 +22,10 @@ export interface FrameStream {
    * system in one call.
    *
    * @param pieces  bytes one after another; they belong to the stream
+   * @param isAlone  nothing else is about to be written: it goes now, which makes a single call a tenth cheaper
    * @returns false when no more should come before `onDrain`
    */
-  write(pieces: readonly Uint8Array[]): boolean
+  write(pieces: readonly Uint8Array[], isAlone?: boolean): boolean
   /** Take no more frames for now; those that came in the same chunk still come. */
   pause(): void
   resume(): void
@@ -53,6 +54,14 @@ export function openFrameStream(
     stream.uncork()
   }
 
+  /** Gather what is written in this turn of the event loop. It lets timers run, too, where both ends are in memory. */
+  function cork(): void {
+    if (isCorked) return
+    isCorked = true
+    stream.cork()
+    setImmediate(uncork)
+  }
+
   function close(error: MeshError = closed('it was closed here')): void {
     if (!isOpen) return
     isOpen = false
@@ -71,7 +80,9 @@ export function openFrameStream(
     try {
       // No Buffer: what is cut out of it would be one too, whose `slice` is no copy.
       const bytes = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length)
-      for (const payload of decoder.push(bytes)) {
+      const payloads = decoder.push(bytes)
+      if (payloads.length > 1) cork()
+      for (const payload of payloads) {
         if (!isOpen) return
         events.onFrame(payload)
       }
@@ -100,13 +111,9 @@ export function openFrameStream(
     get isOpen() {
       return isOpen
     },
-    write(pieces) {
+    write(pieces, isAlone = false) {
       if (!isOpen) return false
-      if (!isCorked) {
-        isCorked = true
-        stream.cork()
-        setImmediate(uncork)
-      }
+      if (!isAlone || pieces.length > 1) cork()
       let takesMore = true
       for (const piece of pieces) takesMore = stream.write(piece)
       return takesMore

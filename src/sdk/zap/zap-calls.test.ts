@@ -59,10 +59,12 @@ function slowHandler() {
 test('calls over a TCP listener give their results, many at once and in any order', async t => {
   const listener = createServer().listen(0, '127.0.0.1')
   await once(listener, 'listening')
+  const first = Promise.withResolvers<void>()
   const server = serveZap(listener, {
     ...CALCULATOR,
     ...answer(WAIT, async text => {
-      if (text === 'last') await new Promise(setImmediate)
+      if (text === 'last') await first.promise
+      else first.resolve()
       return text
     }),
   })

@@ -39,16 +39,24 @@ export interface ZapClient extends AsyncDisposable {
   close(): void
 }
 
-/** A call whose end has not come. */
-interface Pending {
-  readonly method: string
+/** What to do with what comes of a call. */
+interface StartedCall {
+  readonly options: CallOptions
   readonly window: number
-  /** Leave no timer and no listener behind. */
-  settle(): void
+  /** Its id, before anything comes of it. */
+  onStart?(id: number): void
   onResult(value: Uint8Array): void
   onItem(value: Uint8Array): void
   onEnd(): void
   onError(error: unknown): void
+}
+
+/** A call whose end has not come. */
+interface Pending {
+  readonly method: string
+  readonly call: StartedCall
+  timer: NodeJS.Timeout | undefined
+  onAbort: (() => void) | undefined
 }
 
 /**
@@ -71,36 +79,34 @@ export function openZapClient(stream: Duplex, options: Partial<ZapCallLimits> = 
       ended = error
       const calls = [...pending.values()]
       pending.clear()
-      for (const call of calls) {
-        call.settle()
-        call.onError(error)
-      }
+      for (const entry of calls) settle(entry).onError(error)
     },
   })
-  const send = (envelope: ZapEnvelope) => frames.write(encodeEnvelope(envelope))
+  const send = (envelope: ZapEnvelope) => frames.write(encodeEnvelope(envelope, Buffer.allocUnsafe))
 
   function receive(envelope: ZapEnvelope): void {
     if (envelope.kind === 'call' || envelope.kind === 'cancel' || envelope.kind === 'more') {
       throw new MeshError('bad-message', `ZAP connection ended: the server sent a "${envelope.kind}"`)
     }
     // Of a call that was cancelled meanwhile more may come.
-    const call = pending.get(envelope.id)
-    if (call === undefined) return
+    const entry = pending.get(envelope.id)
+    if (entry === undefined) return
     if (envelope.kind === 'item') {
+      const { call } = entry
       if (call.window === 0)
         throw new MeshError('bad-message', 'ZAP connection ended: an item without a stream')
       call.onItem(envelope.value)
       return
     }
     pending.delete(envelope.id)
-    call.settle()
+    const call = settle(entry)
     if (envelope.kind === 'result') call.onResult(envelope.value)
     else if (envelope.kind === 'end') call.onEnd()
-    else call.onError(answeredError(call.method, envelope))
+    else call.onError(answeredError(entry.method, envelope))
   }
 
   /** Send a call and wait for its end. @throws MeshError `link-closed`, `too-many`, `too-large`, `bad-input` */
-  function start<P>(method: ZapMethod<P, unknown>, params: P, call: StartedCall): number {
+  function start<P>(method: ZapMethod<P, unknown>, params: P, call: StartedCall): void {
     const { deadlineMs, signal } = call.options
     signal?.throwIfAborted()
     if (ended !== undefined) throw ended
@@ -116,58 +122,59 @@ export function openZapClient(stream: Duplex, options: Partial<ZapCallLimits> = 
     do lastId = (lastId + 1) >>> 0
     while (pending.has(lastId))
     const id = lastId
-    send({
-      kind: 'call',
-      id,
-      method: method.name,
-      params: method.params.encode(params),
-      deadlineMs: Math.ceil(deadlineMs ?? 0),
-      window: call.window,
-    })
+    const pieces = encodeEnvelope(
+      {
+        kind: 'call',
+        id,
+        method: method.name,
+        params: method.params.encode(params),
+        deadlineMs: Math.ceil(deadlineMs ?? 0),
+        window: call.window,
+      },
+      Buffer.allocUnsafe,
+    )
+    const entry: Pending = { method: method.name, call, timer: undefined, onAbort: undefined }
     const giveUp = (reason: unknown) => {
       if (cancel(id)) call.onError(reason)
     }
-    const onAbort = () => giveUp(signal?.reason)
-    const timer =
-      deadlineMs === undefined
-        ? undefined
-        : setTimeout(() => giveUp(late(method.name, deadlineMs)), deadlineMs)
-    signal?.addEventListener('abort', onAbort)
-    pending.set(id, {
-      method: method.name,
-      window: call.window,
-      settle() {
-        clearTimeout(timer)
-        signal?.removeEventListener('abort', onAbort)
-      },
-      onResult: call.onResult,
-      onItem: call.onItem,
-      onEnd: call.onEnd,
-      onError: call.onError,
-    })
-    return id
+    if (deadlineMs !== undefined) {
+      entry.timer = setTimeout(() => giveUp(late(method.name, deadlineMs)), deadlineMs)
+    }
+    if (signal !== undefined) {
+      entry.onAbort = () => giveUp(signal.reason)
+      signal.addEventListener('abort', entry.onAbort)
+    }
+    // Before it is sent: over a stream in memory the answer may come at once.
+    const isAlone = pending.size === 0
+    pending.set(id, entry)
+    call.onStart?.(id)
+    frames.write(pieces, isAlone)
   }
 
   /** Forget a call and tell the server. @returns false if it had ended */
   function cancel(id: number): boolean {
-    const call = pending.get(id)
-    if (call === undefined) return false
+    const entry = pending.get(id)
+    if (entry === undefined) return false
     pending.delete(id)
-    call.settle()
+    settle(entry)
     send({ kind: 'cancel', id })
     return true
   }
 
   /** Items of a stream that was started; `take` and `cancel` are its two ends. */
   function startStream<P>(method: ZapMethod<P, unknown>, params: P, callOptions: CallOptions): StartedStream {
+    let id = 0
     const queue = createItemQueue({
       windowBytes: limits.windowBytes,
       budget,
       grant: credit => void (pending.has(id) && send({ kind: 'more', id, credit })),
     })
-    const id = start(method, params, {
+    start(method, params, {
       options: callOptions,
       window: limits.windowBytes,
+      onStart(given) {
+        id = given
+      },
       onResult: value => queue.end(value),
       onItem(value) {
         const refusal = queue.push(value)
@@ -192,25 +199,30 @@ export function openZapClient(stream: Duplex, options: Partial<ZapCallLimits> = 
     get isOpen() {
       return ended === undefined
     },
-    async call(method, params, callOptions = {}) {
-      const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>()
-      const onEnd = () =>
-        reject(new MeshError('bad-message', `Cannot call ${quote(method.name)}: no result came`))
-      start(method, params, {
-        options: callOptions,
-        window: 0,
-        onResult: resolve,
-        onItem: onEnd,
-        onEnd,
-        onError: reject,
-      })
-      return decodeFrom(method.result, await promise, answerTo(method.name))
-    },
+    call: (method, params, callOptions = {}) =>
+      new Promise((resolve, reject) => {
+        const onEnd = () =>
+          reject(new MeshError('bad-message', `Cannot call ${quote(method.name)}: no result came`))
+        start(method, params, {
+          options: callOptions,
+          window: 0,
+          onResult(value) {
+            try {
+              resolve(decodeFrom(method.result, value, () => `answer to ${quote(method.name)}`))
+            } catch (error) {
+              reject(error)
+            }
+          },
+          onItem: onEnd,
+          onEnd,
+          onError: reject,
+        })
+      }),
     async *stream(method, params, callOptions = {}) {
       const started = startStream(method, params, callOptions)
       try {
         for (let item = await started.take(); item !== undefined; item = await started.take()) {
-          yield decodeFrom(method.result, item, answerTo(method.name))
+          yield decodeFrom(method.result, item, () => `item of ${quote(method.name)}`)
         }
       } finally {
         started.cancel()
@@ -223,8 +235,11 @@ export function openZapClient(stream: Duplex, options: Partial<ZapCallLimits> = 
   }
 }
 
-interface StartedCall extends Omit<Pending, 'method' | 'settle'> {
-  readonly options: CallOptions
+/** Leave no timer and no listener behind. */
+function settle({ call, timer, onAbort }: Pending): StartedCall {
+  if (timer !== undefined) clearTimeout(timer)
+  if (onAbort !== undefined) call.options.signal?.removeEventListener('abort', onAbort)
+  return call
 }
 
 interface StartedStream {
@@ -237,10 +252,6 @@ function answeredError(method: string, { code, message }: { code: string; messag
   const text = printable(message, 1_024)
   if (isErrorCode(code)) return new MeshError(code, text)
   return new MeshError('call-failed', `Cannot call ${quote(method)}: ${quote(code)}: ${text}`)
-}
-
-function answerTo(method: string) {
-  return { what: `answer to ${quote(method)}`, code: 'bad-message' } as const
 }
 
 function late(method: string, deadlineMs: number): MeshError {

@@ -51,18 +51,19 @@ export function jsonCodec<T>(schema: { parse(value: unknown): T }): ZapCodec<T> 
 /**
  * Read what the other side sent.
  *
- * @param what  for the message: `params of "add"`
+ * @param what  for the message: `answer to "add"`
  * @param code  of the error for whatever the codec throws
  */
 export function decodeFrom<T>(
   codec: ZapCodec<T>,
   bytes: Uint8Array,
-  { what, code }: { readonly what: string; readonly code: 'bad-message' | 'bad-input' },
+  what: () => string,
+  code: 'bad-message' | 'bad-input' = 'bad-message',
 ): T {
   try {
     return codec.decode(bytes)
   } catch (cause) {
-    throw new MeshError(code, `Cannot read ${what}: not of the form that was agreed on`, { cause })
+    throw new MeshError(code, `Cannot read ${what()}: not of the form that was agreed on`, { cause })
   }
 }
 

@@ -48,11 +48,11 @@ export function answer<P, R>(
   method: ZapMethod<P, R>,
   handle: (params: P, call: ZapCall) => R | Promise<R> | AsyncIterable<R>,
 ): ZapHandlers {
-  const reading = { what: `params of ${quote(method.name)}`, code: 'bad-input' } as const
+  const what = () => `params of ${quote(method.name)}`
   const { encode } = method.result
   return {
     [method.name](bytes, call) {
-      const answered = handle(decodeFrom(method.params, bytes, reading), call)
+      const answered = handle(decodeFrom(method.params, bytes, what, 'bad-input'), call)
       if (isStream(answered)) return encodeItems(answered, encode)
       return answered instanceof Promise ? answered.then(encode) : encode(answered)
     },
@@ -85,7 +85,8 @@ export function openZapServing(stream: Duplex, handlers: ZapHandlers, options: S
   })
 
   function send(envelope: ZapEnvelope): void {
-    if (frames.write(encodeEnvelope(envelope)) || !frames.isOpen) return
+    const pieces = encodeEnvelope(envelope, Buffer.allocUnsafe)
+    if (frames.write(pieces, runningCount <= 1 && envelope.kind !== 'item') || !frames.isOpen) return
     // Who does not read the answers may not ask more.
     drained ??= Promise.withResolvers()
     frames.pause()
@@ -138,7 +139,7 @@ export function openZapServing(stream: Duplex, handlers: ZapHandlers, options: S
         Math.min(deadlineMs, MAX_TIMER_MS),
       )
     }
-    void run(call, handler, params)
+    run(call, handler, params)
   }
 
   function refusalOf(params: Uint8Array): string | undefined {
@@ -151,29 +152,40 @@ export function openZapServing(stream: Duplex, handlers: ZapHandlers, options: S
   function finish(call: ServedCall, envelope: ZapEnvelope): void {
     if (calls.get(call.id) !== call) return
     send(envelope)
-    clearTimeout(call.timer)
+    if (call.timer !== undefined) clearTimeout(call.timer)
     calls.delete(call.id)
   }
 
-  /** Never rejects. */
-  async function run(call: ServedCall, handler: ZapHandler, params: Uint8Array): Promise<void> {
-    const { id } = call
+  function run(call: ServedCall, handler: ZapHandler, params: Uint8Array): void {
     runningCount += 1
     paramsBytes += params.length
     try {
       const answered = handler(params, call)
-      if (isStream(answered)) {
-        await pour(call, answered)
-        finish(call, { kind: 'end', id })
-      } else {
-        finish(call, { kind: 'result', id, value: await answered })
+      if (answered instanceof Uint8Array) {
+        conclude(call, params, { kind: 'result', id: call.id, value: answered })
+        return
       }
+      const ending = isStream(answered)
+        ? pour(call, answered).then((): ZapEnvelope => ({ kind: 'end', id: call.id }))
+        : answered.then((value): ZapEnvelope => ({ kind: 'result', id: call.id, value }))
+      ending.then(
+        envelope => conclude(call, params, envelope),
+        (thrown: unknown) => conclude(call, params, failure(call, thrown)),
+      )
     } catch (thrown) {
-      finish(call, { kind: 'error', id, ...failure(call, thrown) })
-    } finally {
-      runningCount -= 1
-      paramsBytes -= params.length
+      conclude(call, params, failure(call, thrown))
     }
+  }
+
+  /** A handler is done. Never throws. */
+  function conclude(call: ServedCall, params: Uint8Array, envelope: ZapEnvelope): void {
+    try {
+      finish(call, envelope)
+    } catch (thrown) {
+      finish(call, failure(call, thrown))
+    }
+    runningCount -= 1
+    paramsBytes -= params.length
   }
 
   /** Send items as the caller gives credit for them, and the connection takes them. */
@@ -191,13 +203,20 @@ export function openZapServing(stream: Duplex, handlers: ZapHandlers, options: S
     }
   }
 
-  function failure(call: ServedCall, thrown: unknown): { code: string; message: string } {
+  function failure(call: ServedCall, thrown: unknown): ZapEnvelope {
+    const { id, method } = call
     if (thrown instanceof MeshError && thrown.code !== 'bug') {
-      return { code: thrown.code, message: thrown.message.slice(0, MAX_MESSAGE_LENGTH).toWellFormed() }
+      const message = thrown.message.slice(0, MAX_MESSAGE_LENGTH).toWellFormed()
+      return { kind: 'error', id, code: thrown.code, message }
     }
     // What it says may be a secret: it is for the log of this side.
-    options.onError?.(thrown, call.method)
-    return { code: 'call-failed', message: `Cannot call ${quote(call.method)}: the program failed` }
+    options.onError?.(thrown, method)
+    return {
+      kind: 'error',
+      id,
+      code: 'call-failed',
+      message: `Cannot call ${quote(method)}: the program failed`,
+    }
   }
 
   return {

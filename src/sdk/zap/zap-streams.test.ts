@@ -48,7 +48,7 @@ function byHand(bufferBytes?: number) {
     raw,
     heard,
     say(...envelopes: ZapEnvelope[]) {
-      raw.write(Buffer.concat(envelopes.flatMap(encodeEnvelope)))
+      raw.write(Buffer.concat(envelopes.flatMap(one => encodeEnvelope(one))))
     },
   }
 }
