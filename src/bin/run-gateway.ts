@@ -1,12 +1,14 @@
-import type { Agent } from '../agent/agent.ts'
 import type { RunGatewayOptions } from '../cli/run-options.ts'
+import type { GatewayConfig } from '../core/gateway/gateway-config.ts'
 import { formatAddress } from '../core/model/address.ts'
 import { MeshError, toMeshError } from '../core/model/errors.ts'
+import type { Log } from '../core/model/log.ts'
 import { parseName } from '../core/model/names.ts'
 import { openAccessLog } from '../gateway/access-log.ts'
 import { readCertificateFiles } from '../gateway/certificate-store.ts'
 import { readGatewayConfig } from '../gateway/config-file.ts'
 import { type Gateway, startGateway } from '../gateway/gateway.ts'
+import { createLiveRoutes } from '../gateway/live-routes.ts'
 import type { DialService } from '../net/service-streams.ts'
 import type { App, Host } from '../sdk/app.ts'
 import { openDataFolder } from '../store/data-folder.ts'
@@ -27,6 +29,7 @@ export async function runGateway(options: RunGatewayOptions): Promise<number> {
   const { configFile } = options
   const config = await readGatewayConfig(configFile)
   if (options.isCheck) {
+    createLiveRoutes(config.routes, [], async () => undefined)
     for (const one of config.certificates) if (!('acme' in one)) await readCertificateFiles(one)
     const [routes, listeners] = [config.routes.length, config.listeners.length]
     process.stderr.write(`ztm: ${configFile} is good: ${listeners} listeners, ${routes} routes\n`)
@@ -39,32 +42,13 @@ export async function runGateway(options: RunGatewayOptions): Promise<number> {
   const log = opening.use(
     openLogFile({ file: folder.path('gateway.log'), level: options.logLevel, alsoTo: 'stderr-pretty' }),
   )
-  let host: Host | undefined
-  const app: App = {
-    name: 'ztm/gateway',
-    api: {},
-    async start(given) {
-      host = given
-      return { handlers: {}, async [Symbol.asyncDispose]() {} }
-    },
-  }
-  const { agent } = opening.use(
-    await openAgent({
-      dataFolder: options.dataFolder,
-      listen: 'off',
-      logLevel: options.logLevel,
-      apps: [app],
-      onStop: stop.tell,
-      isForeground: true,
-    }),
-  )
-  await joinMesh(agent, config.mesh, options.readPermit)
+  const way = opening.use(await openWay(options, config, { log, onStop: stop.tell }))
   const access = openAccessLog(config.accessLog)
   opening.defer(() => access.close())
   const gateway = opening.use(
     await startGateway({
       config,
-      dial: dialThrough(() => host),
+      dial: way.dial,
       clock: SYSTEM_CLOCK,
       log,
       onAccess: access.write,
@@ -102,37 +86,111 @@ async function reloadGateway(
   }
 }
 
-async function joinMesh(
-  agent: Agent,
-  mesh: { readonly permit?: string | undefined; readonly name: string },
-  readPermit: (file: string) => Promise<string>,
-): Promise<void> {
-  const joined = agent.meshes.get(MESH_NAME)
-  if (joined === undefined && mesh.permit === undefined) {
-    throw new MeshError(
-      'not-joined',
-      'Cannot run gateway: it has joined no mesh: write mesh.permit into its file',
-    )
-  }
-  const membership =
-    joined ?? (await agent.join(MESH_NAME, parseName(mesh.name), await readPermit(mesh.permit ?? ''), false))
-  await membership.whenUsable(USABLE_WAIT_MS)
+/** A way into the mesh. */
+interface Way extends AsyncDisposable {
+  readonly dial: DialService
 }
 
-/** Dial as an endpoint of the mesh. */
-function dialThrough(host: () => Host | undefined): DialService {
-  return async (service, { signal }) => {
-    const given = host()
-    if (given === undefined) throw new MeshError('not-joined', `Cannot dial "${service}": no mesh is joined`)
-    const dialing = given.dial(service)
-    const cancel = () => dialing.cancel()
-    signal.addEventListener('abort', cancel, { once: true })
-    try {
-      const { stream } = await dialing.opened
-      return stream
-    } finally {
-      signal.removeEventListener('abort', cancel)
+interface WayParts {
+  readonly log: Log
+  readonly onStop: () => void
+}
+
+async function openWay(options: RunGatewayOptions, config: GatewayConfig, parts: WayParts): Promise<Way> {
+  return config.controller === undefined
+    ? await openEndpoint(options, config.mesh, parts)
+    : await logIn(config.controller, parts)
+}
+
+/** Come in by a permit, as an endpoint with an agent of its own. */
+async function openEndpoint(
+  options: RunGatewayOptions,
+  mesh: GatewayConfig['mesh'],
+  { onStop }: WayParts,
+): Promise<Way> {
+  let host: Host | undefined
+  const app: App = {
+    name: 'ztm/gateway',
+    api: {},
+    async start(given) {
+      host = given
+      return { handlers: {}, async [Symbol.asyncDispose]() {} }
+    },
+  }
+  const { dataFolder, logLevel } = options
+  const opened = await openAgent({
+    dataFolder,
+    logLevel,
+    listen: 'off',
+    apps: [app],
+    onStop,
+    isForeground: true,
+  })
+  const { agent } = opened
+  try {
+    const joined = agent.meshes.get(MESH_NAME)
+    if (joined === undefined && mesh.permit === undefined) {
+      throw new MeshError(
+        'not-joined',
+        'Cannot run gateway: it has joined no mesh: write mesh.permit into its file',
+      )
     }
+    const join = async (permit: string) =>
+      await agent.join(MESH_NAME, parseName(mesh.name), await options.readPermit(permit), false)
+    await (joined ?? (await join(mesh.permit ?? ''))).whenUsable(USABLE_WAIT_MS)
+  } catch (error) {
+    await opened[Symbol.asyncDispose]()
+    throw error
+  }
+  return {
+    async dial(service, { signal }) {
+      if (host === undefined) throw new MeshError('not-joined', `Cannot dial "${service}": no mesh is joined`)
+      const dialing = host.dial(service)
+      const cancel = () => dialing.cancel()
+      signal.addEventListener('abort', cancel, { once: true })
+      try {
+        return (await dialing.opened).stream
+      } finally {
+        signal.removeEventListener('abort', cancel)
+      }
+    },
+    [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
+  }
+}
+
+/** Come in by a login at the controller, as an identity of it. */
+async function logIn(controller: NonNullable<GatewayConfig['controller']>, { log }: WayParts): Promise<Way> {
+  const { createContext } = await import('../sdk/create-context.ts')
+  const { url, identityFile, tokenCommand, ca, mesh } = controller
+  const context = createContext({
+    controllerUrl: url,
+    mode: 'dial',
+    log,
+    ...(identityFile !== undefined && { identityFile }),
+    ...(tokenCommand !== undefined && { credentials: { tokenCommand } }),
+    ...(ca !== undefined && { ca }),
+    ...(mesh !== undefined && { mesh }),
+  })
+  try {
+    const { identity } = await context.authenticate()
+    log.info('gateway.logged-in', { identity: identity.name, credentials: context.credentials })
+  } catch (error) {
+    await context.close()
+    throw error
+  }
+  return {
+    async dial(service, { signal }) {
+      const giveUp = new AbortController()
+      const cancel = () => giveUp.abort(signal.reason)
+      signal.addEventListener('abort', cancel, { once: true })
+      try {
+        // The signal of the SDK also ends the connection: that of the gateway is for the dial alone.
+        return await context.dial(service, { signal: giveUp.signal })
+      } finally {
+        signal.removeEventListener('abort', cancel)
+      }
+    },
+    [Symbol.asyncDispose]: () => context.close(),
   }
 }
 

@@ -15,10 +15,17 @@ export async function readGatewayConfig(file: string): Promise<GatewayConfig> {
   })
   const config = parseGatewayConfig(text, file)
   const here = (path: string) => resolve(dirname(file), path)
-  const { mesh, acme, certificates, accessLog } = config
+  const { mesh, controller, acme, certificates, accessLog } = config
   return {
     ...config,
     mesh: { ...mesh, ...(mesh.permit !== undefined && { permit: here(mesh.permit) }) },
+    ...(controller !== undefined && {
+      controller: {
+        ...controller,
+        ...(controller.identityFile !== undefined && { identityFile: here(controller.identityFile) }),
+        ...(controller.ca !== undefined && { ca: here(controller.ca) }),
+      },
+    }),
     ...(acme !== undefined && {
       acme: { ...acme, ...(acme.caFile !== undefined && { caFile: here(acme.caFile) }) },
     }),

@@ -14,6 +14,8 @@ import { exchange } from './exchange.ts'
 import type { LiveRoute } from './live-routes.ts'
 import { tooLarge } from './request-body.ts'
 import type { CheckedToken } from './token-check.ts'
+import type { ZapClients } from './zap-clients.ts'
+import { callZap } from './zap-exchange.ts'
 
 /** What may change while a gateway runs: read anew for each request. */
 export interface EntranceState {
@@ -25,6 +27,7 @@ export interface EntranceState {
 export interface EntranceOptions {
   readonly state: () => EntranceState
   readonly streams: ServiceStreams
+  readonly zapClients: ZapClients
   readonly clock: Clock
   /** Answer of an ACME challenge by its token. */
   readonly challenge: (token: string) => string | undefined
@@ -68,6 +71,7 @@ export function createEntrance(options: EntranceOptions): Entrance {
 interface Found {
   readonly place: RequestPlace
   readonly route: LiveRoute
+  readonly parameters: Readonly<Record<string, string>>
 }
 
 class RequestEntrance implements Entrance {
@@ -131,8 +135,22 @@ class RequestEntrance implements Entrance {
       }
       const go = (token?: CheckedToken) => {
         const admitted = this.#prepare(request, record, found, token)
-        const { streams } = this.#options
-        exchange({ ...admitted, request, response, isExpecting, isLast: door.isDraining, record, streams })
+        const { streams, zapClients } = this.#options
+        const { form } = found.route
+        if (form !== undefined) {
+          const { parameters } = found
+          callZap({
+            ...admitted,
+            request,
+            response,
+            isExpecting,
+            record,
+            form,
+            parameters,
+            clients: zapClients,
+          })
+        } else
+          exchange({ ...admitted, request, response, isExpecting, isLast: door.isDraining, record, streams })
       }
       if (check === undefined) go()
       else
@@ -196,12 +214,12 @@ class RequestEntrance implements Entrance {
     const place = readRequestPlace(hostsOf(request), request.url ?? '')
     const match = this.#options.state().routes.find(place.host, place.target)
     if (match === undefined) throw new MeshError('not-found', 'Nothing is served under this address')
-    const { route } = match
+    const { route, parameters } = match
     record.route = route.name
     record.service = route.service
     if (Number(headers['content-length'] ?? 0) > route.maxBody) throw tooLarge(route.maxBody)
     if (route.rateLimit?.by === 'address') this.#spend(route, record, record.chain[0])
-    return { place, route }
+    return { place, route, parameters }
   }
 
   #spend({ limit }: LiveRoute, record: AccessRecord, key: string): void {

@@ -12,6 +12,7 @@ test('every example of a configuration in the documents is a good one', () => {
       ([, text = '']) => text,
     ),
   )
-  assert.ok(examples.length > 4)
-  for (const text of examples) parseGatewayConfig(text)
+  const ours = examples.filter(text => /^listeners:/m.test(text))
+  assert.ok(ours.length > 6)
+  for (const text of ours) parseGatewayConfig(text)
 })

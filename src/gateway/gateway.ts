@@ -23,6 +23,7 @@ import { createLiveRoutes, type LiveRoute } from './live-routes.ts'
 import { type ListenerParts, listenerKey, type OpenListener, openListener } from './open-listeners.ts'
 import { createStreamIngress } from './stream-ingress.ts'
 import { createWebSockets } from './web-socket.ts'
+import { createZapClients } from './zap-clients.ts'
 
 /**
  * The public face of a mesh: HTTP and TCP of the internet to services that have no open port.
@@ -83,6 +84,7 @@ class GatewayProcess implements Gateway {
   readonly #challenges = createAlpnChallenges()
   readonly #parts: ListenerParts
   readonly #streams
+  readonly #zapClients
   readonly #acme
   readonly #watch: Disposable
   // The addresses are the administrator's own.
@@ -105,6 +107,7 @@ class GatewayProcess implements Gateway {
       ingressConnections: () => this.#ingressCount,
       certificates: () => this.#store.expiries(),
     })
+    this.#zapClients = createZapClients(dial)
     this.#streams = createServiceStreams(dial, () => limits().streamsPerService)
     this.#acme = createAcmeKeeper({
       secrets,
@@ -117,6 +120,7 @@ class GatewayProcess implements Gateway {
     const entrance = createEntrance({
       state: () => this.#state,
       streams: this.#streams,
+      zapClients: this.#zapClients,
       clock,
       challenge: token => this.#acme.answer(token),
       onBegun: () => {
@@ -218,6 +222,7 @@ class GatewayProcess implements Gateway {
       await listener.stop()
       listener.destroy()
     }
+    this.#zapClients.close()
     await this.#streams.close()
     await this.#fetch[Symbol.asyncDispose]()
   }

@@ -2,6 +2,7 @@ import type { GatewayConfig, GatewayRoute } from '../core/gateway/gateway-config
 import { createKeyedLimit, type KeyedLimit } from '../core/gateway/keyed-limits.ts'
 import { createRouteTable, type RouteTable } from '../core/gateway/route-table.ts'
 import { createTokenCheck, type FetchJson, type TokenCheck } from './token-check.ts'
+import { type ZapForm, zapForm } from './zap-forms.ts'
 
 /** A route at work. */
 export interface LiveRoute extends GatewayRoute {
@@ -9,6 +10,8 @@ export interface LiveRoute extends GatewayRoute {
   readonly name: string
   readonly limit: KeyedLimit | undefined
   readonly check: TokenCheck | undefined
+  /** How the route's calls are written, if it has some. */
+  readonly form: ZapForm | undefined
 }
 
 /**
@@ -33,6 +36,7 @@ export function createLiveRoutes(
       name,
       limit:
         isSameLimit && old ? old.limit : rateLimit && createKeyedLimit(rateLimit.perSecond, rateLimit.burst),
+      form: route.zap && zapForm(route.zap),
       check: isSameAuth && old ? old.check : auth && createTokenCheck(auth.jwt, fetchJson),
     }
   })

@@ -6,7 +6,7 @@ import { joinMesh } from '../agent/join.ts'
 import type { Membership } from '../agent/membership.ts'
 import { DEFAULT_REACH, openReach, type Reach } from '../agent/reach.ts'
 import type { BillingOptions } from '../controller/billing/billing.ts'
-import { type Controller, openController } from '../controller/controller.ts'
+import { type Controller, type ControllerOptions, openController } from '../controller/controller.ts'
 import type { ControllerPort } from '../core/api/controller.ts'
 import { CONTROLLER_API } from '../core/api/hub-api.ts'
 import { parseHubId } from '../core/model/ids.ts'
@@ -52,6 +52,8 @@ export interface LocalMeshOptions {
   readonly corrupt?: (controller: ControllerPort) => ControllerPort
   /** Kinds of path that agents may use; the relays if absent, so that what a test sees does not depend on a race. */
   readonly paths?: readonly PathKind[]
+  /** Fetches key sets of issuers of tokens. */
+  readonly fetchJson?: ControllerOptions['fetchJson']
 }
 
 /** An agent of the test and what it holds in its one mesh. */
@@ -188,6 +190,7 @@ class LocalMeshRun implements LocalMesh {
       relayWorkers,
       isDirectForbidden,
       billing,
+      fetchJson,
       corrupt = same => same,
     } = this.#options
     const controller = await openController({
@@ -200,6 +203,7 @@ class LocalMeshRun implements LocalMesh {
       rules: isDirectForbidden ? [FORBID_DIRECT] : [],
       ...(billing && { billing: billing() }),
       ...(endpointValidMs !== undefined && { validity: { endpointMs: endpointValidMs } }),
+      ...(fetchJson && { fetchJson }),
     })
     this.#hub = await startHub({
       mesh: authority.mesh,

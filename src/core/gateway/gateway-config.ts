@@ -139,6 +139,16 @@ const route = z.strictObject({
   requestHeaders: headerChanges.prefault({}),
   responseHeaders: headerChanges.prefault({}),
   cors: cors.optional(),
+  /** Requests become calls of this method; see docs/gateway.md, "ZAP". */
+  zap: z
+    .strictObject({
+      method: z.string().min(1).max(256),
+      /** `json`: params and results are JSON. `zap`: structs of schema/zap.capnp, as JSON. */
+      schema: z.enum(['json', 'zap']).default('json'),
+      /** Results of a stream: one event, or one line, each. */
+      stream: z.enum(['sse', 'ndjson']).optional(),
+    })
+    .optional(),
   webSocket: z.boolean().default(true),
 })
 
@@ -198,6 +208,20 @@ export const gatewayConfigShape = z
         name: z.string().min(1).max(64).default('gateway'),
       })
       .prefault({}),
+    /** Instead of a permit: log in at a controller, as programs with the SDK do. */
+    controller: z
+      .strictObject({
+        url: httpsUrl,
+        /** File with a certificate and its key, as enrolment gives it. */
+        identityFile: z.string().min(1).optional(),
+        /** A program and its arguments that prints a JWT. Without either, as docs/sdk.md, "Credentials". */
+        tokenCommand: z.string().min(1).optional(),
+        /** PEM file of the root of the mesh. */
+        ca: z.string().min(1).optional(),
+        /** Or the id of the mesh. */
+        mesh: z.string().min(1).optional(),
+      })
+      .optional(),
     listeners: z.array(listener).min(1).max(64),
     certificates: z.array(certificate).max(1_000).default([]),
     acme: acme.optional(),
@@ -223,6 +247,8 @@ export const gatewayConfigShape = z
   .superRefine((config, context) => {
     const issue = (path: PropertyKey[], message: string) =>
       context.addIssue({ code: 'custom', path, message })
+    if (config.controller !== undefined && config.mesh.permit !== undefined)
+      issue(['controller'], 'a gateway comes in by a permit or by a controller: write one of them')
     const isAcme = config.certificates.some(one => 'acme' in one)
     if (isAcme && config.acme === undefined)
       issue(['certificates'], 'certificates by ACME need the part acme')
