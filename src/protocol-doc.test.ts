@@ -176,6 +176,7 @@ test('docs/protocol.md shows every event of a link, as it is read, and explains 
     'eviction-undone': true,
     removed: true,
     'services-changed': true,
+    'hosting-ended': true,
     'access-revoked': true,
     closing: true,
     draining: true,

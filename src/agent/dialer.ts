@@ -57,6 +57,8 @@ export interface Dialer extends Disposable {
   forget(services: readonly ServiceName[]): void
   /** These services may not be dialled any more: streams to them end, and sessions are asked for anew. */
   revoke(services: readonly ServiceName[], reason: MeshError): void
+  /** An endpoint may not host a service any more: streams to it there end. */
+  endHosting(endpoint: EndpointId, service: ServiceName, reason: MeshError): void
   /** A link opened anew: changes may have been missed. */
   forgetAll(): void
   /** A better session to a peer came up: open streams move to it. */
@@ -116,6 +118,11 @@ class MeshDialer implements Dialer {
   revoke(services: readonly ServiceName[], reason: MeshError): void {
     for (const service of services) this.#sessions.delete(service)
     this.#resumer.drop((_, service) => services.includes(service), reason)
+  }
+
+  endHosting(endpoint: EndpointId, service: ServiceName, reason: MeshError): void {
+    this.forget([service])
+    this.#resumer.drop((peer, one) => peer.endpoint === endpoint && one === service, reason)
   }
 
   forgetAll(): void {

@@ -313,6 +313,9 @@ class MeshMembership implements Membership {
       case 'access-revoked':
         this.#revoke(event.revocation)
         break
+      case 'hosting-ended':
+        this.#endHosting(event)
+        break
       case 'closing':
       case 'draining':
         break
@@ -341,6 +344,15 @@ class MeshMembership implements Membership {
     const error = new MeshError(reason.code, reason.message)
     this.#dialer.revoke(services, error)
     this.#usage.end(services, error)
+  }
+
+  #endHosting({ endpoint, service }: Extract<HubEvent, { event: 'hosting-ended' }>): void {
+    if (endpoint === this.self.endpoint) {
+      this.#hostings.revoke([service], () => true)
+      return
+    }
+    const message = `Stream ended: its host may not host "${service}" any more`
+    this.#dialer.endHosting(endpoint, service, new MeshError('denied', message))
   }
 
   #drop(isGone: (identity: EndpointIdentity) => boolean, reason: MeshError): void {

@@ -35,7 +35,20 @@ async function createRig() {
     const change = { change: 'access-revoked', revocation, hosts: [host.membership.self.endpoint] } as const
     for (const tell of listeners) tell(change)
   }
-  return { mesh, host, guest, other, revoke, [Symbol.asyncDispose]: () => mesh[Symbol.asyncDispose]() }
+  const endHosting = (service: string) => {
+    const endpoint = host.membership.self.endpoint
+    const change = { change: 'hosting-ended', endpoint, service: parseServiceName(service) } as const
+    for (const tell of listeners) tell(change)
+  }
+  return {
+    mesh,
+    host,
+    guest,
+    other,
+    revoke,
+    endHosting,
+    [Symbol.asyncDispose]: () => mesh[Symbol.asyncDispose](),
+  }
 }
 
 test('access that is revoked ends the streams to that service alone, and of that user, and says why', async () => {
@@ -83,4 +96,21 @@ test('a session ticket of before is void at the host, one of later is good', asy
     const text = await echo(rig.guest, service, 'again').catch(() => '')
     return text === 'again'
   }, 'a ticket of later is good')
+})
+
+test('a hosting that ends ends its streams at both ends, and no others', async () => {
+  await using rig = await createRig()
+  const web = await hostEcho(rig.host, 'tcp/web', EVERYBODY)
+  await hostEcho(rig.host, 'tcp/mail', EVERYBODY)
+  const streams = [
+    await openStream(rig.guest, web.service),
+    await openStream(rig.other, web.service),
+    await openStream(rig.guest, parseServiceName('tcp/mail')),
+  ]
+  for (const stream of streams) stream.on('error', () => {})
+  rig.endHosting('tcp/web')
+  await until(() => web.open.size === 0, 'the host let go')
+  await until(() => streams[0]?.destroyed === true && streams[1]?.destroyed === true, 'the diallers know')
+  assert.equal(streams[2]?.destroyed, false)
+  streams[2]?.destroy()
 })

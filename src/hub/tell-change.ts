@@ -30,6 +30,11 @@ export function tellChange(
       const diallers = interests.of(revocation.services)
       return registry.broadcast(event, [...hosts, ...diallers])
     }
+    case 'hosting-ended': {
+      const { endpoint, service } = change
+      const event: HubEvent = { event: 'hosting-ended', endpoint, service }
+      return registry.broadcast(event, [endpoint, ...interests.of([service])])
+    }
     case 'endpoint-removed': {
       const message = 'Link ended: this endpoint was removed from the mesh: join again'
       return [

@@ -8,14 +8,14 @@ import type { Hostings } from '../hostings.ts'
 import type { Presence } from '../presence.ts'
 import type { HostingRecord } from '../records.ts'
 import { meshNameOf, ownerOf } from './declared-services.ts'
-import type { ServiceRecord, SessionRecord } from './edge-records.ts'
+import type { ApiSessionRecord, ServiceRecord, SessionRecord } from './edge-records.ts'
 import type { EdgeSessions, ShownSession } from './edge-sessions.ts'
 import type { EdgeEnds, EdgeState } from './edge-state.ts'
 
 /** What ends with something else. All of it within a turn of `exclusive`, but for `permissionsLost`. */
 export interface EdgeConsequences extends EdgeEnds {
   /** The certificates of a session that were made so far are good no more. */
-  membershipEnded(id: string): Promise<void>
+  membershipEnded(session: ApiSessionRecord): Promise<void>
   /** Nobody hosts a declared service under its name any more. */
   dropHostings(service: ServiceRecord): Promise<void>
   dropHosting(hosting: HostingRecord): Promise<void>
@@ -41,17 +41,24 @@ export function createEdgeConsequences(
   const { state, hostings, presence, edgeSessions } = parts
   const { tables, grants } = state
 
-  async function membershipEnded(id: string): Promise<void> {
-    const endpoint = parseEndpointId(id)
+  async function membershipEnded(session: ApiSessionRecord): Promise<void> {
+    const endpoint = parseEndpointId(session.id)
     const services = hostings.ofEndpoint(endpoint).map(({ service }) => service)
     await hostings.dropEndpoint(endpoint)
     presence.forget(endpoint)
     emit({ change: 'endpoint-removed', endpoint })
+    // Tickets that it has would open streams until they end.
+    const granted = [...grants.pairs(session.identityId)].flatMap(({ serviceId }) => {
+      const record = tables.services.get(serviceId)
+      return record === undefined ? [] : [meshNameOf(record)]
+    })
+    if (granted.length > 0) endStreams({ user: session.identityId as UserName, endpoint }, granted)
     if (services.length > 0) emit({ change: 'services-changed', services })
   }
 
   async function dropHosting(hosting: HostingRecord): Promise<void> {
     await hostings.delete(hosting)
+    emit({ change: 'hosting-ended', endpoint: hosting.endpoint, service: hosting.service })
     emit({ change: 'services-changed', services: [hosting.service] })
   }
 
@@ -105,17 +112,17 @@ export function createEdgeConsequences(
     },
     async sessionEnded(session) {
       edgeSessions.endOf(session.id)
-      if (tables.apiSessions.by('identityId', session.identityId).length === 0)
-        grants.forget(session.identityId)
-      if (session.certificates.length > 0) await membershipEnded(session.id)
+      if (session.certificates.length > 0) await membershipEnded(session)
+      const isLast = tables.apiSessions.by('identityId', session.identityId).length === 0
+      if (isLast) grants.forget(session.identityId)
     },
-    permissionsLost(pairs) {
+    permissionsLost(pairs, deleted) {
       const lost = new Map<string, ServiceName[]>()
       for (const { identityId, serviceId, type } of pairs) {
         const isIt = (one: SessionRecord) =>
           one.identityId === identityId && one.serviceId === serviceId && one.type === type
         edgeSessions.endWhere(isIt)
-        const record = tables.services.get(serviceId)
+        const record = tables.services.get(serviceId) ?? (deleted?.id === serviceId ? deleted : undefined)
         if (type !== 'Dial' || record === undefined) continue
         lost.set(identityId, [...(lost.get(identityId) ?? []), meshNameOf(record)])
       }

@@ -19,7 +19,8 @@ import { createSessionMembers, type SessionMembers, withSessions } from './sessi
 export interface EdgeEnds {
   /** Within a turn of `exclusive`. */
   sessionEnded(session: ApiSessionRecord, reason: string): Promise<void>
-  permissionsLost(pairs: readonly PermittedPair[]): void
+  /** @param deleted  a service that is gone, which is what took them */
+  permissionsLost(pairs: readonly PermittedPair[], deleted: ServiceRecord | undefined): void
 }
 
 /** What the rest of the controller knows of identities, declared services and policies. */
@@ -73,7 +74,7 @@ export async function openEdgeState(
       yield* grants.pairs(subject)
       yield* parts.hosted(subject)
     },
-    onLost: pairs => ends?.permissionsLost(pairs),
+    onLost: (pairs, deleted) => ends?.permissionsLost(pairs, deleted),
   })
   const endpoints = withSessions(parts.endpoints, members, {
     put: access.putEndpoint,

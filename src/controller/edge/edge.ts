@@ -202,7 +202,7 @@ function createRoutes(context: Context, parts: EdgeParts) {
     logins,
     sessions: state.sessions,
     certificates,
-    onCertificateEnd: session => consequences.membershipEnded(session.id),
+    onCertificateEnd: session => consequences.membershipEnded(session),
     lastChangeAtMs: made.updates.lastChangeAtMs,
     rootPem: authority.rootCertificatePem,
   })

@@ -29,15 +29,15 @@ export function createServiceAccess(
   parts: {
     readonly endpoints: Iterable<EndpointRecord>
     readonly open: (subject?: string) => Iterable<PermittedPair>
-    readonly onLost: (pairs: readonly PermittedPair[]) => void
+    readonly onLost: (pairs: readonly PermittedPair[], deleted: ServiceRecord | undefined) => void
   },
 ): ServiceAccess {
   const engine = createPolicyEngine()
   const { identities, services, servicePolicies } = tables
 
-  function take(change: PolicyChange, subject?: string): void {
+  function take(change: PolicyChange, subject?: string, deleted?: ServiceRecord): void {
     const lost = engine.changedBy(change, parts.open(subject))
-    if (lost.length > 0) parts.onLost(lost)
+    if (lost.length > 0) parts.onLost(lost, deleted)
   }
 
   for (const service of services.values())
@@ -51,7 +51,7 @@ export function createServiceAccess(
   })
   services.onChange((next, previous) => {
     if (next !== undefined) take({ put: 'service', service: subjectOfService(next) })
-    else if (previous !== undefined) take({ remove: 'service', id: previous.id })
+    else if (previous !== undefined) take({ remove: 'service', id: previous.id }, undefined, previous)
   })
   servicePolicies.onChange((next, previous) => {
     if (next !== undefined) take({ put: 'policy', policy: next })

@@ -24,6 +24,8 @@ export type ControllerChange =
       readonly revocation: AccessRevocation
       readonly hosts: readonly EndpointId[]
     }
+  /** An endpoint may not host a service any more. */
+  | { readonly change: 'hosting-ended'; readonly endpoint: EndpointId; readonly service: ServiceName }
 
 /** Who sends a request to the Edge APIs, as the hub's port proved it. */
 export type EdgeCaller = Caller

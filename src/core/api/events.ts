@@ -60,6 +60,8 @@ const eventShape = z.discriminatedUnion('event', [
   z.object({ event: z.literal('services-changed'), services: z.array(serviceNameShape) }),
   /** Somebody may not dial some services any more. Told to who dialled, and to who hosts. */
   z.object({ event: z.literal('access-revoked'), revocation: accessRevocationShape }),
+  /** An endpoint may not host a service any more: streams to it there end. */
+  z.object({ event: z.literal('hosting-ended'), endpoint: endpointIdShape, service: serviceNameShape }),
   /** Last line of a link that the hub ends: why. */
   z.object({ event: z.literal('closing'), code: errorShape.shape.code, message: z.string() }),
   /** The hub is about to stop: go elsewhere now. */
