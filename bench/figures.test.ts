@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { median, pairedRatio, percentile, type Sample } from './figures.ts'
+import { jainIndex, median, pairedRatio, percentile, type Sample } from './figures.ts'
 
 function sample(contestant: string, round: number, value: number, more: Partial<Sample> = {}): Sample {
   return { contestant, round, measure: 'send-1', value, ...more }
@@ -20,6 +20,10 @@ test('percentile() takes the nearest rank', () => {
     [50, 99, 100, 3],
   )
   assert.equal(percentile([], 0.5), Number.NaN)
+})
+
+test('jainIndex() is 1 where all have the same, and 1/n where one has it all', () => {
+  assert.deepEqual([jainIndex([3, 3, 3]), jainIndex([0, 0, 0, 8]), jainIndex([])], [1, 0.25, Number.NaN])
 })
 
 test('pairedRatio() compares within a round, so that a slow round does not count', () => {

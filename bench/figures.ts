@@ -17,6 +17,16 @@ export function percentile(values: readonly number[], share: number): number {
   return sorted[rank - 1] ?? Number.NaN
 }
 
+/**
+ * How evenly something is shared (Jain's index): 1 where all have the same, 1/n where one of n has it all. NaN of none, and where
+ * nobody has anything.
+ */
+export function jainIndex(shares: readonly number[]): number {
+  const sum = shares.reduce((total, each) => total + each, 0)
+  const squares = shares.reduce((total, each) => total + each ** 2, 0)
+  return sum ** 2 / (shares.length * squares)
+}
+
 /** One figure, taken in one round. */
 export interface Sample {
   readonly contestant: string

@@ -1,10 +1,21 @@
 // The load generator, a process of its own: `load.ts KIND JSON` does one load and prints its figures as JSON.
 // Bytes are counted where they arrive: a bulk is over when the receiver has the last one.
 import net from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import { percentile } from './figures.ts'
-import type { BulkResult, ConnectionsResult, EchoResult, HoldResult, LoadOptions } from './loads.ts'
+import type {
+  BulkResult,
+  ConnectionsResult,
+  EchoResult,
+  FairResult,
+  HoldResult,
+  KeystrokesResult,
+  LoadOptions,
+} from './loads.ts'
 
 const CHUNK = Buffer.alloc(262_144)
+/** More than any run moves, bytes. */
+const ENDLESS = 2 ** 50
 const shared = Buffer.alloc(262_144)
 
 interface Connection {
@@ -12,11 +23,11 @@ interface Connection {
   onBytes: (bytes: Buffer) => void
 }
 
-function connect(port: number): Promise<Connection> {
+function connect({ port, host = '127.0.0.1' }: LoadOptions): Promise<Connection> {
   return new Promise((resolve, reject) => {
     const socket = net.connect({
       port,
-      host: '127.0.0.1',
+      host,
       noDelay: true,
       onread: {
         buffer: shared,
@@ -46,10 +57,10 @@ function echo(connection: Connection): Promise<void> {
   })
 }
 
-function header(kind: 's' | 'g', totalBytes: number): Buffer {
+function header(kind: 's' | 'g' | 'f', total: number): Buffer {
   const bytes = Buffer.alloc(9)
   bytes.write(kind)
-  bytes.writeBigUInt64BE(BigInt(totalBytes), 1)
+  bytes.writeBigUInt64BE(BigInt(total), 1)
   return bytes
 }
 
@@ -93,8 +104,8 @@ function receiveBulk(connection: Connection, totalBytes: number): Promise<number
 }
 
 async function bulk(options: LoadOptions): Promise<BulkResult> {
-  const { port, bytes = 1e9, streamCount = 1, direction = 'send' } = options
-  const connections = await Promise.all(Array.from({ length: streamCount }, () => connect(port)))
+  const { bytes = 1e9, streamCount = 1, direction = 'send' } = options
+  const connections = await Promise.all(Array.from({ length: streamCount }, () => connect(options)))
   const move = direction === 'send' ? sendBulk : receiveBulk
   const cpuBefore = process.cpuUsage()
   const startMs = performance.now()
@@ -108,7 +119,7 @@ async function bulk(options: LoadOptions): Promise<BulkResult> {
 
 /** New connections: connect, one byte echoed, orderly close; `atOnce` of them at any time. */
 async function connections(options: LoadOptions): Promise<ConnectionsResult> {
-  const { port, atOnce = 1, count = 2_000, maxSeconds = 2 } = options
+  const { atOnce = 1, count = 2_000, maxSeconds = 2 } = options
   const firstByteMs: number[] = []
   const wholeMs: number[] = []
   let failureCount = 0
@@ -117,7 +128,7 @@ async function connections(options: LoadOptions): Promise<ConnectionsResult> {
     wholeMs.length + failureCount >= count || performance.now() - startMs > maxSeconds * 1_000
   async function one(): Promise<void> {
     const beganMs = performance.now()
-    const connection = await connect(port)
+    const connection = await connect(options)
     await echo(connection)
     const echoedMs = performance.now() - beganMs
     await new Promise(resolve => connection.socket.once('close', resolve).end())
@@ -143,8 +154,9 @@ async function connections(options: LoadOptions): Promise<ConnectionsResult> {
 }
 
 /** Round trips of one byte on one open connection. */
-async function echoes({ port, count = 5_000, maxSeconds = 2 }: LoadOptions): Promise<EchoResult> {
-  const connection = await connect(port)
+async function echoes(options: LoadOptions): Promise<EchoResult> {
+  const { count = 5_000, maxSeconds = 2 } = options
+  const connection = await connect(options)
   for (let warm = 0; warm < 50; warm += 1) await echo(connection)
   const roundTripsMs: number[] = []
   const startMs = performance.now()
@@ -157,8 +169,93 @@ async function echoes({ port, count = 5_000, maxSeconds = 2 }: LoadOptions): Pro
   return { p50Ms: percentile(roundTripsMs, 0.5), p99Ms: percentile(roundTripsMs, 0.99) }
 }
 
+/** Streams beside each other, all as fast as they can. */
+async function fair(options: LoadOptions): Promise<FairResult> {
+  const { streamCount = 8, direction = 'receive', maxSeconds = 5 } = options
+  const connections = await Promise.all(Array.from({ length: streamCount }, () => connect(options)))
+  const run = direction === 'receive' ? countHere : countThere
+  const counts = await Promise.all(connections.map(each => run(each, maxSeconds * 1_000)))
+  for (const { socket } of connections) socket.destroy()
+  return { bytes: counts.map(({ bytes }) => bytes), silencesMs: counts.map(({ silenceMs }) => silenceMs) }
+}
+
+interface Counted {
+  readonly bytes: number
+  readonly silenceMs: number
+}
+
+function countHere(connection: Connection, forMs: number): Promise<Counted> {
+  let [bytes, silenceMs, lastMs] = [0, 0, performance.now()]
+  const hear = () => {
+    const nowMs = performance.now()
+    silenceMs = Math.max(silenceMs, nowMs - lastMs)
+    lastMs = nowMs
+  }
+  connection.onBytes = chunk => {
+    bytes += chunk.length
+    hear()
+  }
+  connection.socket.write(header('g', ENDLESS))
+  return new Promise((resolve, reject) => {
+    const lose = () => reject(new Error('connection was closed in a transfer'))
+    connection.socket.once('close', lose)
+    setTimeout(() => {
+      connection.socket.off('close', lose)
+      hear()
+      resolve({ bytes, silenceMs })
+    }, forMs)
+  })
+}
+
+function countThere(connection: Connection, forMs: number): Promise<Counted> {
+  const { socket } = connection
+  return new Promise((resolve, reject) => {
+    socket.once('close', () => reject(new Error('connection was closed in a transfer')))
+    let answer = Buffer.alloc(0)
+    connection.onBytes = chunk => {
+      answer = Buffer.concat([answer, chunk])
+      if (answer.length < 16) return
+      resolve({ bytes: Number(answer.readBigUInt64BE(0)), silenceMs: answer.readDoubleBE(8) })
+    }
+    socket.write(header('f', forMs))
+    pour(socket)
+  })
+}
+
+/** Write as much as goes, until it is destroyed. */
+function pour(socket: net.Socket): void {
+  const more = () => {
+    while (!socket.destroyed && socket.write(CHUNK));
+  }
+  socket.on('drain', more)
+  more()
+}
+
+/** One byte after another on one connection, as somebody types. */
+async function keystrokes(options: LoadOptions): Promise<KeystrokesResult> {
+  const { maxSeconds = 5 } = options
+  const terminal = await connect(options)
+  for (let warm = 0; warm < 20; warm += 1) await echo(terminal)
+  const roundTripsMs: number[] = []
+  const endMs = performance.now() + maxSeconds * 1_000
+  while (performance.now() < endMs) {
+    const beganMs = performance.now()
+    await echo(terminal)
+    roundTripsMs.push(performance.now() - beganMs)
+    await delay(20)
+  }
+  terminal.socket.destroy()
+  return {
+    p50Ms: percentile(roundTripsMs, 0.5),
+    p99Ms: percentile(roundTripsMs, 0.99),
+    longestMs: Math.max(...roundTripsMs),
+    count: roundTripsMs.length,
+  }
+}
+
 /** Hold `count` connections; prints `held N` when all are open, closes them when stdin ends. */
-async function hold({ port, count = 1_000, atOnce = 20 }: LoadOptions): Promise<HoldResult> {
+async function hold(options: LoadOptions): Promise<HoldResult> {
+  const { count = 1_000, atOnce = 20 } = options
   const held: Connection[] = []
   let left = count
   let failureCount = 0
@@ -166,7 +263,7 @@ async function hold({ port, count = 1_000, atOnce = 20 }: LoadOptions): Promise<
     while (left > 0) {
       left -= 1
       try {
-        const connection = await connect(port)
+        const connection = await connect(options)
         await echo(connection)
         held.push(connection)
       } catch {
@@ -182,7 +279,7 @@ async function hold({ port, count = 1_000, atOnce = 20 }: LoadOptions): Promise<
   return { heldCount: held.length, failureCount }
 }
 
-const loads = { bulk, connections, echoes, hold }
+const loads = { bulk, connections, echoes, fair, hold, keystrokes }
 const [kind = '', json = '{}'] = process.argv.slice(2)
 const load = loads[kind as keyof typeof loads]
 if (load === undefined) throw new Error(`no load "${kind}": one of ${Object.keys(loads).join(', ')}`)

@@ -6,6 +6,8 @@ import { createInterface } from 'node:readline'
 /** What to do to a port; each load reads what concerns it. */
 export interface LoadOptions {
   readonly port: number
+  /** Default 127.0.0.1. */
+  readonly host?: string
   /** Of a bulk, over all streams. Default 1 GB. */
   readonly bytes?: number
   readonly streamCount?: number
@@ -44,6 +46,23 @@ export interface EchoResult {
   readonly p99Ms: number
 }
 
+/** Streams that ran beside each other for `maxSeconds`; for each, in the same order: */
+export interface FairResult {
+  /** What the receiver got. */
+  readonly bytes: readonly number[]
+  /** The longest time without a byte, from the start to the end. */
+  readonly silencesMs: readonly number[]
+}
+
+/** Single bytes, each sent 20 ms after the last one came back. */
+export interface KeystrokesResult {
+  readonly p50Ms: number
+  readonly p99Ms: number
+  readonly longestMs: number
+  /** How many came back. */
+  readonly count: number
+}
+
 /** Connections that were held. */
 export interface HoldResult {
   readonly heldCount: number
@@ -54,14 +73,18 @@ interface Loads {
   readonly bulk: BulkResult
   readonly connections: ConnectionsResult
   readonly echoes: EchoResult
+  readonly fair: FairResult
+  readonly keystrokes: KeystrokesResult
 }
 
-/** Run a load in a process of its own. @throws Error with what it printed if it fails */
+/** Run a load in a process of its own. @param prefix  of its command, to run it on a computer of a network lab @throws Error with what it printed if it fails */
 export async function runLoad<Kind extends keyof Loads>(
   kind: Kind,
   options: LoadOptions,
+  prefix: readonly string[] = [],
 ): Promise<Loads[Kind]> {
-  const child = spawn(process.execPath, [LOAD, kind, JSON.stringify(options)], {
+  const [command = '', ...args] = [...prefix, process.execPath, LOAD, kind, JSON.stringify(options)]
+  const child = spawn(command, args, {
     stdio: ['ignore', 'pipe', 'inherit'],
     timeout: 120_000,
     killSignal: 'SIGKILL',
@@ -104,9 +127,11 @@ export interface Target extends AsyncDisposable {
   readonly child: ChildProcess
 }
 
-/** Start the far side in a process of its own. */
-export async function startTarget(): Promise<Target> {
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'target.ts')], {
+/** Start the far side in a process of its own. @param prefix  as of `runLoad`; it listens on all addresses then */
+export async function startTarget(prefix: readonly string[] = []): Promise<Target> {
+  const host = prefix.length > 0 ? ['0.0.0.0'] : []
+  const [command = '', ...args] = [...prefix, process.execPath, TARGET, ...host]
+  const child = spawn(command, args, {
     stdio: ['pipe', 'pipe', 'inherit'],
   })
   const gone = once(child, 'close')
@@ -126,4 +151,5 @@ async function firstLine(child: ChildProcess): Promise<string> {
   throw new Error(`${child.spawnargs.join(' ')} ended without a word`)
 }
 
+const TARGET = join(import.meta.dirname, 'target.ts')
 const LOAD = join(import.meta.dirname, 'load.ts')

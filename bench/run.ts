@@ -5,11 +5,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { startNginx } from '../src/testing/programs.ts'
 import type { Contestant } from './contestant.ts'
-import { plainContestant } from './contestants/plain.ts'
-import { sshContestant } from './contestants/ssh.ts'
-import { stunnelContestant } from './contestants/stunnel.ts'
-import { ztmContestant } from './contestants/ztm.ts'
-import { ztm2Contestant } from './contestants/ztm-2.ts'
+import { allContestants } from './contestants/all.ts'
 import { machineFacts } from './facts.ts'
 import type { Sample } from './figures.ts'
 import { startTarget } from './loads.ts'
@@ -54,15 +50,7 @@ if (typed.write) await writeFile(join(import.meta.dirname, 'RESULTS.md'), report
 function chooseContestants(): Contestant[] {
   const peer = process.env.ZTM_PEER
   if (!peer) notes.push('ZTM 2.0 did not take part: `ZTM_PEER=/path/to/its/binary` was not set.')
-  const all = [
-    plainContestant(),
-    ztmContestant('relay'),
-    ztmContestant('direct'),
-    ztmContestant('punched'),
-    ...(peer ? [ztm2Contestant(peer)] : []),
-    sshContestant(),
-    stunnelContestant(),
-  ]
+  const all = allContestants(peer)
   const wanted = typed.only?.split(',')
   const chosen = wanted === undefined ? all : all.filter(({ name }) => wanted.includes(name))
   if (chosen.length > 0 && Number.isInteger(rounds) && rounds > 0) return chosen

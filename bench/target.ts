@@ -2,7 +2,9 @@
 //   'e'                  everything is echoed, this byte too
 //   's' + total, 8 bytes counts what follows; after `total` bytes it answers with the count, 8 bytes
 //   'g' + total, 8 bytes sends `total` bytes
-// Prints its port.
+//   'f' + ms, 8 bytes    counts what comes in that time, then answers with the count, 8 bytes, and the longest time without a byte,
+//                        milliseconds as a double
+// `target.ts [HOST]` listens on loopback if not told otherwise, and prints its port.
 import net from 'node:net'
 
 const HEADER_BYTES = 9
@@ -12,6 +14,7 @@ function serve(socket: net.Socket): void {
   let head = Buffer.alloc(0)
   let kind = ''
   let [counted, total] = [0, 0]
+  let [lastMs, longestMs] = [0, 0]
   socket.setNoDelay()
   socket.on('error', () => {})
 
@@ -23,7 +26,23 @@ function serve(socket: net.Socket): void {
     if (kind === 'e') return head
     total = Number(head.readBigUInt64BE(1))
     if (kind === 'g') send(total)
+    if (kind === 'f') setTimeout(tellFlow, total)
+    lastMs = performance.now()
     return head.subarray(HEADER_BYTES)
+  }
+
+  function hear(): void {
+    const nowMs = performance.now()
+    longestMs = Math.max(longestMs, nowMs - lastMs)
+    lastMs = nowMs
+  }
+
+  function tellFlow(): void {
+    hear()
+    const answer = Buffer.alloc(16)
+    answer.writeBigUInt64BE(BigInt(counted))
+    answer.writeDoubleBE(longestMs, 8)
+    socket.write(answer)
   }
 
   function send(leftBytes: number): void {
@@ -41,9 +60,9 @@ function serve(socket: net.Socket): void {
   received.set(socket, bytes => {
     const rest = kind === '' ? begin(bytes) : bytes
     if (kind === 'e') socket.write(Buffer.from(rest))
-    if (kind !== 's') return
     counted += rest.length
-    if (counted < total) return
+    if (kind === 'f' && rest.length > 0) hear()
+    if (kind !== 's' || counted < total) return
     const answer = Buffer.alloc(8)
     answer.writeBigUInt64BE(BigInt(counted))
     socket.write(answer)
@@ -73,7 +92,7 @@ const server = net.createServer({ pauseOnConnect: true }, accepted => {
   serve(socket)
   socket.read(0)
 })
-server.listen({ port: 0, host: '127.0.0.1', backlog: 4_096 }, () => {
+server.listen({ port: 0, host: process.argv[2] ?? '127.0.0.1', backlog: 4_096 }, () => {
   process.stdout.write(`${(server.address() as net.AddressInfo).port}\n`)
 })
 // Whoever started it is gone.
