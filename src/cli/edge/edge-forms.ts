@@ -160,7 +160,11 @@ export const EDGE_FORMS: Readonly<Record<WritableKind, EdgeForm>> = {
     options: [
       { flags: '--issuer <issuer>', about: 'claim `iss` of its tokens', member: 'issuer', isRequired: true },
       { flags: '--audience <audience>', about: 'claim `aud` of them', member: 'audience', isRequired: true },
-      { flags: '--jwks <url>', about: 'where it publishes its keys', member: 'jwksEndpoint' },
+      {
+        flags: '--jwks <url>',
+        about: 'where it publishes its keys; found by the issuer if left out',
+        member: 'jwksEndpoint',
+      },
       {
         flags: '--certificate <file>',
         about: 'or its one certificate (PEM), with --kid',

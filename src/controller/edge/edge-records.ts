@@ -138,7 +138,7 @@ export const signerRecordShape = z.object({
   issuer: z.string().min(1).max(1_024),
   audience: z.string().min(1).max(1_024),
   enabled: z.boolean(),
-  /** Either the keys' address, or one certificate and its kid. */
+  /** Either the keys' address, or one certificate and its kid; with neither its OpenID configuration tells where they are. */
   jwksEndpoint: z.url().max(1_024).optional(),
   certPem: pemShape.optional(),
   kid: z.string().min(1).max(512).optional(),

@@ -266,6 +266,14 @@ test('check() takes tokens of a signer that has a certificate instead of an addr
   )
 })
 
+test('check() finds the keys of a signer without an address by its OpenID configuration', async () => {
+  const { check } = createChecker()
+  const { jwksEndpoint: _, ...signer } = signerOf(provider)
+  assert.equal(told(await check(await provider.token(), [signer])), 'good: worker')
+  const nobody = { ...signer, issuer: 'http://127.0.0.1:1' }
+  assert.equal(told(await check(await forge({ iss: nobody.issuer }), [nobody])), 'keys-unavailable')
+})
+
 test('check() names the issuer whose keys are slow, huge, moved without end, an error or no document', async () => {
   const token = await provider.token()
   const answers: Record<string, RequestListener> = {

@@ -130,16 +130,16 @@ async function findKey(
     `kid: ${quote(kid)}: signer ${quote(signer.name)} has no such key`,
     signer,
   )
+  const { jwksEndpoint, certPem, issuer } = signer
   // With both, the keys' address is meant: certificates of a signer that publishes its keys grow old unseen.
-  if (signer.jwksEndpoint !== undefined) {
-    try {
-      const key = await jwks.find(signer.jwksEndpoint, kid)
-      return key === undefined ? unknown : { key }
-    } catch (error) {
-      return bad('keys-unavailable', toMeshError(error).message, signer)
-    }
+  if (jwksEndpoint === undefined && certPem !== undefined)
+    return signer.kid === kid ? { key: certPem } : unknown
+  try {
+    const key = await jwks.find(jwksEndpoint === undefined ? { issuer } : { jwksEndpoint }, kid)
+    return key === undefined ? unknown : { key }
+  } catch (error) {
+    return bad('keys-unavailable', toMeshError(error).message, signer)
   }
-  return signer.certPem !== undefined && signer.kid === kid ? { key: signer.certPem } : unknown
 }
 
 async function verify(

@@ -27,7 +27,7 @@ function createIssuer(first: unknown = { keys: [keyOf('a')] }) {
       return issuer.answer
     },
   })
-  const kidOf = async (kid: string) => (await cache.find(URL, kid))?.kid
+  const kidOf = async (kid: string) => (await cache.find({ jwksEndpoint: URL }, kid))?.kid
   return { clock, log, issuer, cache, kidOf }
 }
 
@@ -119,12 +119,12 @@ test('find() keeps no more keys and issuers than its limits', async () => {
   const { cache, issuer } = createIssuer({
     keys: Array.from({ length: 1_000 }, (_, i) => keyOf(`${i}`)),
   })
-  assert.equal((await cache.find(URL, '99'))?.kid, '99')
-  assert.equal(await cache.find(URL, '100'), undefined)
-  for (let i = 0; i < JWKS_LIMITS.issuers; i++) await cache.find(`${URL}/${i}`, '0')
+  assert.equal((await cache.find({ jwksEndpoint: URL }, '99'))?.kid, '99')
+  assert.equal(await cache.find({ jwksEndpoint: URL }, '100'), undefined)
+  for (let i = 0; i < JWKS_LIMITS.issuers; i++) await cache.find({ jwksEndpoint: `${URL}/${i}` }, '0')
   const { askedCount } = issuer
-  await cache.find(`${URL}/${JWKS_LIMITS.issuers - 1}`, '0')
+  await cache.find({ jwksEndpoint: `${URL}/${JWKS_LIMITS.issuers - 1}` }, '0')
   assert.equal(issuer.askedCount, askedCount)
-  await cache.find(URL, '0')
+  await cache.find({ jwksEndpoint: URL }, '0')
   assert.equal(issuer.askedCount, askedCount + 1, 'the first made room')
 })

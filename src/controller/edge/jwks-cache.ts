@@ -4,11 +4,12 @@ import { MeshError, toMeshError } from '../../core/model/errors.ts'
 import type { Log } from '../../core/model/log.ts'
 import { quote } from '../../core/model/quote.ts'
 import type { Clock } from '../../core/model/time.ts'
+import { findKeySet, type KeySource } from './key-set-address.ts'
 
 /** Fetches a JSON document, within limits of time, size and reach of its own: see `net/limited-fetch.ts`. */
 export type FetchJson = (url: string) => Promise<unknown>
 
-/** The public keys of issuers, by the address where they publish them. */
+/** The public keys of issuers, by where they publish them. */
 export interface JwksCache {
   /**
    * The key of one kid.
@@ -19,7 +20,7 @@ export interface JwksCache {
    * @returns undefined where the issuer has no such key
    * @throws MeshError as the fetch, or `bad-message`, where nothing good is known and the issuer cannot be asked
    */
-  find(url: string, kid: string): Promise<JWK | undefined>
+  find(source: KeySource, kid: string): Promise<JWK | undefined>
 }
 
 /** Times and counts of the cache; see docs/limits.md, "Logins". */
@@ -49,37 +50,39 @@ export function createJwksCache(parts: { fetchJson: FetchJson; clock: Clock; log
   // In order of use, as a map keeps the order of insertion.
   const issuers = new Map<string, Issuer>()
 
-  function issuerOf(url: string): Issuer {
-    const issuer = issuers.get(url) ?? newIssuer()
-    issuers.delete(url)
+  function issuerOf(source: KeySource): Issuer {
+    const name = JSON.stringify(source)
+    const issuer = issuers.get(name) ?? newIssuer()
+    issuers.delete(name)
     const [oldest] = issuers.keys()
     if (oldest !== undefined && issuers.size >= JWKS_LIMITS.issuers) issuers.delete(oldest)
-    issuers.set(url, issuer)
+    issuers.set(name, issuer)
     return issuer
   }
 
-  async function ask(issuer: Issuer, url: string): Promise<void> {
+  async function ask(issuer: Issuer, source: KeySource): Promise<void> {
     issuer.askedAtMs = clock.now()
     try {
+      const url = await findKeySet(source, parts.fetchJson)
       const keys = readKeys(await parts.fetchJson(url))
       log.debug('jwks.fetched', { url, kids: [...keys.keys()] })
       Object.assign(issuer, { keys, fetchedAtMs: issuer.askedAtMs, failure: undefined })
     } catch (error) {
       issuer.failure = toMeshError(error)
       const { code, message } = issuer.failure
-      log.warn('jwks.not-fetched', { url, code, message, keyCount: issuer.keys.size })
+      log.warn('jwks.not-fetched', { ...source, code, message, keyCount: issuer.keys.size })
     } finally {
       issuer.asking = undefined
     }
   }
 
   return {
-    async find(url, kid) {
-      const issuer = issuerOf(url)
+    async find(source, kid) {
+      const issuer = issuerOf(source)
       const isFresh = isWithin(issuer.fetchedAtMs, JWKS_LIMITS.freshMs, clock.now())
       if (isFresh && issuer.keys.has(kid)) return issuer.keys.get(kid)
       if (issuer.asking === undefined && !isWithin(issuer.askedAtMs, JWKS_LIMITS.retryMs, clock.now())) {
-        issuer.asking = ask(issuer, url)
+        issuer.asking = ask(issuer, source)
       }
       await issuer.asking
       const isUsable = isWithin(issuer.fetchedAtMs, JWKS_LIMITS.staleMs, clock.now())

@@ -27,7 +27,6 @@ async function openScene() {
     name: 'iam',
     issuer: provider.issuer,
     audience: PROVIDER_AUDIENCE,
-    jwksEndpoint: provider.jwksUrl,
     enabled: true,
     useExternalId: true,
   })

@@ -4,6 +4,7 @@ import { entityBase } from '../../core/edge/envelope.ts'
 import { type AuthPolicyRecord, DEFAULT_AUTH_POLICY, type SignerRecord } from './edge-records.ts'
 import type { EdgeTables } from './edge-tables.ts'
 import { type EntityKind, NAMED_SYMBOLS } from './entity-kind.ts'
+import { isDiscoverable } from './key-set-address.ts'
 import {
   type AuthPolicyInput,
   authPolicyInput,
@@ -50,8 +51,11 @@ function makeSigner(
   base: Parameters<EntityKind<SignerRecord, SignerInput>['make']>[1],
 ): SignerRecord {
   const { certPem, jwksEndpoint, kid } = input
-  if ((certPem == null) === (jwksEndpoint == null)) {
-    throw fieldError('jwksEndpoint', 'give either jwksEndpoint, or certPem and kid')
+  const isSilent = certPem == null && jwksEndpoint == null
+  if ((certPem != null && jwksEndpoint != null) || (isSilent && !isDiscoverable(input.issuer))) {
+    const wanted =
+      'give either jwksEndpoint, or certPem and kid, or neither for an issuer that is a web address'
+    throw fieldError('jwksEndpoint', wanted)
   }
   if (certPem != null && kid == null) throw fieldError('kid', 'is required with certPem')
   const second = tables.signers
