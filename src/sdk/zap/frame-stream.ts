@@ -68,10 +68,11 @@ export function openFrameStream(
     stream.off('data', onData).off('end', onEnd).off('drain', onDrain)
     // `error` stays listened to: one that comes late must not end the process.
     if (!stream.destroyed) {
+      // What the other side still sends is passed over until it ends, too: a stream destroyed before may lose what was written.
       stream.resume()
       stream.end()
       const grace = setTimeout(() => stream.destroy(), CLOSE_GRACE_MS).unref()
-      stream.once('finish', () => stream.destroy()).once('close', () => clearTimeout(grace))
+      stream.once('close', () => clearTimeout(grace))
     }
     events.onEnd(error)
   }
@@ -128,5 +129,5 @@ function closed(why: string, cause?: unknown): MeshError {
   return new MeshError('link-closed', `ZAP connection ended: ${why}`, { cause })
 }
 
-/** A closed stream whose other side reads nothing is broken after so long. */
+/** A closed stream whose other side neither reads nor ends is broken after so long. */
 const CLOSE_GRACE_MS = 2_000

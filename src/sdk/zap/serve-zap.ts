@@ -1,11 +1,16 @@
 import type { Duplex } from 'node:stream'
 import { openZapServing, type ServingEnds, type ZapHandlers, type ZapServing } from './zap-serving.ts'
 
-/** Whatever gives streams: `net.Server`, and what `listen` of the SDK returns. */
-export interface StreamListener {
-  on(event: 'connection', onStream: (stream: Duplex) => void): unknown
-  off(event: 'connection', onStream: (stream: Duplex) => void): unknown
-}
+/** Whatever gives streams: what `listen` of the SDK returns, `net.Server`. */
+export type StreamListener =
+  | {
+      /** @returns a function that ends it */
+      onConnection(take: (stream: Duplex) => void): () => void
+    }
+  | {
+      on(event: 'connection', take: (stream: Duplex) => void): unknown
+      off(event: 'connection', take: (stream: Duplex) => void): unknown
+    }
 
 /** Connections that are being answered. */
 export interface ZapServer extends AsyncDisposable {
@@ -34,7 +39,10 @@ export function serveZap(
   let isClosed = false
 
   function onStream(stream: Duplex): void {
-    if (isClosed) return void stream.destroy()
+    if (isClosed) {
+      stream.destroy()
+      return
+    }
     const serving = openZapServing(stream, handlers, {
       ...options,
       onEnd(error) {
@@ -47,12 +55,17 @@ export function serveZap(
 
   function close(): void {
     isClosed = true
-    if (!isStream(source)) source.off('connection', onStream)
+    stopListening?.()
     for (const serving of servings) serving.close()
   }
 
+  let stopListening: (() => void) | undefined
   if (isStream(source)) onStream(source)
-  else source.on('connection', onStream)
+  else if ('onConnection' in source) stopListening = source.onConnection(onStream)
+  else {
+    source.on('connection', onStream)
+    stopListening = () => source.off('connection', onStream)
+  }
 
   return {
     get connectionCount() {

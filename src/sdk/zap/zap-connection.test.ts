@@ -1,10 +1,16 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import {
+  connect as connectHttp2,
+  createServer as createHttp2Server,
+  type ServerHttp2Stream,
+} from 'node:http2'
 import { connect, createServer, type Socket } from 'node:net'
 import { type Duplex, duplexPair } from 'node:stream'
 import test, { type TestContext } from 'node:test'
 import fc from 'fast-check'
 import { encodeZapFrame, MAX_ZAP_FRAME_BYTES } from '../../core/codec/zap-frame.ts'
+import { createStreamPair } from '../../testing/stream-pair.ts'
 import { until } from '../../testing/until.ts'
 import { openZapConnection, type ZapConnection } from './zap-connection.ts'
 
@@ -26,9 +32,27 @@ async function socketPair(t: TestContext): Promise<[Socket, Socket]> {
   return [near, far]
 }
 
+/** Both ends of a stream inside an HTTP/2 session, as those of the mesh are. */
+async function http2Pair(t: TestContext): Promise<[Duplex, Duplex]> {
+  const server = createHttp2Server({ maxSessionMemory: 256 }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  const session = connectHttp2(`http://127.0.0.1:${port}`, { maxSessionMemory: 256 })
+  t.after(() => {
+    session.destroy()
+    server.close()
+  })
+  const near = session.request({ ':method': 'CONNECT', ':authority': 'echo' })
+  const [far] = (await once(server, 'stream')) as [ServerHttp2Stream]
+  far.respond({ ':status': 200 })
+  return [near, far]
+}
+
 const TRANSPORTS: Record<string, (t: TestContext) => Promise<[Duplex, Duplex]>> = {
   'a pair in memory': async () => duplexPair(),
+  'a stream of the mesh': async () => createStreamPair(),
   'a TCP socket': socketPair,
+  'an HTTP/2 stream': http2Pair,
 }
 
 for (const [name, open] of Object.entries(TRANSPORTS)) {
@@ -50,6 +74,21 @@ for (const [name, open] of Object.entries(TRANSPORTS)) {
       sizes.map((size, index) => [size, size === 0 ? undefined : index]),
     )
     await assert.rejects(far.recv(), { code: 'link-closed', message: /the other side ended it/ })
+  })
+
+  test(`a side that closes while the other still sends loses nothing of its own over ${name}`, async t => {
+    const [near, far] = (await open(t)).map(stream => openZapConnection(stream)) as [
+      ZapConnection,
+      ZapConnection,
+    ]
+    const unread = far.send(new Uint8Array(500_000)).catch(() => {})
+    await near.send(new Uint8Array(400_000).fill(1))
+    await near.send(bytes('last words'))
+    near.close()
+    assert.equal((await far.recv()).length, 400_000)
+    assert.equal(text(await far.recv()), 'last words')
+    await assert.rejects(far.recv(), { code: 'link-closed', message: /the other side ended it/ })
+    await unread
   })
 
   test(`a frame of 16 MiB passes over ${name}`, async t => {
