@@ -3,6 +3,7 @@ import { createHmac, createPrivateKey, createPublicKey, sign } from 'node:crypto
 import http, { type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, test } from 'node:test'
+import fc from 'fast-check'
 import { importJWK, type JWTPayload, SignJWT } from 'jose'
 import { createLimitedFetch } from '../../net/limited-fetch.ts'
 import { createKeyPair } from '../../pki/key-pair.ts'
@@ -238,6 +239,40 @@ test('check() takes nothing that is no token', async () => {
   const forged = `${head}.${Buffer.from(changed).toString('base64url')}.${signature}`
   assert.equal(told(await check(forged)), 'signature')
   assert.equal(told(await check(`${head}.${payload}.${signature.slice(0, -4)}`)), 'signature')
+})
+
+test('check() judges whatever it is shown, and throws at nothing', async () => {
+  const { check } = createChecker()
+  const parts = (await provider.token()).split('.')
+  const json = fc.json().map(text => Buffer.from(text).toString('base64url'))
+  const header = fc.record({
+    alg: fc.constantFrom('RS256', 'ES256', 'EdDSA', 'none', 7),
+    kid: fc.constantFrom(provider.kid, '', null),
+    crit: fc.constantFrom(undefined, [], ['exp'], 'x'),
+    b64: fc.constantFrom(undefined, true),
+  })
+  const claims = fc.record({
+    iss: fc.constantFrom(provider.issuer, 'x', [provider.issuer], null),
+    exp: fc.constantFrom(4_000_000_000, 1e308, -1, 'x', undefined),
+    aud: fc.constantFrom(AUDIENCE, [AUDIENCE, 7], {}, undefined),
+    iat: fc.constantFrom(undefined, 'x', 1e300),
+  })
+  const token = fc
+    .tuple(
+      fc.oneof(header.map(base64), json, fc.string(), fc.constant(parts[0])),
+      fc.oneof(claims.map(base64), json, fc.string(), fc.constant(parts[1])),
+      fc.oneof(fc.base64String(), fc.constant(parts[2])),
+    )
+    .filter(all => all.join('.') !== parts.join('.'))
+    .map(all => all.join('.'))
+  await fc.assert(
+    fc.asyncProperty(fc.oneof(token, fc.string({ unit: 'binary' })), async shown => {
+      const verdict = await check(shown)
+      assert.equal(verdict.isGood, false)
+      assert.ok(!verdict.isGood && verdict.detail.length < 1_000)
+    }),
+    { numRuns: 200 },
+  )
 })
 
 test('check() takes tokens of a signer that has a certificate instead of an address, by its kid', async () => {
