@@ -1,7 +1,8 @@
 // Bundles src/bin/ztm.ts into dist/: a small entry, and a part for each thing a command loads only when it needs it,
-// so that `ztm --version` reads next to nothing. The launcher `ztm` prefers the bundle to the source.
+// so that `ztm --version` reads next to nothing. The launcher `ztm` prefers the bundle to the source. Beside it the SDK, of
+// the same parts: dist/ is a package that `npm install` takes, with `ztm/sdk` in it.
 // `--outdir DIR` puts it elsewhere.
-import { chmodSync, existsSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { isBuiltin } from 'node:module'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -42,7 +43,7 @@ if (!existsSync(join(root, entry))) {
 rmSync(join(outdir, 'parts'), { recursive: true, force: true })
 const { metafile } = await build({
   absWorkingDir: root,
-  entryPoints: { ztm: entry },
+  entryPoints: { ztm: entry, sdk: 'src/sdk/index.ts' },
   outdir,
   bundle: true,
   splitting: true,
@@ -65,6 +66,15 @@ const { metafile } = await build({
   logLevel: 'warning',
 }).catch(() => process.exit(1))
 chmodSync(join(outdir, 'ztm.mjs'), 0o755)
+const { name, version, description, license, type, engines } = JSON.parse(
+  readFileSync(join(root, 'package.json'), 'utf8'),
+)
+const manifest = {
+  ...{ name, version, description, license, type, engines },
+  bin: { ztm: './ztm.mjs' },
+  exports: { './sdk': './sdk.mjs', './package.json': './package.json' },
+}
+writeFileSync(join(outdir, 'package.json'), `${JSON.stringify(manifest, undefined, 2)}\n`)
 
 const parts = Object.entries(metafile.outputs).filter(([path]) => path.endsWith('.mjs'))
 const kib = Math.round(parts.reduce((sum, [, { bytes }]) => sum + bytes, 0) / 1024)

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -48,6 +48,19 @@ test('the bundle runs hub, agents, join and tunnel, and needs nothing of the che
   ]
   const texts = await Promise.all(formats.map(words => lab.run('home', ...words)))
   for (const text of texts) assert.ok(text.length > 0)
+})
+
+test('the bundle is a package with the SDK in it', async () => {
+  const program = join(folder, 'program.mjs')
+  const lines = [
+    `import { createContext, ZtmError } from '${packageJson.name}/sdk'`,
+    "try { createContext({ env: {}, homeFolder: '/nonexistent' }) }",
+    'catch (error) { console.log(error instanceof ZtmError, error.reason, error.field) }',
+  ]
+  await writeFile(program, lines.join('\n'))
+  // A package finds itself by its own name.
+  const { stdout } = await execute(process.execPath, [program])
+  assert.equal(stdout, 'true invalid-config controllerUrl\n')
 })
 
 const BUILD = join(dirname(fileURLToPath(import.meta.url)), '../../scripts/build.mjs')

@@ -90,6 +90,8 @@ export class Connection extends Duplex implements SocketFace {
 
   constructor(options: ConnectionOptions) {
     super({ allowHalfOpen: options.endsTogether !== true, highWaterMark: HIGH_WATER_BYTES })
+    // Pipelines, agents and the context all want to hear of its end.
+    this.setMaxListeners(32)
     this.#options = options
     this.serviceName = options.service
     this.opened = this.#opened.promise

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream'
 import type { Access } from '../core/api/shapes.ts'
 import { MeshError } from '../core/model/errors.ts'
 import { parseEndpointId } from '../core/model/ids.ts'
@@ -246,9 +247,9 @@ export class ContextRun implements Context {
 
   get #hosting() {
     return {
-      hold: (mesh: InnerMesh, connection: Connection) => {
+      hold: (mesh: InnerMesh, connection: Connection, stream: Duplex) => {
         this.#keep(connection)
-        this.#parts.life.hold(mesh, connection)
+        this.#parts.life.hold(mesh, stream)
       },
       onClose: (listener: Listener) => this.#listeners.delete(listener as HostedListener),
     }

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream'
 import type { Access, Rank } from '../core/api/shapes.ts'
 import { MeshError, toMeshError } from '../core/model/errors.ts'
 import type { Name, ServiceName } from '../core/model/names.ts'
@@ -14,7 +15,7 @@ export interface ListenerOptions {
   readonly instance: Name | undefined
   readonly maxConnections: number
   /** A stream of this member was let in. */
-  readonly hold: (mesh: InnerMesh, connection: Connection) => void
+  readonly hold: (mesh: InnerMesh, connection: Connection, stream: Duplex) => void
   readonly onClose: (listener: Listener) => void
 }
 
@@ -182,7 +183,7 @@ class ServiceListener implements HostedListener {
       const at = this.#waiting.indexOf(connection)
       if (at >= 0) this.#waiting.splice(at, 1)
     })
-    hold(mesh, connection)
+    hold(mesh, connection, stream)
     connection.opened.then(
       () => this.#give(connection),
       error => toMeshError(error),

@@ -61,6 +61,7 @@ class MeshLifeRun implements MeshLife {
   /** Open streams of each member, those before the current one included. */
   readonly #held = new Map<InnerMesh, number>()
   readonly #closing = new Set<Promise<void>>()
+  #onDrained: () => void = () => {}
 
   constructor(options: MeshLifeOptions) {
     this.#options = options
@@ -86,6 +87,7 @@ class MeshLifeRun implements MeshLife {
       if (count > 0) this.#held.set(mesh, count)
       else this.#held.delete(mesh)
       if (count === 0 && mesh !== this.current && !this.#isOver) this.#leave(mesh)
+      if (this.#held.size === 0) this.#onDrained()
     })
   }
 
@@ -95,12 +97,25 @@ class MeshLifeRun implements MeshLife {
     clearTimeout(this.#checkTimer)
     this.#unwatch?.()
     await this.#opening?.catch(() => {})
+    await this.#drain()
     const meshes = new Set([...this.#held.keys(), ...(this.current === undefined ? [] : [this.current])])
     this.current = undefined
     await Promise.all([...meshes].map(mesh => mesh[Symbol.asyncDispose]()))
     await Promise.all(this.#closing)
     const reach = await this.#reach?.catch(() => undefined)
     await reach?.[Symbol.asyncDispose]()
+  }
+
+  /** What has ended here may not have been heard of at the other side. */
+  async #drain(): Promise<void> {
+    if (this.#held.size === 0) return
+    await new Promise<void>(resolve => {
+      const timer = setTimeout(resolve, DRAIN_MS)
+      this.#onDrained = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
   }
 
   async #open(): Promise<InnerMesh> {
@@ -194,3 +209,5 @@ const FIRST_RETRY_MS = 250
 const LONGEST_RETRY_MS = 30_000
 /** How often the controller is asked whether a login is good that hubs say no to. */
 const CHECK_INTERVAL_MS = 3_000
+/** How long a context that is closed waits for the other sides of its streams. */
+const DRAIN_MS = 500

@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { startPostgres } from '../../src/testing/programs.ts'
+import { createSdkLab, type SdkLab } from '../../src/testing/sdk-lab.ts'
+
+// Every example as people run it: a process of its own, with nothing but its environment.
+
+let lab: SdkLab
+
+before(async () => {
+  lab = await createSdkLab()
+})
+
+after(async () => {
+  await lab[Symbol.asyncDispose]()
+})
+
+interface Example extends AsyncDisposable {
+  /** Resolves when it has printed this, with all that it printed. */
+  said(words: string): Promise<string>
+  /** Resolves when it has ended by itself. */
+  ended(): Promise<string>
+}
+
+/** Run an example as an identity that has these roles. */
+async function run(args: string[], roles: string[], more: Record<string, string> = {}): Promise<Example> {
+  const identity = await lab.identity(`${args.slice(0, 2).join(' ')} ${roles}`, ...roles)
+  const [file = '', ...rest] = args
+  const child = spawn(process.execPath, [join(import.meta.dirname, file), ...rest], {
+    env: { ...process.env, NODE_TEST_CONTEXT: '', ...lab.env(identity), ...more },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let text = ''
+  const watchers = new Set<() => void>()
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (chunk: string) => {
+      text += chunk
+      for (const look of watchers) look()
+    })
+  }
+  const closed = new Promise<number | null>(resolve => child.once('close', resolve))
+  return {
+    said: words =>
+      new Promise((resolve, reject) => {
+        const look = () => text.includes(words) && resolve(text)
+        watchers.add(look)
+        look()
+        void closed.then(() => reject(new Error(`it ended: ${text}`)))
+      }),
+    async ended() {
+      assert.equal(await closed, 0, text)
+      return text
+    },
+    async [Symbol.asyncDispose]() {
+      child.kill('SIGKILL')
+      await closed
+    },
+  }
+}
+
+test('client-to-service.ts', async () => {
+  await lab.service('greeter')
+  await using host = await run(['client-to-service.ts', 'host'], ['host'])
+  await host.said('hosting greeter')
+  await using guest = await run(['client-to-service.ts', 'dial', 'Ann'], ['dialler'])
+  assert.equal(await guest.ended(), 'hello Ann from greeter\n')
+})
+
+test('service-mesh.ts', async () => {
+  for (const name of ['prices', 'stock', 'shop']) await lab.service(name)
+  await using prices = await run(['service-mesh.ts', 'prices'], ['host'])
+  await using stock = await run(['service-mesh.ts', 'stock'], ['host'])
+  await using shop = await run(['service-mesh.ts', 'shop'], ['host', 'dialler'])
+  await Promise.all([prices.said('hosting'), stock.said('hosting'), shop.said('hosting')])
+  await using customer = await run(['service-mesh.ts', 'customer', 'pears'], ['dialler'])
+  assert.deepEqual(JSON.parse(await customer.ended()), { item: 'pears', price: 50, left: 5 })
+})
+
+test('http-server.ts', async () => {
+  await lab.service('web')
+  await using host = await run(['http-server.ts'], ['host'])
+  await host.said('hosting web')
+  await using guest = await run(['http-server.ts', 'get', '/page'], ['dialler'])
+  assert.equal(await guest.ended(), '200 you asked for /page, and no port is open here\n\n')
+})
+
+test('postgres.ts', async () => {
+  await using database = await startPostgres()
+  await lab.service('db')
+  await using host = await run(['postgres.ts', 'host', String(database.port)], ['host'])
+  await host.said('hosting db')
+  const login = { PGUSER: 'postgres', PGDATABASE: 'postgres' }
+  await using guest = await run(['postgres.ts', 'query', 'select 6 * 7 as answer'], ['dialler'], login)
+  assert.deepEqual(JSON.parse(await guest.ended()), [{ answer: 42 }])
+})
+
+test('every example has less than 40 lines', () => {
+  for (const file of readdirSync(import.meta.dirname)) {
+    if (file.endsWith('.test.ts')) continue
+    const lines = readFileSync(join(import.meta.dirname, file), 'utf8').split('\n').length
+    assert.ok(lines < 40, `${file}: ${lines} lines`)
+  }
+})
