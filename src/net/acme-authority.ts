@@ -1,5 +1,5 @@
 import https from 'node:https'
-import acme from 'acme-client'
+import { loadX509 } from '../pki/x509-library.ts'
 
 /** Who signs certificates by ACME (RFC 8555), and with which account. */
 export interface AcmeAuthority {
@@ -33,6 +33,7 @@ export type AcmeChallenge =
 
 /** A new key for an account, P-256, PEM. */
 export async function createAcmeAccountKey(): Promise<string> {
+  const acme = await loadAcme()
   return String(await acme.crypto.createPrivateEcdsaKey('P-256'))
 }
 
@@ -46,6 +47,7 @@ export async function orderCertificate(
   order: AcmeOrder,
 ): Promise<{ readonly chainPem: string; readonly keyPem: string }> {
   const { directory, accountKeyPem, email, rootPem } = authority
+  const acme = await loadAcme()
   // The library has one client for all of a process; a root of one's own is for test authorities.
   acme.axios.defaults.httpsAgent = rootPem === undefined ? undefined : new https.Agent({ ca: rootPem })
   acme.axios.defaults.timeout = REQUEST_TIMEOUT_MS
@@ -89,6 +91,12 @@ export async function orderCertificate(
     },
   })
   return { chainPem, keyPem: String(key) }
+}
+
+/** Only a gateway that orders certificates needs it, and it needs what our own loader of its X.509 library brings. */
+async function loadAcme() {
+  await loadX509()
+  return (await import('acme-client')).default
 }
 
 const REQUEST_TIMEOUT_MS = 30_000

@@ -1,5 +1,5 @@
 import { webcrypto } from 'node:crypto'
-import * as x509 from '@peculiar/x509'
+import { loadX509 } from '../pki/x509-library.ts'
 
 /** A self-signed certificate for hosts, as a web server has it. */
 export interface WebCertificate {
@@ -9,6 +9,7 @@ export interface WebCertificate {
 
 /** Make one. It may sign itself, so that it can be given to clients as their root. */
 export async function makeWebCertificate(hosts: readonly string[], days = 30): Promise<WebCertificate> {
+  const x509 = await loadX509()
   const keys = await webcrypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, [
     'sign',
     'verify',
