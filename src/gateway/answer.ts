@@ -50,5 +50,7 @@ export function sendAnswer(
     ...(isHttp1 && !request.complete && { connection: 'close' }),
   }
   response.writeHead(status, all)
+  // Whatever still comes of it, nobody reads.
+  if (!isHttp1 && !request.complete) response.once('finish', () => request.stream.close())
   response.end(request.method === 'HEAD' ? '' : body)
 }

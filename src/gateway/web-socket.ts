@@ -7,7 +7,7 @@ import { forwardResponseHeaders } from '../core/gateway/forward-headers.ts'
 import type { MeshError } from '../core/model/errors.ts'
 import { answerUpgrade, type PublicRequest, type PublicResponse } from '../net/public-server.ts'
 import { type ServiceStreams, serviceError } from '../net/service-streams.ts'
-import { splice } from '../net/splice.ts'
+import { type Splice, splice } from '../net/splice.ts'
 import type { AccessRecord } from './access-record.ts'
 import type { Admitted, Entrance, EntranceDoor } from './entrance.ts'
 import { createWatchdog } from './watchdog.ts'
@@ -23,145 +23,197 @@ export interface WebSockets {
   close(): void
 }
 
+type Headers = Record<string, string | string[]>
+
 /** What the two ways to ask differ in. */
 interface Asker {
   readonly request: PublicRequest
-  /** For an answer that is no WebSocket. */
+  /** Closes when the client is gone. */
+  readonly carrier: Duplex
+  /** For an answer that is no WebSocket. Once. */
   readonly response: () => PublicResponse
   /** Say yes. @returns what carries it from then on */
-  accept(headers: Record<string, string | string[]>): Duplex
+  accept(headers: Headers): Duplex
 }
 
 /** Make them. */
 export function createWebSockets(entrance: Entrance, streams: ServiceStreams): WebSockets {
-  const open = new Set<() => void>()
+  const open = new Set<Splice>()
 
-  function join(
-    asker: Asker,
-    record: AccessRecord,
-    { route, target, headers, responseHeaders }: Admitted,
-  ): void {
+  function ask(asker: Asker, door: EntranceDoor, more: readonly string[] = []): void {
+    const record = entrance.begin(asker.request, door)
+    let isEnded = false
+    const end = () => {
+      if (!isEnded) entrance.end(record)
+      isEnded = true
+    }
+    // Whatever becomes of it, this comes last: after whoever else hears of it.
+    asker.carrier.once('close', () => queueMicrotask(end))
+    entrance.admit(asker.request, record).then(
+      admitted => {
+        if (!asker.carrier.destroyed)
+          join(asker, record, { ...admitted, headers: [...admitted.headers, ...more] })
+      },
+      error => {
+        if (!asker.carrier.destroyed) entrance.refuse(asker.request, asker.response(), record, error)
+      },
+    )
+  }
+
+  function join(asker: Asker, record: AccessRecord, admitted: Admitted): void {
+    const { route, target, headers } = admitted
     record.tries = 1
-    let controller: Dispatcher.DispatchController | undefined
-    let isOver = false
-    const fail = (error: MeshError) => {
-      if (isOver) return
-      isOver = true
-      watchdog.stop()
-      controller?.abort(error)
-      entrance.refuse(asker.request, asker.response(), record, error)
-    }
-    const watchdog = createWatchdog(0, fail)
-    watchdog.guard(route.timeouts.connect + route.timeouts.firstByte, 'opening a WebSocket')
-    const handler: Dispatcher.DispatchHandler = {
-      onRequestStart(started) {
-        controller = started
-        if (isOver) started.abort(new Error('nobody wants it any more'))
+    const handler = new Handshake(asker, record, admitted, {
+      onJoined(joined) {
+        open.add(joined)
+        void joined.closed.then(() => open.delete(joined))
       },
-      onRequestUpgrade(_controller, _status, given, far) {
-        if (isOver) return void far.destroy()
-        isOver = true
-        record.status = 101
-        record.firstByteMs = performance.now() - record.startedMs
-        const near = asker.accept(forwardResponseHeaders(given, responseHeaders))
-        const joined = splice(near, far)
-        open.add(joined.cut)
-        const idle = createWatchdog(0, () => joined.cut())
-        idle.guard(route.timeouts.idle, 'a WebSocket')
-        for (const side of [near, far]) side.on('data', () => idle.touch())
-        near.on('data', (chunk: Buffer) => {
-          record.bytesIn += chunk.length
-        })
-        far.on('data', (chunk: Buffer) => {
-          record.bytesOut += chunk.length
-        })
-        watchdog.stop()
-        void joined.closed.then(() => {
-          idle.stop()
-          open.delete(joined.cut)
-          entrance.end(record)
-        })
-      },
-      onResponseStart(_controller, status, given) {
-        if (isOver || status < 200) return
-        isOver = true
-        watchdog.stop()
-        record.status = status
-        const response = asker.response()
-        const forwarded = forwardResponseHeaders(given, responseHeaders)
-        response.writeHead(status, forwarded)
-        handler.onResponseData = (_, chunk) => void response.write(chunk)
-        handler.onResponseEnd = () => void response.end()
-        handler.onResponseError = () => response.destroy()
-      },
-      onResponseError: (_controller, error) => fail(serviceError(error)),
-      onResponseData() {},
-      onResponseEnd() {},
-    }
+      onFailed: error => entrance.refuse(asker.request, asker.response(), record, error),
+    })
     const { connect } = route.timeouts
     const request = { method: 'GET', path: target, headers, upgrade: 'websocket' } as const
     try {
       streams.dispatch(route.service, connect, request, handler)
     } catch (error) {
-      fail(serviceError(error))
+      handler.fail(serviceError(error))
     }
-  }
-
-  function ask(asker: Asker, door: EntranceDoor, more: readonly string[] = []): void {
-    const record = entrance.begin(asker.request, door)
-    entrance.admit(asker.request, record).then(
-      admitted => join(asker, record, { ...admitted, headers: [...admitted.headers, ...more] }),
-      error => entrance.refuse(asker.request, asker.response(), record, error),
-    )
   }
 
   return {
     upgrade(request, socket, head, door) {
       socket.on('error', () => {})
-      let answer: PublicResponse | undefined
-      const response = () => {
-        answer ??= answerUpgrade(request, socket)
-        return answer
-      }
-      const accept = (headers: Record<string, string | string[]>) => {
-        const lines = Object.entries(headers).flatMap(([name, value]) =>
+      const accept = (headers: Headers) => {
+        const named = Object.entries(headers).flatMap(([name, value]) =>
           [value].flat().map(one => `${name}: ${one}`),
         )
-        socket.write(
-          [
-            'HTTP/1.1 101 Switching Protocols',
-            'upgrade: websocket',
-            'connection: upgrade',
-            ...lines,
-            '\r\n',
-          ].join('\r\n'),
-        )
+        socket.write([...SWITCHING, ...named, '\r\n'].join('\r\n'), 'latin1')
         if (head.length > 0) socket.unshift(head)
         return socket
       }
-      ask({ request, response, accept }, door)
+      ask({ request, carrier: socket, response: () => answerUpgrade(request, socket), accept }, door)
     },
     connect(request, response, door) {
+      const { stream } = response
+      stream.on('error', () => {})
       if (request.headers[':protocol'] !== 'websocket') {
         response.writeHead(501).end()
         return
       }
-      const accept = (headers: Record<string, string | string[]>) => {
-        const { 'sec-websocket-accept': _, ...rest } = headers
-        response.stream.respond({ ':status': 200, ...rest })
-        return response.stream
+      const accept = ({ 'sec-websocket-accept': _, ...headers }: Headers) => {
+        stream.respond({ ':status': 200, ...headers })
+        return stream
       }
+      const answer = () => response as unknown as PublicResponse
       // HTTP/2 has no such key: it proves that a server knows WebSockets, which `:protocol` does.
-      ask({ request, response: () => response as unknown as PublicResponse, accept }, door, [
-        'sec-websocket-key',
-        randomBytes(16).toString('base64'),
-      ])
+      const key = ['sec-websocket-key', randomBytes(16).toString('base64')]
+      ask({ request, carrier: stream, response: answer, accept }, door, key)
     },
     get openCount() {
       return open.size
     },
     close() {
-      for (const cut of open) cut()
+      for (const joined of open) joined.cut()
     },
   }
 }
+
+interface HandshakeEvents {
+  onJoined(joined: Splice): void
+  onFailed(error: MeshError): void
+}
+
+/** Asks the service for a WebSocket, and joins the two or passes its refusal on. */
+class Handshake implements Dispatcher.DispatchHandler {
+  readonly #asker: Asker
+  readonly #record: AccessRecord
+  readonly #admitted: Admitted
+  readonly #events: HandshakeEvents
+  readonly #watchdog
+  #controller: Dispatcher.DispatchController | undefined
+  #response: PublicResponse | undefined
+  #isOver = false
+
+  constructor(asker: Asker, record: AccessRecord, admitted: Admitted, events: HandshakeEvents) {
+    this.#asker = asker
+    this.#record = record
+    this.#admitted = admitted
+    this.#events = events
+    const { connect, firstByte } = admitted.route.timeouts
+    this.#watchdog = createWatchdog(0, error => this.fail(error))
+    this.#watchdog.guard(connect + firstByte, 'opening a WebSocket')
+    asker.carrier.once('close', this.#gone)
+  }
+
+  fail(error: MeshError): void {
+    if (this.#isOver) return
+    this.#end()
+    this.#controller?.abort(error)
+    this.#events.onFailed(error)
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller
+    if (this.#isOver) controller.abort(new Error('nobody wants it any more'))
+  }
+
+  onRequestUpgrade(_: Dispatcher.DispatchController, _status: number, headers: Headers, far: Duplex): void {
+    if (this.#isOver) return void far.destroy()
+    this.#end()
+    const record = this.#record
+    const { route, responseHeaders } = this.#admitted
+    record.status = 101
+    record.firstByteMs = performance.now() - record.startedMs
+    const near = this.#asker.accept(forwardResponseHeaders(headers, responseHeaders))
+    const joined = splice(near, far)
+    const idle = createWatchdog(0, () => joined.cut())
+    idle.guard(route.timeouts.idle, 'a WebSocket')
+    near.on('data', (chunk: Buffer) => {
+      record.bytesIn += chunk.length
+      idle.touch()
+    })
+    far.on('data', (chunk: Buffer) => {
+      record.bytesOut += chunk.length
+      idle.touch()
+    })
+    void joined.closed.then(() => idle.stop())
+    this.#events.onJoined(joined)
+  }
+
+  onResponseStart(_: Dispatcher.DispatchController, status: number, headers: Headers): void {
+    if (this.#isOver || status < 200) return
+    this.#end()
+    this.#record.status = status
+    this.#response = this.#asker.response()
+    this.#response.writeHead(status, forwardResponseHeaders(headers, this.#admitted.responseHeaders))
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#record.bytesOut += chunk.length
+    if (this.#response?.write(chunk) !== false) return
+    controller.pause()
+    this.#response.once('drain', () => controller.resume())
+  }
+
+  onResponseEnd(): void {
+    this.#response?.end()
+  }
+
+  onResponseError(_: Dispatcher.DispatchController, error: Error): void {
+    if (this.#response === undefined) this.fail(serviceError(error))
+    else this.#response.destroy()
+  }
+
+  readonly #gone = (): void => {
+    this.#end()
+    this.#record.error = 'client-gone'
+    this.#controller?.abort(new Error('the client is gone'))
+  }
+
+  #end(): void {
+    this.#isOver = true
+    this.#watchdog.stop()
+    this.#asker.carrier.off('close', this.#gone)
+  }
+}
+
+const SWITCHING = ['HTTP/1.1 101 Switching Protocols', 'upgrade: websocket', 'connection: upgrade']

@@ -29,6 +29,7 @@ export interface ServiceStreams {
 /** Keep streams to services. @param maxStreams  at once to one service; requests over that wait */
 export function createServiceStreams(dial: DialService, maxStreams: () => number): ServiceStreams {
   const pools = new Map<string, Pool>()
+  const dials = new Set<AbortController>()
   let streamCount = 0
 
   function open(
@@ -37,10 +38,13 @@ export function createServiceStreams(dial: DialService, maxStreams: () => number
     done: (error: Error | null, stream: Duplex | null) => void,
   ) {
     const giveUp = new AbortController()
+    dials.add(giveUp)
+    giveUp.signal.addEventListener('abort', () => clearTimeout(timer))
     const timer = connectMs === 0 ? undefined : setTimeout(() => giveUp.abort(), connectMs)
     dial(service, { signal: giveUp.signal }).then(
       stream => {
         clearTimeout(timer)
+        dials.delete(giveUp)
         streamCount += 1
         stream.once('close', () => {
           streamCount -= 1
@@ -49,6 +53,7 @@ export function createServiceStreams(dial: DialService, maxStreams: () => number
       },
       error => {
         clearTimeout(timer)
+        dials.delete(giveUp)
         const late = new MeshError('timed-out', `Cannot dial "${service}": no stream within ${connectMs} ms`)
         done(giveUp.signal.aborted ? late : error, null)
       },
@@ -83,6 +88,7 @@ export function createServiceStreams(dial: DialService, maxStreams: () => number
       return streamCount
     },
     async close() {
+      for (const giveUp of dials) giveUp.abort()
       await Promise.all([...pools.values()].map(pool => pool.destroy()))
     },
   }
