@@ -31,7 +31,15 @@ export function createLocalHandlers(options: LocalHandlersOptions): Handlers<typ
     ...meshHandlers(options.agent),
     ...peopleHandlers(options.agent),
     ...endpointHandlers(options.agent),
+    ...billingHandlers(options.agent),
   }
+}
+
+function billingHandlers(agent: Agent) {
+  return {
+    showBilling: ({ params }) => agent.mesh(params.mesh).link.call(CONTROLLER_API.showBilling, {}),
+    listUsage: ({ params, query }) => agent.mesh(params.mesh).link.call(CONTROLLER_API.listUsage, { query }),
+  } satisfies Partial<Handlers<typeof AGENT_API, LocalCaller>>
 }
 
 function ownHandlers(options: LocalHandlersOptions) {

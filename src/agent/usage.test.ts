@@ -66,6 +66,12 @@ suite('a metered stream', { concurrency: true }, () => {
         [one?.verdict, one?.dialler.user, one?.host?.user, one?.isOpen],
         ['agree', 'bob', 'alice', false],
       )
+      await until(async () => {
+        const { pairs } = await rig.root.membership.link.call(CONTROLLER_API.listUsage, {})
+        // The hub copied it all, with TLS around it.
+        const [pair] = pairs
+        return pair?.endBytes === 60_000 && pair.withoutHub === 0 && pair.hubOnly > 0
+      }, 'the hub has said what it copied')
       await until(
         async () => (await reportsKept(rig.guest)) + (await reportsKept(rig.host)) === 0,
         'none waits',

@@ -160,6 +160,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/policy.ts')).definePolicy,
   },
   {
+    name: 'billing',
+    group: CONTROLLER,
+    summary: 'Show what was charged, and where those who counted differ',
+    load: async () => (await import('./commands/billing.ts')).defineBilling,
+  },
+  {
     name: 'tunnel',
     group: APPS,
     summary: 'TCP and UDP tunnels between endpoints',

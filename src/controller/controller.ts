@@ -132,6 +132,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
     get endpointCount() {
       return endpoints.size
     },
+    relayed: billing.relayed,
     onChange: listeners.add,
     admit: (identity, issuedAtMs) => void members.admit(identity, issuedAtMs),
     mayMeet(from, to) {

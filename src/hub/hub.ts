@@ -136,7 +136,10 @@ class HubProcess implements Hub {
     this.#startedAtMs = options.clock.now()
     this.#registry = createRegistry({ ...REGISTRY_LIMITS, ...options.limits?.registry })
     this.#links = createLinks(options.log)
-    this.#sweeper = setInterval(() => this.#links.sweep(options.clock.now()), SWEEP_MS)
+    this.#sweeper = setInterval(() => {
+      this.#links.sweep(options.clock.now())
+      this.#relays.settle()
+    }, SWEEP_MS)
     this.#grants = createRelayGrants(options.limits?.relayRates ?? {})
     const local = createRelayCarrier(this.#grants)
     this.#carrier =
@@ -148,6 +151,7 @@ class HubProcess implements Hub {
       carrier: this.#carrier,
       drive: actions => this.#drive(actions),
       welcome: socket => this.#port?.welcome(socket),
+      onRelayed: options.controller.relayed,
       clock: options.clock,
       log: options.log,
     })

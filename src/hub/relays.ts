@@ -26,6 +26,8 @@ export interface Relays {
   perform(action: RegistryAction): void
   /** Bytes relayed since the start. */
   readonly byteCount: number
+  /** Tell `onRelayed` of the bytes of open relays, as far as it was not told. */
+  settle(): void
   /** Break all. @returns when they have closed */
   closeAll(): Promise<void>
 }
@@ -37,8 +39,17 @@ export interface RelaysOptions {
   /** The socket holds a good ticket: a stranger no more. */
   readonly welcome: (socket: Socket) => void
   readonly carrier: RelayCarrier
+  /** More bytes went between two endpoints, both ways together. */
+  readonly onRelayed: (between: RelayJoin['between'], byteCount: number) => void
   readonly clock: Clock
   readonly log: Log
+}
+
+interface OpenRelay {
+  readonly splice: Splice
+  readonly between: RelayJoin['between']
+  /** Bytes that were told of. */
+  told: number
 }
 
 interface Half {
@@ -51,7 +62,7 @@ interface Half {
 export function createRelays(options: RelaysOptions): Relays {
   const { registry, drive, carrier, clock, log } = options
   const halves = new Map<HalfId, Half>()
-  const relays = new Map<RelayId, Splice>()
+  const relays = new Map<RelayId, OpenRelay>()
   const streamCounts = new Map<EndpointId, number>()
   let nextHalf = 1
   let finishedBytes = 0
@@ -65,7 +76,14 @@ export function createRelays(options: RelaysOptions): Relays {
     drive(registry.present(id, ticket, side, by, clock.now()))
   }
 
-  function join({ relay, dial, accept, payer }: RelayJoin): void {
+  function settle(one: OpenRelay): void {
+    const byteCount = one.splice.byteCount() - one.told
+    if (byteCount === 0) return
+    one.told += byteCount
+    options.onRelayed(one.between, byteCount)
+  }
+
+  function join({ relay, dial, accept, payer, between }: RelayJoin): void {
     const [a, b] = [halves.get(dial), halves.get(accept)]
     halves.delete(dial)
     halves.delete(accept)
@@ -76,11 +94,13 @@ export function createRelays(options: RelaysOptions): Relays {
     }
     for (const half of [a, b]) half.answer()
     const joined = carrier.carry(a.connection, b.connection, payer)
-    relays.set(relay, joined)
+    const one: OpenRelay = { splice: joined, between, told: 0 }
+    relays.set(relay, one)
     log.debug('relay.opened', { relay })
     void joined.closed.then(() => {
       relays.delete(relay)
       finishedBytes += joined.byteCount()
+      settle(one)
       log.debug('relay.closed', { relay, bytes: joined.byteCount() })
       drive(registry.relayClosed(relay))
     })
@@ -113,7 +133,7 @@ export function createRelays(options: RelaysOptions): Relays {
     },
     perform(action) {
       if (action.do === 'join') join(action)
-      else if (action.do === 'cut') relays.get(action.relay)?.cut()
+      else if (action.do === 'cut') relays.get(action.relay)?.splice.cut()
       else if (action.do === 'refuse') {
         const half = halves.get(action.half)
         halves.delete(action.half)
@@ -123,12 +143,15 @@ export function createRelays(options: RelaysOptions): Relays {
     },
     get byteCount() {
       let sum = finishedBytes
-      for (const relay of relays.values()) sum += relay.byteCount()
+      for (const { splice } of relays.values()) sum += splice.byteCount()
       return sum
+    },
+    settle() {
+      for (const one of relays.values()) settle(one)
     },
     async closeAll() {
       for (const half of halves.values()) breakOff(half.connection)
-      const open = [...relays.values()]
+      const open = [...relays.values()].map(({ splice }) => splice)
       for (const relay of open) relay.cut()
       await Promise.all(open.map(({ closed }) => closed))
     },

@@ -5,6 +5,7 @@ import { isSettled } from '../../core/billing/charge.ts'
 import type { Commerce } from '../../core/billing/commerce.ts'
 import { reconcile } from '../../core/billing/reconcile.ts'
 import { MeshError } from '../../core/model/errors.ts'
+import type { EndpointId } from '../../core/model/ids.ts'
 import type { ServiceName, UserName } from '../../core/model/names.ts'
 import type { EndpointIdentity } from '../../core/model/spiffe-id.ts'
 import type { Context } from '../context.ts'
@@ -13,6 +14,7 @@ import type { Hostings } from '../hostings.ts'
 import type { Members } from '../members.ts'
 import { createBalances } from './balances.ts'
 import { createCharger } from './charger.ts'
+import { createPairs } from './pairs.ts'
 import { createRechecks } from './rechecks.ts'
 import { type Dial, openSessionProof } from './session-proof.ts'
 import { openUsageBook, type UsageBook } from './usage-book.ts'
@@ -28,7 +30,7 @@ export interface BillingOptions {
   readonly after: (ms: number, call: () => void) => () => void
   /** From 0 to 1. */
   readonly random: () => number
-  /** How long the second end of a stream is waited for when the first has said that it is over; default 30 s. */
+  /** How long the second end of a stream is waited for when the first has said that it is over; 30 s, or `recheckMs`. */
   readonly settleMs?: number
 }
 
@@ -54,6 +56,8 @@ export interface DialGate {
 export interface ControllerBilling extends AsyncDisposable {
   readonly gate: DialGate
   readonly handlers: Handlers<typeof BILLING_ROUTES, Caller>
+  /** The hub copied so many bytes more between two endpoints. */
+  relayed(between: readonly [EndpointId, EndpointId], byteCount: number): void
 }
 
 interface Parts {
@@ -81,6 +85,7 @@ export function createNoBilling({ members, decisions }: Parts): ControllerBillin
         return { isOn: false, recheckMs: 0, ...none }
       },
     },
+    relayed() {},
     async [Symbol.asyncDispose]() {},
   }
 }
@@ -92,9 +97,10 @@ export async function openBilling(
   parts: Parts,
 ): Promise<ControllerBilling> {
   const { clock, emit } = context
-  const { commerce, recheckMs, after, random, settleMs = SETTLE_MS } = options
+  const { commerce, recheckMs, after, random, settleMs = Math.min(SETTLE_MS, recheckMs) } = options
   const reportEveryMs = Math.max(1_000, Math.min(recheckMs, LONGEST_REPORT_MS))
   const proof = await openSessionProof(context)
+  const pairs = createPairs(clock.now())
   const balances = createBalances({ commerce, clock })
   const book = await openUsageBook(context, {
     proof,
@@ -158,7 +164,9 @@ export async function openBilling(
           (isAdmin || dialler.user === record.user || host?.user === record.user) &&
           (query.user === undefined || dialler.user === query.user) &&
           heardAtMs >= (query.sinceMs ?? 0)
-        return listUsage([...book.values()].filter(isShown), query.limit, book, clock.now())
+        const shown = [...book.values()].filter(isShown)
+        const compared = pairs.compare(shown).slice(0, query.limit)
+        return { ...listUsage(shown, query.limit, book, clock.now()), pairs: compared }
       },
       async showBilling({ caller }) {
         parts.decisions.requireAdminister(parts.members.require(caller), 'see billing')
@@ -177,6 +185,7 @@ export async function openBilling(
         }
       },
     },
+    relayed: pairs.relayed,
     async [Symbol.asyncDispose]() {
       for (const end of endings) end()
       commerce[Symbol.dispose]()

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { PATH_KINDS } from '../path/path-kind.ts'
+import { AGENT_BILLING_ROUTES } from './billing-api.ts'
 import { defineRoute } from './route.ts'
 import {
   endpointIdShape,
@@ -79,6 +80,7 @@ const logQuery = z.object({
  * 127.0.0.1:7777 behind a login. `{mesh}` is the local name; `{endpoint}` an id or a name.
  */
 export const AGENT_API = {
+  ...AGENT_BILLING_ROUTES,
   showVersion: defineRoute({
     method: 'GET',
     path: '/api/version',

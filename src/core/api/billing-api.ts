@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { defineRoute } from './route.ts'
-import { endpointIdShape, msShape, serviceNameShape, userShape } from './shapes.ts'
+import { endpointIdShape, msShape, nameShape, serviceNameShape, userShape } from './shapes.ts'
 
 const countShape = z.int().nonnegative()
 const verdictShape = z.enum(['agree', 'in-flight', 'differ', 'no-dialler', 'no-host', 'nobody'])
@@ -94,7 +94,46 @@ export const usageListShape = z.object({
   /** Of all that fits the question, by verdict. */
   verdicts: z.partialRecord(verdictShape, countShape),
   charged: z.object({ bytesSent: countShape, bytesReceived: countShape }),
+  /**
+   * Endpoints whose streams opened since the hub's start, with what their ends counted and what the hub copied between them,
+   * bytes of both directions: `hubOnly` is overhead, and what is not metered; `withoutHub` went directly, or is made up.
+   */
+  pairs: z.array(
+    z.object({
+      dialler: endpointIdShape,
+      host: endpointIdShape,
+      endBytes: countShape,
+      hubBytes: countShape,
+      hubOnly: countShape,
+      withoutHub: countShape,
+    }),
+  ),
 })
+/** A list of usage. */
+export type UsageList = z.output<typeof usageListShape>
+
+const meshParams = z.object({ mesh: nameShape })
+
+/** The routes of billing, at the agent. */
+export const AGENT_BILLING_ROUTES = {
+  showBilling: defineRoute({
+    method: 'GET',
+    path: '/api/meshes/{mesh}/billing',
+    summary: 'Show how billing is (administrators)',
+    params: meshParams,
+    response: billingStatusShape,
+    errors: ['not-joined', 'offline', 'denied'],
+  }),
+  listUsage: defineRoute({
+    method: 'GET',
+    path: '/api/meshes/{mesh}/usage',
+    summary: 'List what streams carried and what was charged (administrators; others see their own)',
+    params: meshParams,
+    query: usageQueryShape,
+    response: usageListShape,
+    errors: ['not-joined', 'offline', 'unsupported'],
+  }),
+} as const
 
 /** The routes of billing, at the controller. */
 export const BILLING_ROUTES = {

@@ -68,4 +68,6 @@ export interface ControllerPort {
   /** The hub has a link of this endpoint now. @param address  `host:port` it comes from */
   connected(endpoint: EndpointId, address: string, now: Ms): void
   disconnected(endpoint: EndpointId, now: Ms): void
+  /** The hub copied so many bytes more between two endpoints, both ways together. */
+  relayed(between: readonly [EndpointId, EndpointId], byteCount: number): void
 }

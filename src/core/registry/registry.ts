@@ -34,6 +34,8 @@ export interface RelayJoin {
   readonly accept: HalfId
   /** Whose rate it counts against. */
   readonly payer: string
+  /** Who talks: who asked, and whom it wanted. */
+  readonly between: readonly [EndpointId, EndpointId]
 }
 
 /** How much the registry keeps; see docs/limits.md. */
@@ -315,7 +317,8 @@ class RegistryMachine implements Registry {
     const relay = this.#nextRelay++ as RelayId
     this.#relays.set(relay, [ticket.dial, ticket.accept])
     add(this.#relayCount, ticket.dial, 1)
-    return [{ do: 'join', relay, dial, accept, payer: ticket.payer }]
+    const between = [ticket.dial, ticket.accept] as const
+    return [{ do: 'join', relay, dial, accept, payer: ticket.payer, between }]
   }
 
   /** Which limit keeps an endpoint from one more relay, if any. */
