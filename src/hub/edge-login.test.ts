@@ -15,7 +15,7 @@ let root: Certificate
 const limited = createLimitedFetch({ reach: 'computer', timeoutMs: 2_000 })
 
 before(async () => {
-  provider = await startOpenIdProvider({ alg: 'RS256' })
+  provider = await startOpenIdProvider({ alg: 'RS256', clients: ['worker', 'two'] })
   mesh = await createLocalMesh({ fetchJson: limited.json })
   const { chainPem, privateKeyPem } = await mesh.member('admin')
   root = { cert: chainPem, key: privateKeyPem }
@@ -42,7 +42,12 @@ interface Certificate {
 /** One request over HTTP/1.1, on a connection of its own. @param path  below `/edge/client/v1`, unless it is whole */
 async function ask(
   path: string,
-  more: { body?: unknown; headers?: Record<string, string>; as?: Certificate; method?: string } = {},
+  more: {
+    body?: unknown
+    headers?: Record<string, string | string[]>
+    as?: Certificate
+    method?: string
+  } = {},
 ) {
   const { body, headers = {}, as = {}, method = body === undefined ? 'GET' : 'POST' } = more
   const request = https.request({
@@ -94,6 +99,15 @@ test('a program logs in with a token of an OpenID provider, and its session is g
   )
   const refused = await mesh.logged('login.refused')
   assert.equal(refused.fields.reason, 'audience')
+})
+
+test('hub passes both authorization values of a login on', async () => {
+  await create('identities', { name: 'two-tokens', type: 'Device', isAdmin: false, externalId: 'two' })
+  const good = `Bearer ${await provider.token({ client: 'two' })}`
+  for (const authorization of [['Bearer nonsense', good], `Bearer nonsense, ${good}`]) {
+    const { status } = await ask('/authenticate?method=ext-jwt', { body: {}, headers: { authorization } })
+    assert.equal(status, 200)
+  }
 })
 
 test('a program enrols with its one-time token, logs in by certificate, and extends it', async () => {

@@ -67,6 +67,9 @@ test('json() asks no address that it may not, by number or by name', async () =>
   await assertRefused(fetcher().json('http://169.254.169.254/latest/meta-data/'), 'denied')
   await assertRefused(fetcher().json('http://192.0.2.1/'), 'denied')
   await assertRefused(fetcher({ reach: 'public' }).json('https://10.0.0.1/'), 'denied')
+  for (const host of ['[64:ff9b::a9fe:a9fe]', '[2002:7f00:1::1]', '[fe80::1]', '[fd00::1]']) {
+    await assertRefused(fetcher({ reach: 'public' }).json(`https://${host}/`), 'denied')
+  }
   assert.equal(askedCount, 0)
 })
 

@@ -60,6 +60,7 @@ export function createEnrolments(context: Context, parts: EnrolmentsParts): Enro
   async function use(token: string | undefined, method: string, now: number): Promise<void> {
     const { record, identity } = find(token, method, now)
     await tables.enrollments.put({ ...record, usedAtMs: now, updatedAtMs: now })
+    await forgetOld(tables, now)
     log.info('enrollment.used', { enrollment: record.id, method, identity: identity.id, name: identity.name })
   }
 
@@ -141,6 +142,13 @@ export function createEnrolments(context: Context, parts: EnrolmentsParts): Enro
   }
 }
 
+/** Those that are over stay a while, so that a late use is told apart from a token that never was. */
+async function forgetOld({ enrollments }: EnrolmentsParts['tables'], now: number): Promise<void> {
+  for (const { id, expiresAtMs, usedAtMs = expiresAtMs } of [...enrollments.values()]) {
+    if (usedAtMs + ENROLLMENT_KEPT_MS < now) await enrollments.delete(id)
+  }
+}
+
 /** A user name, where the enrollment does not name one, and a password. */
 function readPasswordBody(body: EnrolmentAttempt['body']) {
   const parsed = passwordShape.safeParse(body)
@@ -157,4 +165,6 @@ const passwordShape = z.object({
 })
 /** How long an enrollment is good where nothing is said. */
 export const ENROLLMENT_VALID_MS = 180 * 60_000
+/** How long one that was used, or is past its end, is remembered. */
+const ENROLLMENT_KEPT_MS = 30 * 86_400_000
 const MAX_ENROLLMENT_VALID_MS = 366 * 86_400_000

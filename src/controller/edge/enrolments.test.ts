@@ -79,6 +79,23 @@ test('enroll() gives a certificate of 90 days, once, for the token or the JWT it
   assert.equal(refused instanceof EdgeError && refused.status, 410)
 })
 
+test('enroll() forgets enrollments that were over a month before', async () => {
+  await using rig = await openCredentialsRig()
+  const identity = await rig.addIdentity()
+  const { request: clientCsr } = await createDevice()
+  const [first, unused] = [await prepare(rig, identity), await prepare(rig, identity)]
+  await enroll(rig, first.token, { clientCsr })
+  const use = async () => enroll(rig, (await prepare(rig, identity)).token, { clientCsr })
+  rig.clock.advance(30 * 86_400_000)
+  await use()
+  assert.ok(rig.tables.enrollments.get(first.id))
+  rig.clock.advance(ENROLLMENT_VALID_MS + 1)
+  await use()
+  const isThere = [first, unused].map(({ id }) => rig.tables.enrollments.get(id) !== undefined)
+  assert.deepEqual(isThere, [false, false])
+  assert.equal(rig.tables.enrollments.size, 2)
+})
+
 test('enroll() refuses tokens that are unknown, past their end, of another method, or of nobody', async () => {
   await using rig = await openCredentialsRig()
   const identity = await rig.addIdentity()
