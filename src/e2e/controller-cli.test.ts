@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
+import net from 'node:net'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { createProcessMesh, LAUNCHER, type ProcessMesh } from '../testing/process-mesh.ts'
+import { inboundPort } from '../testing/tunnel-lab.ts'
 
 // An operator's work with the controller, from the command line: a real hub, two agents of root and one of a guest.
 
@@ -167,4 +170,68 @@ test('an identity is given ways in, and they are taken back', async () => {
   assert.deepEqual(await mesh.json('home', 'get', 'authenticators'), [])
   await mesh.run('home', 'delete', 'identity', 'ci')
   assert.deepEqual(await mesh.json('home', 'get', 'enrollments'), [])
+})
+
+/** A server of one line: it greets, and then says what it is told. */
+async function startGreeter(): Promise<{ port: number } & AsyncDisposable> {
+  const server = net.createServer(socket => {
+    socket.on('error', () => {})
+    socket.write('hello\n')
+    socket.pipe(socket)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as net.AddressInfo
+  return { port, [Symbol.asyncDispose]: async () => void server.close() }
+}
+
+/** With an error or without: `once` would throw it. */
+function closeOf(socket: net.Socket): Promise<void> {
+  return new Promise(resolve => socket.once('close', () => resolve()))
+}
+
+/** What comes first from a port: a greeting, or nothing where the connection ends. */
+async function greet(port: number): Promise<{ text: string; socket: net.Socket }> {
+  const socket = net.connect(port, '127.0.0.1').on('error', () => {})
+  const ended = closeOf(socket).then(() => '')
+  const text = await Promise.race([once(socket, 'data').then(String, () => ''), ended])
+  return { text, socket }
+}
+
+test('a policy lets a tunnel in that was opened with --policies, and its end ends what is open', async () => {
+  await using greeter = await startGreeter()
+  const open = [
+    'tunnel',
+    'open',
+    'outbound',
+    'tcp/greet',
+    '--targets',
+    `127.0.0.1:${greeter.port}`,
+    '--policies',
+  ]
+  await mesh.run('home', 'create', 'service', 'greet', '--attributes', 'open')
+  await mesh.run('home', ...open)
+  assert.match(await mesh.run('home', 'get', 'terminators'), /^greet +home +/m)
+  await mesh.run('guest', 'tunnel', 'open', 'inbound', 'tcp/greet', '--listen', '127.0.0.1:0')
+  const port = await inboundPort(mesh, 'guest', 'tcp/greet')
+  assert.equal((await greet(port)).text, '', 'no policy, no way in')
+  await mesh.run(
+    'home',
+    'create',
+    'policy',
+    'bob-greet',
+    '--type',
+    'Dial',
+    '--identities',
+    '@bob',
+    '--services',
+    'open',
+  )
+  assert.match(await mesh.run('guest', 'get', 'service'), /^tcp\/greet +\(policies\) +home /m)
+  const { text, socket } = await greet(port)
+  assert.equal(text, 'hello\n')
+  const closed = closeOf(socket)
+  await mesh.run('home', 'delete', 'policy', 'bob-greet')
+  await closed
+  assert.equal((await greet(port)).text, '')
 })

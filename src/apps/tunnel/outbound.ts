@@ -1,3 +1,4 @@
+import type { Access } from '../../core/api/shapes.ts'
 import { MeshError, toMeshError } from '../../core/model/errors.ts'
 import { protocolOf, type ServiceName } from '../../core/model/names.ts'
 import type { Host, Hosting, Incoming } from '../../sdk/app.ts'
@@ -106,13 +107,14 @@ export class Outbound implements AsyncDisposable {
 
   describe(): OutboundInfo {
     const { service } = this.#options
-    const { entrances, users, balance, isRange, isProbed } = this.#setting
+    const { entrances, users, policies, balance, isRange, isProbed } = this.#setting
     const error = this.#error ?? this.#hosting?.error
     return {
       ...partsOf(service),
       targets: this.#pool.describe(key => this.#outlet.count(key)),
       entrances: [...entrances],
       users: [...users],
+      ...(policies === true && { policies }),
       balance,
       isRange,
       isProbed,
@@ -179,8 +181,8 @@ export class Outbound implements AsyncDisposable {
   }
 }
 
-function accessOf({ users, entrances }: OutboundSetting) {
-  return { users, entrances }
+function accessOf({ users, entrances, policies }: OutboundSetting): Access {
+  return { users, entrances, ...(policies === true && { policies }) }
 }
 
 function checkTargets(service: ServiceName, { targets }: OutboundSetting): void {

@@ -7,7 +7,7 @@ import type { Cli } from '../context.ts'
 import { openEdge } from '../edge/edge-client.ts'
 import { EDGE_KINDS, type EdgeKind, isEdgeKind } from '../edge/edge-kinds.ts'
 import { edgeFields, nameOf } from '../edge/edge-views.ts'
-import { type ListedService, listAllServices } from '../edge/service-listing.ts'
+import { type ListedService, listAllServices, ownerOf } from '../edge/service-listing.ts'
 import { addExamples } from '../examples.ts'
 import { isHubNamed, listAllEndpoints, serviceHealth } from '../listings.ts'
 import { choosePlace } from '../mesh-choice.ts'
@@ -18,6 +18,7 @@ import { ago, bytes, milliseconds, moment, until } from '../output/words.ts'
 import { pathTable } from '../path-table.ts'
 import { parseEndpointWord } from '../prefix.ts'
 import { kindWords, type ThingKind, thingKind } from '../thing-kinds.ts'
+import { formatUsers } from '../tunnel/tunnel-lists.ts'
 
 const MESH_KINDS = ['mesh', 'hub', 'ep', 'service', 'user', 'app'] as const satisfies readonly ThingKind[]
 const KINDS: readonly ThingKind[] = [
@@ -160,7 +161,7 @@ async function describeService(cli: Cli, name: string): Promise<void> {
     { title: 'ENDPOINT', cell: hosting => hosting.name },
     { title: 'STATUS', cell: hosting => (hosting.isOnline ? 'online' : 'offline') },
     { title: 'HEALTH', cell: hosting => hosting.health },
-    { title: 'USERS', cell: hosting => ['(owner)', ...hosting.access.users].join(',') },
+    { title: 'USERS', cell: hosting => formatUsers(hosting.access) },
     { title: 'ENTRANCES', cell: hosting => hosting.access.entrances.join(',') || '(all)' },
     { title: 'ID', cell: hosting => hosting.endpoint },
   ])
@@ -169,7 +170,7 @@ async function describeService(cli: Cli, name: string): Promise<void> {
     name: service.name,
     fields: [
       ['Service', service.name],
-      ['Owner', service.owner],
+      ['Owner', ownerOf(service)],
       ['Health', service.hostings.length === 0 ? 'unhosted' : serviceHealth(service)],
       ...(declared === undefined
         ? []

@@ -263,7 +263,7 @@ tcp/web  (policies)  office     1/1     up        public
   )
   assert.match(
     (await ztm('describe', 'service', 'db')).stdout,
-    /^Service: +tcp\/db\nHealth: +unhosted\nDeclared as: +db$/m,
+    /^Service: +tcp\/db\nOwner: +\(policies\)\nHealth: +unhosted\nDeclared as: +db$/m,
   )
 })
 

@@ -123,7 +123,7 @@ function namelessColumns(cli: Cli, kind: EdgeKind): EntityColumn[] {
     case 'terminator':
       return [
         service,
-        member('HOST', 'hostName', 'host.name', 'identity', 'hostId'),
+        member('HOST', 'host.name', 'hostId'),
         member('ROUTER', 'router.name', 'routerId'),
         member('PRECEDENCE', 'precedence'),
         member('COST', 'cost'),

@@ -1,6 +1,7 @@
 import { AGENT_API } from '../../core/api/agent-api.ts'
 import type { ServiceInfo } from '../../core/api/shapes.ts'
 import { MeshError } from '../../core/model/errors.ts'
+import { isIdentityUser } from '../../core/model/spiffe-id.ts'
 import { callAgent } from '../api-client.ts'
 import type { Cli } from '../context.ts'
 import { healthTone, serviceHealth } from '../listings.ts'
@@ -12,7 +13,7 @@ import { memberOf, nameOf, textsOf } from './edge-views.ts'
 /** A service of a listing: hosted in the mesh, declared at the controller, or both. */
 export interface ListedService extends Omit<ServiceInfo, 'owner'> {
   /** Absent for one that is declared: then policies say who may. */
-  readonly owner?: string
+  readonly owner?: ServiceInfo['owner']
   /** What was declared of it. */
   readonly declared?: Entity
 }
@@ -22,7 +23,7 @@ export const SERVICE_VIEW: ListView<ListedService> = {
   nameOf: service => service.name,
   columns: [
     { title: 'NAME', cell: service => service.name },
-    { title: 'OWNER', cell: service => service.owner ?? '(policies)' },
+    { title: 'OWNER', cell: ownerOf },
     {
       title: 'ENDPOINTS',
       cell: ({ hostings }) => hostings.map(hosting => hosting.name).join(','),
@@ -75,6 +76,11 @@ async function listDeclared(cli: Cli, mesh: string): Promise<Entity[]> {
 export function meshNameOf(entity: Entity): string {
   const name = nameOf(entity)
   return /^(?:tcp|udp)\//.test(name) ? name : `tcp/${name}`
+}
+
+/** Whose a service is; a declared one is nobody's, and policies say who may. */
+export function ownerOf({ owner }: ListedService): string {
+  return owner === undefined || isIdentityUser(owner) ? '(policies)' : owner
 }
 
 function healthOf(service: ListedService): string {

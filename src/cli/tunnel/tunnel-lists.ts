@@ -87,9 +87,10 @@ export function formatListen({ ip, port }: { ip: string; port: number }): string
   return formatAddress({ host: ip, port })
 }
 
-/** Who may dial an outbound. */
-export function formatUsers({ users }: Pick<OutboundInfo, 'users'>): string {
-  return users.includes('*') ? '(all)' : ['(owner)', ...users].join(',')
+/** Who may dial an outbound, or what an endpoint hosts. */
+export function formatUsers({ users, policies }: Pick<OutboundInfo, 'users' | 'policies'>): string {
+  if (users.includes('*')) return '(all)'
+  return ['(owner)', ...users, ...(policies === true ? ['(policies)'] : [])].join(',')
 }
 
 /** Neighbouring ports of one address as a range: `127.0.0.1:8000-8010`. */

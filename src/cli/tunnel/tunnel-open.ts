@@ -47,6 +47,7 @@ export interface OutboundWords {
   readonly targets: readonly string[]
   readonly entrances?: readonly string[]
   readonly users?: readonly string[]
+  readonly policies?: true
   readonly balance: z.output<typeof outboundSettingShape>['balance']
   readonly probe: boolean
 }
@@ -69,6 +70,7 @@ export async function openOutbound(cli: Cli, typed: string, words: OutboundWords
       targets,
       entrances,
       users: [...(words.users ?? [])],
+      ...(words.policies === true && { policies: true }),
       balance: words.balance,
       // A range by itself is matched port by port; ranges among others are one pool.
       isRange: words.targets.length === 1 && targets.length > 1,
@@ -76,7 +78,8 @@ export async function openOutbound(cli: Cli, typed: string, words: OutboundWords
     },
   })
   const where = shorten(outbound.targets.map(({ target }) => formatApiTarget(target)))
-  const next = outbound.users.length === 0 ? ', for its owner alone: --users lets others in' : ''
+  const isClosed = outbound.users.length === 0 && outbound.policies !== true
+  const next = isClosed ? ', for its owner alone: --users or --policies lets others in' : ''
   const text = `Outbound ${visible(formatTunnelName(outbound))} leads to ${visible(where)}${next}`
   await report(cli, text, { name: formatTunnelName(outbound), data: outbound })
 }

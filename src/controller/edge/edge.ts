@@ -161,7 +161,14 @@ function createMachinery(context: Context, parts: EdgeParts) {
   }
   const principals = createPrincipals(endpoints, parts.users)
   const hubName = () => tables.edgeRouters.get(hub.id)?.name ?? ''
-  const terminators = createTerminators({ ...parts, declared, endpoints, hub: { id: hub.id, name: hubName } })
+  const identityName = (id: string) => (tables.identities.get(id) ?? principals.get(id))?.name ?? ''
+  const terminators = createTerminators({
+    ...parts,
+    declared,
+    endpoints,
+    identityName,
+    hub: { id: hub.id, name: hubName },
+  })
   const hubNames = hub.names
   const kinds = createKinds(context, {
     ...parts,
@@ -186,6 +193,7 @@ function createMachinery(context: Context, parts: EdgeParts) {
     endSessions,
     principals,
     terminators,
+    identityName,
     kinds,
     otherNamesOf,
     hubNames,
@@ -220,7 +228,6 @@ function createRoutes(context: Context, parts: EdgeParts) {
       }),
       ...serveManagementSessions(context, {
         ...made,
-        identityName: id => (tables.identities.get(id) ?? principals.get(id))?.name ?? '',
         endStreams: async session => consequences.endSession(session),
         dropHosting: consequences.dropHosting,
       }),

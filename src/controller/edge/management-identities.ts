@@ -133,7 +133,8 @@ export function serveManagementIdentities(
         name,
         isOnline: !disabled,
       })),
-      nameOf: id => tables.identities.get(id)?.name ?? tables.services.get(id)?.name,
+      nameOf: id =>
+        (kinds.identities.projected?.get(id) ?? tables.identities.get(id) ?? tables.services.get(id))?.name,
     })
     const shown = ({ id, name, isOnline }: (typeof advice.commonRouters)[number]) => ({ id, name, isOnline })
     return {

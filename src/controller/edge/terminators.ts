@@ -3,6 +3,7 @@ import { entityBase, entityRef } from '../../core/edge/envelope.ts'
 import type { FilterSymbols } from '../../core/edge/filter-symbols.ts'
 import type { HubId } from '../../core/model/ids.ts'
 import type { ServiceName } from '../../core/model/names.ts'
+import { isIdentityUser } from '../../core/model/spiffe-id.ts'
 import type { Endpoints } from '../endpoints.ts'
 import type { Hostings } from '../hostings.ts'
 import type { Presence } from '../presence.ts'
@@ -37,9 +38,17 @@ export function createTerminators(parts: {
   readonly declared: DeclaredServices
   readonly endpoints: Pick<Endpoints, 'get'>
   readonly presence: Pick<Presence, 'addressOf'>
+  /** What an identity is called. */
+  readonly identityName: (id: string) => string
   readonly hub: { readonly id: HubId; readonly name: () => string }
 }): Terminators {
-  const { hostings, declared, endpoints, presence, hub } = parts
+  const { hostings, declared, endpoints, presence, identityName, hub } = parts
+
+  /** An endpoint is an identity of its own; a program's login stands for the identity that logged in. */
+  function hostOf({ endpoint }: HostingRecord): string {
+    const user = endpoints.get(endpoint)?.user
+    return user !== undefined && isIdentityUser(user) ? user : endpoint
+  }
 
   function of(hosting: HostingRecord): Terminator {
     const record = declared.get(hosting.service)
@@ -74,7 +83,8 @@ export function createTerminators(parts: {
       ...base(one),
       binding: 'edge',
       address: one.hosting.endpoint,
-      hostId: endpoints.get(one.hosting.endpoint)?.user ?? '',
+      hostId: hostOf(one.hosting),
+      host: entityRef('identities', hostOf(one.hosting), identityName(hostOf(one.hosting))),
       cost: one.hosting.rank?.cost ?? 0,
       dynamicCost: 0,
       precedence: one.hosting.rank?.precedence ?? 'default',
