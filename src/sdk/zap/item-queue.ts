@@ -23,8 +23,8 @@ export interface ItemQueue {
   fail(error: unknown): void
   /** The next item, undefined after the last. @throws what `fail` was told */
   take(): Promise<Uint8Array | undefined>
-  /** Forget all items. */
-  clear(): void
+  /** Forget all items; there are none from now on. */
+  stop(): void
 }
 
 /**
@@ -43,7 +43,7 @@ export function createItemQueue(options: {
   let credit = windowBytes
   let takenBytes = 0
   let ending: { readonly error?: unknown } | undefined
-  let taker: PromiseWithResolvers<Uint8Array | undefined> | undefined
+  const takers: PromiseWithResolvers<Uint8Array | undefined>[] = []
 
   function release(item: Uint8Array): void {
     const cost = item.length + ITEM_COST_BYTES
@@ -55,23 +55,23 @@ export function createItemQueue(options: {
   }
 
   function deliver(item: Uint8Array): void {
+    const taker = takers.shift()
     if (taker === undefined) {
       items.push(ownView(item))
       budget.waitingBytes += item.length + ITEM_COST_BYTES
       return
     }
     taker.resolve(item)
-    taker = undefined
     release(item)
   }
 
   function finish(how: { readonly error?: unknown }): void {
     if (ending !== undefined) return
     ending = how
-    if (taker === undefined) return
-    if ('error' in how) taker.reject(how.error)
-    else taker.resolve(undefined)
-    taker = undefined
+    for (const taker of takers.splice(0)) {
+      if ('error' in how) taker.reject(how.error)
+      else taker.resolve(undefined)
+    }
   }
 
   function clear(): void {
@@ -110,9 +110,13 @@ export function createItemQueue(options: {
         if ('error' in ending) throw ending.error
         return undefined
       }
-      taker = Promise.withResolvers()
+      const taker = Promise.withResolvers<Uint8Array | undefined>()
+      takers.push(taker)
       return taker.promise
     },
-    clear,
+    stop() {
+      clear()
+      finish({})
+    },
   }
 }

@@ -186,7 +186,7 @@ export function openZapClient(stream: Duplex, options: Partial<ZapCallLimits> = 
     return {
       take: queue.take,
       cancel() {
-        queue.clear()
+        queue.stop()
         cancel(id)
       },
     }
@@ -218,16 +218,10 @@ export function openZapClient(stream: Duplex, options: Partial<ZapCallLimits> = 
           onError: reject,
         })
       }),
-    async *stream(method, params, callOptions = {}) {
-      const started = startStream(method, params, callOptions)
-      try {
-        for (let item = await started.take(); item !== undefined; item = await started.take()) {
-          yield decodeFrom(method.result, item, () => `item of ${quote(method.name)}`)
-        }
-      } finally {
-        started.cancel()
-      }
-    },
+    stream: (method, params, callOptions = {}) => ({
+      [Symbol.asyncIterator]: () =>
+        createItemIterator(method, () => startStream(method, params, callOptions)),
+    }),
     close: () => frames.close(),
     async [Symbol.asyncDispose]() {
       frames.close()
@@ -245,6 +239,40 @@ function settle({ call, timer, onAbort }: Pending): StartedCall {
 interface StartedStream {
   readonly take: ItemQueue['take']
   cancel(): void
+}
+
+/**
+ * Iterate over the items of a call that `start` begins when the first is asked for. Not a generator: that would not hear of
+ * `return` while it waits for an item.
+ */
+function createItemIterator<R>(
+  method: Pick<ZapMethod<unknown, R>, 'name' | 'result'>,
+  start: () => StartedStream,
+): AsyncIterator<R, undefined> {
+  let started: StartedStream | undefined
+  let isOver = false
+
+  async function finish(): Promise<IteratorResult<R, undefined>> {
+    isOver = true
+    started?.cancel()
+    return { done: true, value: undefined }
+  }
+
+  return {
+    async next() {
+      if (isOver) return finish()
+      try {
+        started ??= start()
+        const item = await started.take()
+        if (item === undefined) return finish()
+        return { value: decodeFrom(method.result, item, () => `item of ${quote(method.name)}`) }
+      } catch (error) {
+        await finish()
+        throw error
+      }
+    },
+    return: finish,
+  }
 }
 
 /** The server's word, as an error of ours. */

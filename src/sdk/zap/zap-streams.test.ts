@@ -144,6 +144,22 @@ test('leaving a loop early cancels the call, as do signal and deadline', async (
   }
 })
 
+test('a stream can be left while its next item is waited for, and asked several times at once', async () => {
+  const { stream, heard, say } = byHand()
+  const client = openZapClient(stream)
+  const items = client.stream(COUNT, 1)[Symbol.asyncIterator]()
+  const asked = [items.next(), items.next(), items.next()]
+  await until(() => heard.length === 1, 'the call came')
+  const item = (number: number) => ({ kind: 'item', id: 1, value: Buffer.from(String(number)) }) as const
+  say(item(1), item(2))
+  assert.deepEqual(await Promise.all(asked.slice(0, 2)), [{ value: 1 }, { value: 2 }])
+  await items.return?.()
+  assert.deepEqual(await asked[2], { done: true, value: undefined })
+  assert.deepEqual(await items.next(), { done: true, value: undefined })
+  await until(() => heard.at(-1)?.kind === 'cancel', 'the server heard of it')
+  assert.equal(client.callCount, 0)
+})
+
 test('a client that reads no answers is asked for no more calls', async () => {
   const { stream, raw, say } = byHand(1_024)
   raw.removeAllListeners('data').pause()
