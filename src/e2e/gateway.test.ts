@@ -5,6 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { WebSocket, WebSocketServer } from 'ws'
 import { serveOnLoopback } from '../testing/gateway-rig.ts'
+import { PROVIDER_AUDIENCE, startOpenIdProvider } from '../testing/openid-provider.ts'
 import { createProcessMesh, freePort } from '../testing/process-mesh.ts'
 import { until } from '../testing/until.ts'
 
@@ -72,6 +73,45 @@ routes: [{ path: /web/*, service: web, stripPrefix: /web }, { path: /gone, servi
     [200, 503, 404, 101].every(status => statuses.includes(status)),
     statuses.join(),
   )
+})
+
+test('run gateway comes in by a login, dials what policies let it, and loses it with them', async () => {
+  await using provider = await startOpenIdProvider()
+  await using web = await serveOnLoopback((_request, response) => void response.end('hello'))
+  await using mesh = await createProcessMesh()
+  const hub = await mesh.startHub({ args: ['--issuer-reach', 'computer'] })
+  await mesh.join('home')
+  await mesh.run(
+    'home',
+    'create',
+    'signer',
+    'iam',
+    '--issuer',
+    provider.issuer,
+    '--audience',
+    PROVIDER_AUDIENCE,
+  )
+  await mesh.run('home', 'create', 'identity', 'door', '--external-id', 'worker')
+  const { id } = (await mesh.json('home', 'describe', 'identity', 'door')) as { id: string }
+  const open = ['tunnel', 'open', 'outbound', 'tcp/web', '--targets', `127.0.0.1:${web.port}`]
+  await mesh.run('home', ...open, '--users', id)
+  writeFileSync(`${mesh.folder}/token`, await provider.token())
+  const { ca } = JSON.parse(readFileSync(mesh.permit, 'utf8')) as { ca: string }
+  writeFileSync(`${mesh.folder}/ca.pem`, ca)
+  const port = await freePort()
+  const gateway = await mesh.startGateway(
+    'door',
+    `
+controller: { url: 'https://${hub.address}', tokenCommand: cat ${mesh.folder}/token, ca: ca.pem }
+listeners: [{ kind: http, listen: '127.0.0.1:${port}' }]
+routes: [{ service: web }]
+`,
+  )
+  const ask = async () => await fetch(`http://127.0.0.1:${port}/`)
+  assert.equal(await (await ask()).text(), 'hello')
+  await mesh.run('home', 'delete', 'identity', 'door')
+  await until(async () => (await ask()).status !== 200, 'the gateway may dial no more')
+  await gateway.stop()
 })
 
 function sha256(bytes: Buffer): string {
