@@ -141,6 +141,8 @@ function toEdgeError(thrown: unknown): EdgeError {
     case 'not-trusted':
     case 'evicted':
       return unauthorized('zt-session realm="zt-session" error="invalid"')
+    case 'too-large':
+      return new EdgeError('REQUEST_ENTITY_TOO_LARGE', message)
     case 'timed-out':
       return new EdgeError('TIMEOUT', message)
     default:

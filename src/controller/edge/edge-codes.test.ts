@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Micros } from '../../core/billing/money.ts'
+import type { ServiceName } from '../../core/model/names.ts'
 import { type ControllerRig, createDevice, openControllerRig } from '../../testing/controller-rig.ts'
 import { codeOf, createEdgeClient, type EdgeAnswered, type EdgeAsk } from '../../testing/edge-client.ts'
 
@@ -165,6 +167,27 @@ const PROVOKED: Record<string, [number, (scene: Scene) => Promise<EdgeAnswered>]
       return use()
     },
   ],
+  CAN_NOT_UPDATE_AUTHENTICATOR: [
+    409,
+    async ({ edge }) => {
+      const { token } = await edge.logIn('worker')
+      const { body } = await edge.ask('GET', '/current-identity/authenticators', { token })
+      const [one] = (body as { data: { id: string }[] }).data
+      const path = `/current-identity/authenticators/${one?.id}/extend`
+      return edge.ask('POST', path, { token, body: { clientCertCsr: await csr() } })
+    },
+  ],
+  RATE_LIMITED: [
+    429,
+    async ({ edge }) => {
+      for (let count = 0; count < 30; count += 1) {
+        await edge.ask('POST', '/authenticate?method=password', {
+          body: { username: `u${count}`, password: 'wrong' },
+        })
+      }
+      return edge.ask('POST', '/authenticate?method=password', { body: { username: 'u', password: 'wrong' } })
+    },
+  ],
   REQUEST_ENTITY_TOO_LARGE: [
     413,
     ({ edge }) =>
@@ -183,6 +206,75 @@ for (const [code, [status, provoke]] of Object.entries(PROVOKED)) {
     assert.deepEqual(meta, { apiVersion: '0.0.1', apiEnrollmentVersion: '0.0.1' })
   })
 }
+
+const SLOW_PATH = '/edge/management/v1/services'
+
+async function codeOfBody(rig: ControllerRig, edge: Edge, body: ReadableStream): Promise<string> {
+  const init = { method: 'POST', headers: JSON_BODY, body, duplex: 'half' } as RequestInit
+  const { response } = await rig.controller.edge(
+    new Request(`https://mesh${SLOW_PATH}`, init),
+    edge.root.caller,
+  )
+  return ((await response.json()) as { error: { code: string } }).error.code
+}
+
+test('answers COULD_NOT_READ_BODY where a body breaks off, TIMEOUT where it takes over 10 s', async t => {
+  await using rig = await openControllerRig()
+  const edge = await createEdgeClient(rig)
+  const broken = new ReadableStream({ pull: controller => controller.error(new Error('gone')) })
+  assert.equal(await codeOfBody(rig, edge, broken), 'COULD_NOT_READ_BODY')
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const pulled = Promise.withResolvers<void>()
+  const slow = new ReadableStream({ pull: () => pulled.resolve() }, { highWaterMark: 0 })
+  const code = codeOfBody(rig, edge, slow)
+  await pulled.promise
+  t.mock.timers.tick(10_000)
+  assert.equal(await code, 'TIMEOUT')
+})
+
+test('answers UNHANDLED, and tells the log alone what it was', async () => {
+  await using rig = await openControllerRig()
+  const edge = await createEdgeClient(rig)
+  await rig.store[Symbol.asyncDispose]()
+  const answer = await edge.manage('POST', '/services', service('web'))
+  assert.deepEqual([answer.status, codeOf(answer)], [500, 'UNHANDLED'])
+  const [logged] = rig.log.fieldsOf('edge.failed')
+  const { requestId, message } = (answer.body as { error: { requestId: string; message: string } }).error
+  assert.equal(logged?.request, requestId)
+  assert.ok(!message.includes('store'))
+})
+
+test('answers INSUFFICIENT_BALANCE before a session of who cannot pay', async () => {
+  const commerce = {
+    balance: async () => ({ available: 0 as Micros, minimum: 1 as Micros, currency: 'USD' }),
+    record: async () => 'recorded' as const,
+    [Symbol.dispose]() {},
+  }
+  const after = () => () => {}
+  const billing = { commerce, recheckMs: 60_000, after, random: () => 0 }
+  await using rig = await openControllerRig({ billing })
+  const edge = await createEdgeClient(rig)
+  const serviceId = await edge.create('services', service('web'))
+  const { token } = await edge.logIn('operator', { isAdmin: true })
+  const server = await rig.joinAs('alice', 'server')
+  await edge.create('service-policies', {
+    name: 'alice hosts',
+    type: 'Bind',
+    semantic: 'AnyOf',
+    identityRoles: ['@alice'],
+    serviceRoles: ['@web'],
+  })
+  await rig.ask('host', server.caller, {
+    params: { service: 'tcp/web' as ServiceName },
+    body: { access: { policies: true } },
+  })
+  const answer = await edge.ask('POST', '/sessions', { token, body: { serviceId } })
+  assert.deepEqual(
+    [answer.status, codeOf(answer)],
+    [402, 'INSUFFICIENT_BALANCE'],
+    JSON.stringify(answer.body),
+  )
+})
 
 test('a body that is deep, of bad UTF-8 or missing is refused', async () => {
   await using rig = await openControllerRig()

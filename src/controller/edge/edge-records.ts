@@ -303,7 +303,8 @@ export const apiSessionRecordShape = z.object({
         /** Fingerprint of the key, as of endpoints. */
         key: z.string().max(128),
         serial: z.string().max(64),
-        chainPem: pemShape,
+        /** The leaf. */
+        certPem: pemShape,
         createdAtMs: msShape,
         expiresAtMs: msShape,
       }),

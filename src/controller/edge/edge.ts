@@ -216,7 +216,10 @@ function createRoutes(context: Context, parts: EdgeParts) {
   })
   return {
     shared: [...loginApi, ...serveIdentityApi({ ...made, tables, enrolments })],
-    client: [...serveEnrollApi({ enrolments }, context), ...serveServicesApi(made)],
+    client: [
+      ...serveEnrollApi({ enrolments }, context),
+      ...serveServicesApi({ ...made, hubs: tables.edgeRouters.list }),
+    ],
     management: [
       ...serveKinds(context, kinds),
       ...serveManagementIdentities(context, { ...made, tables, access }),

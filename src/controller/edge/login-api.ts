@@ -174,7 +174,7 @@ export function serveLoginApi(
     showCertificate(call) {
       const found = requireSession(call).session.certificates.find(({ id }) => id === call.params.id)
       if (found === undefined) throw new EdgeError('NOT_FOUND', 'This session has no such certificate')
-      return { body: oneEnvelope({ ...showCertificate(found), certificate: found.chainPem }) }
+      return { body: oneEnvelope({ ...showCertificate(found), certificate: found.certPem }) }
     },
     deleteCertificate: call =>
       exclusive(async () => {

@@ -1,9 +1,11 @@
 import { z } from 'zod'
+import { EDGE_CLIENT_PATH } from '../../core/api/edge-path.ts'
 import { EdgeError } from '../../core/edge/edge-error.ts'
 import { defineEdgeRoute } from '../../core/edge/edge-route.ts'
-import { createEnvelope, emptyEnvelope, oneEnvelope } from '../../core/edge/envelope.ts'
+import { createEnvelope, emptyEnvelope, entityBase, oneEnvelope } from '../../core/edge/envelope.ts'
 import { unauthorized } from './askers.ts'
 import { type Asker, type EdgeCall, type EdgeHandlers, type ServedRoute, serveEdge } from './edge-call.ts'
+import type { EdgeRouterRecord } from './edge-records.ts'
 import { type EdgeSessions, type ShownSession, showRouter } from './edge-sessions.ts'
 import { missing, NAMED_SYMBOLS, pageOf } from './entity-kind.ts'
 import { TERMINATOR_SYMBOLS, type Terminator, type Terminators } from './terminators.ts'
@@ -66,6 +68,13 @@ const SERVICES_API = {
     answer: 'list',
     data: named,
   }),
+  controllers: defineEdgeRoute({
+    ...get,
+    path: '/controllers',
+    summary: 'List the controllers: there is one',
+    answer: 'list',
+    data: named,
+  }),
   listSessions: defineEdgeRoute({
     ...get,
     path: '/sessions',
@@ -108,6 +117,8 @@ export interface ServicesApiParts {
   readonly terminators: Terminators
   /** `host:port` of the hub. */
   readonly hubNames: readonly string[]
+  /** Controllers live in hubs. */
+  readonly hubs: () => readonly EdgeRouterRecord[]
 }
 
 /** Routes of services, hubs and sessions. */
@@ -159,6 +170,20 @@ export function serveServicesApi(parts: ServicesApiParts): ServedRoute[] {
     },
     serviceRouters: call => routers(call, requireService(call).service),
     listRouters: call => routers(call),
+    controllers(call) {
+      const url = `https://${hubNames[0] ?? ''}${EDGE_CLIENT_PATH}`
+      const show = (record: EdgeRouterRecord) => ({
+        ...entityBase('controllers', record),
+        name: record.name,
+        isOnline: true,
+        ctrlAddress: null,
+        certPem: null,
+        fingerprint: null,
+        lastJoinedAt: new Date(record.createdAtMs).toISOString(),
+        apiAddresses: { 'edge-client': [{ url, version: 'v1' }] },
+      })
+      return pageOf({ symbols: NAMED_SYMBOLS, show }, parts.hubs(), call.query, call.now)
+    },
     listSessions(call) {
       const asker = requireAsker(call)
       const show = (one: ShownSession) => sessions.showInList(one, asker)

@@ -12,14 +12,22 @@ import { randomUuid } from '../uuid.ts'
 import type { ApiSessionRecord } from './edge-records.ts'
 import type { EdgeTables } from './edge-tables.ts'
 
+/** A certificate as it is given out: what is kept of it, and the whole chain. */
+export interface GivenCertificate {
+  readonly id: string
+  /** Leaf, then intermediate. */
+  readonly chainPem: string
+  readonly expiresAtMs: number
+}
+
 type SessionCertificate = ApiSessionRecord['certificates'][number]
 
 /** Certificates by which API sessions are members of the mesh. */
 export interface SessionCertificates {
   /** @throws EdgeError MISSING_OR_INVALID_CSR, COULD_NOT_PROCESS_CSR, UNAUTHORIZED if the session ended meanwhile */
-  create(session: ApiSessionRecord, csrPem: string, now: number): Promise<SessionCertificate>
+  create(session: ApiSessionRecord, csrPem: string, now: number): Promise<GivenCertificate>
   /** Another for the same key, within a turn of `exclusive`. */
-  renew(member: EndpointRecord, publicKeyPem: string, now: number): Promise<SessionCertificate>
+  renew(member: EndpointRecord, publicKeyPem: string, now: number): Promise<GivenCertificate>
   /** Within a turn of `exclusive`. @returns whether the session has any left */
   delete(session: ApiSessionRecord, id: string): Promise<boolean>
 }
@@ -40,7 +48,7 @@ export function createSessionCertificates(
     session: ApiSessionRecord,
     publicKeyPem: string,
     now: number,
-  ): Promise<SessionCertificate> {
+  ): Promise<GivenCertificate> {
     const identity = {
       kind: 'endpoint',
       mesh: authority.mesh,
@@ -54,7 +62,7 @@ export function createSessionCertificates(
       fingerprint: new X509Certificate(chainPem).fingerprint256.replaceAll(':', '').toLowerCase(),
       key: keyFingerprint(publicKeyPem),
       serial,
-      chainPem,
+      certPem: new X509Certificate(chainPem).toString(),
       // As it reads from the certificate itself, by which it is known again.
       createdAtMs: Math.floor(now / 1_000) * 1_000,
       expiresAtMs,
@@ -63,7 +71,7 @@ export function createSessionCertificates(
     const certificates = [...kept, made].slice(-MAX_SESSION_CERTIFICATES)
     await apiSessions.put({ ...session, certificates, updatedAtMs: now })
     log.info('session-certificate.issued', { session: session.id, identity: session.identityId, serial })
-    return made
+    return { id: made.id, chainPem, expiresAtMs }
   }
 
   return {
@@ -120,4 +128,4 @@ async function readKey(csrPem: string): Promise<string> {
 /** How long a certificate of an API session is good. */
 export const SESSION_CERTIFICATE_VALID_MS = 43_200_000
 /** Certificates of one API session that are good at one time; the oldest makes room. */
-export const MAX_SESSION_CERTIFICATES = 8
+export const MAX_SESSION_CERTIFICATES = 4
