@@ -251,6 +251,7 @@ test('every route of agent, hub and tunnel is used by some command', async t => 
     ...['mesh home', 'hub hub.example', 'ep office', 'user root', 'service tcp/web', 'app tunnel'].map(
       thing => `describe ${thing}`,
     ),
+    ...['billing report --since 1h --user bob', 'billing status'],
     ...['status', 'doctor', 'identity', 'gui', 'permit', 'label --add x', 'ping ep office -c 1'],
     ...['log agent', 'log hub', 'ep office log agent', 'join home --as x -p p.json', 'leave home'],
     ...[

@@ -93,7 +93,7 @@ suite('createCommerceClient()', () => {
     'unlogged',
   ] satisfies CommerceFault[]) {
     test(`says billing-failed when Commerce is ${fault}`, async () => {
-      await using rig = await openRig(fault === 'silent' || fault === 'trickle' ? 100 : 10_000)
+      await using rig = await openRig(fault === 'silent' || fault === 'trickle' ? 1_000 : 10_000)
       rig.server.fault = fault
       await assertRefused(rig.client.balance({ service: 'tcp/web' }), 'billing-failed')
       await assertRefused(rig.client.record(USAGE), 'billing-failed')

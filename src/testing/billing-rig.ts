@@ -41,8 +41,15 @@ interface Count {
 /** The service of the rig. */
 export const BILLED_SERVICE = 'tcp/web' as ServiceName
 
-/** Make a rig. Balances are asked for again each 60 s, the second end of a stream is waited for 30 s. */
-export async function openBillingRig(limits: Partial<ControllerLimits> = {}): Promise<BillingRig> {
+/**
+ * Make a rig. Balances are asked for again each 60 s, the second end of a stream is waited for 30 s.
+ *
+ * @param timeoutMs  of requests to Commerce
+ */
+export async function openBillingRig(
+  limits: Partial<ControllerLimits> = {},
+  timeoutMs = 10_000,
+): Promise<BillingRig> {
   const folder = makeScratchFolder()
   const server = await startCommerceServer({ file: folder.file('commerce.db') })
   const timers = createManualTimers()
@@ -52,7 +59,7 @@ export async function openBillingRig(limits: Partial<ControllerLimits> = {}): Pr
     clock: timers.clock,
     limits,
     get billing() {
-      const options = { url: server.url, token: async () => 'mesh-token', timeoutMs: 200 }
+      const options = { url: server.url, token: async () => 'mesh-token', timeoutMs }
       return {
         commerce: createCommerceClient(options),
         recheckMs: 60_000,

@@ -1,6 +1,7 @@
 import { MeshError } from '../core/model/errors.ts'
 import type { FakeAnswer } from './fake-call.ts'
 import { createFakeEdge } from './fake-edge.ts'
+import { FAKE_USAGE } from './fake-usage.ts'
 
 /** When everything in the fake mesh happened; worlds of tests have their clock a minute later. */
 export const FAKE_NOW_MS = Date.UTC(2026, 10, 20, 19)
@@ -189,6 +190,17 @@ export const FAKE_ANSWERS: Readonly<Record<string, FakeAnswer>> = {
   'agent.listInvitations': () => ({ invitations: [INVITATION] }),
   'agent.evict': () => EVICTION,
   'agent.listEvictions': () => ({ evictions: [EVICTION] }),
+  'agent.showBilling': () => ({
+    isOn: true,
+    openCount: 2,
+    waitingCount: 1,
+    keptCount: 30,
+    refusedCount: 0,
+    sessionCount: 1,
+    recheckMs: 300_000,
+    lastError: 'Cannot record usage "s.a.0" at Commerce: it answers 500',
+  }),
+  'agent.listUsage': () => FAKE_USAGE,
   'agent.listHubs': () => ({ hubs: [{ ...HUB, isAttached: true, roundTripMs: 12.34 }] }),
   'agent.hubLog': () => ({ lines: FAKE_LOG }),
   'agent.listUsers': () => ({

@@ -12,6 +12,7 @@ import type { Tone } from '../output/colors.ts'
 import { painter } from '../output/colors.ts'
 import { type ListView, print, printData, remark, showThing } from '../output/show.ts'
 import { type Column, formatTable } from '../output/table.ts'
+import { visible } from '../output/text-width.ts'
 import { ago, bytes, plural } from '../output/words.ts'
 
 /** `ztm billing report|status` */
@@ -53,7 +54,8 @@ async function reportUsage(cli: Cli, { since, user, limit }: ReportOptions): Pro
   })
   const { output } = cli.options
   if (output === 'json' || output === 'yaml') return await printData(cli, list)
-  if (output === 'name') return print(cli, list.usage.map(one => `${one.session}.${one.stream}\n`).join(''))
+  if (output === 'name')
+    return print(cli, list.usage.map(one => `${visible(`${one.session}.${one.stream}`)}\n`).join(''))
   print(cli, formatTable(list.usage, USAGE_VIEW(cli).columns, painter(cli)))
   if (list.pairs.length > 0) print(cli, `\n${formatTable(list.pairs, PAIR_COLUMNS, painter(cli))}`)
   const { charged, total, verdicts } = list

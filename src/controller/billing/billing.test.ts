@@ -16,6 +16,9 @@ async function wait({ timers }: BillingRig, seconds: number): Promise<void> {
   }
 }
 
+/** Long, but where the fault is that no answer comes. */
+const timeoutOf = (fault: CommerceFault) => (fault === 'silent' ? 1_000 : 10_000)
+
 const revocations = ({ rig }: BillingRig) =>
   rig.changes.filter(
     (change): change is Extract<ControllerChange, { change: 'access-revoked' }> =>
@@ -50,7 +53,7 @@ suite('openSession() where dials are paid for', () => {
 
   for (const fault of ['down', 'silent', 'error', 'not-json', 'unlogged'] satisfies CommerceFault[]) {
     test(`fails closed while Commerce is ${fault}`, async () => {
-      await using all = await openBillingRig()
+      await using all = await openBillingRig({}, timeoutOf(fault))
       all.server.fault = fault
       await assertRefused(all.dial(), 'billing-failed')
       all.server.fault = undefined
@@ -112,7 +115,7 @@ suite('reportUsage()', () => {
 
   for (const fault of ['down', 'silent', 'error', 'not-json', 'lost-answer'] satisfies CommerceFault[]) {
     test(`charges exactly once though Commerce was ${fault}, and the hub was restarted meanwhile`, async () => {
-      await using all = await openBillingRig()
+      await using all = await openBillingRig({}, timeoutOf(fault))
       const session = await all.dial()
       all.server.fault = fault
       await all.report('host', session, { bytesSent: 10 })

@@ -17,11 +17,11 @@ import { createBilling } from './create-billing.ts'
 
 const WEB = 'tcp/web'
 
-async function openRig() {
+async function openRig(timeoutMs = 10_000) {
   const folder = makeScratchFolder()
   const server = await startCommerceServer({ file: folder.file('commerce.db') })
   const store = await openSqliteStore(folder.file('spool.db'))
-  const client = createCommerceClient({ url: server.url, token: async () => 'user:bob', timeoutMs: 200 })
+  const client = createCommerceClient({ url: server.url, token: async () => 'user:bob', timeoutMs })
   const timers = createManualTimers()
   const log = createRecordedLog()
   let idCount = 0
@@ -73,7 +73,7 @@ suite('check()', () => {
   })
 
   test('fails closed whatever Commerce does', async () => {
-    await using rig = await openRig()
+    await using rig = await openRig(500)
     const faults: CommerceFault[] = ['down', 'silent', 'trickle', 'error', 'not-json', 'unlogged']
     for (const fault of faults) {
       rig.server.fault = fault
@@ -117,7 +117,7 @@ suite('open()', () => {
 
   for (const fault of ['down', 'silent', 'error', 'unlogged', 'lost-answer'] satisfies CommerceFault[]) {
     test(`usage is charged exactly once though Commerce was ${fault} at first`, async () => {
-      await using rig = await openRig()
+      await using rig = await openRig(fault === 'silent' ? 1_000 : 10_000)
       rig.server.fault = fault
       const metered = rig.billing.open({ service: WEB, sessionId: 's1', streamId: 'a' }, fail)
       metered.sent(10)
