@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { type ExampleProcess, startExample } from '../../src/testing/example-process.ts'
 import { startPostgres } from '../../src/testing/programs.ts'
 import { createSdkLab, type SdkLab } from '../../src/testing/sdk-lab.ts'
 
@@ -18,47 +18,14 @@ after(async () => {
   await lab[Symbol.asyncDispose]()
 })
 
-interface Example extends AsyncDisposable {
-  /** Resolves when it has printed this, with all that it printed. */
-  said(words: string): Promise<string>
-  /** Resolves when it has ended by itself. */
-  ended(): Promise<string>
-}
-
 /** Run an example as an identity that has these roles. */
-async function run(args: string[], roles: string[], more: Record<string, string> = {}): Promise<Example> {
+async function run(
+  args: string[],
+  roles: string[],
+  more: Record<string, string> = {},
+): Promise<ExampleProcess> {
   const identity = await lab.identity(`${args.slice(0, 2).join(' ')} ${roles}`, ...roles)
-  const [file = '', ...rest] = args
-  const child = spawn(process.execPath, [join(import.meta.dirname, file), ...rest], {
-    env: { ...process.env, NODE_TEST_CONTEXT: '', ...lab.env(identity), ...more },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  let text = ''
-  const watchers = new Set<() => void>()
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('utf8').on('data', (chunk: string) => {
-      text += chunk
-      for (const look of watchers) look()
-    })
-  }
-  const closed = new Promise<number | null>(resolve => child.once('close', resolve))
-  return {
-    said: words =>
-      new Promise((resolve, reject) => {
-        const look = () => text.includes(words) && resolve(text)
-        watchers.add(look)
-        look()
-        void closed.then(() => reject(new Error(`it ended: ${text}`)))
-      }),
-    async ended() {
-      assert.equal(await closed, 0, text)
-      return text
-    },
-    async [Symbol.asyncDispose]() {
-      child.kill('SIGKILL')
-      await closed
-    },
-  }
+  return startExample(args, { ...lab.env(identity), ...more })
 }
 
 test('client-to-service.ts', async () => {
