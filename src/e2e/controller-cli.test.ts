@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import net from 'node:net'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -21,38 +21,7 @@ before(async () => {
 
 after(() => mesh[Symbol.asyncDispose]())
 
-const NETWORK = `
-configs:
-  - name: db-host
-    type: host.v1
-    data: { protocol: tcp, address: 127.0.0.1, port: 5432 }
-signers:
-  - name: corp
-    issuer: https://login.example.com
-    audience: ztm
-    jwksEndpoint: https://login.example.com/jwks.json
-    claimsProperty: email
-authPolicies:
-  - name: people
-    cert: { allowed: false }
-    extJwt: { allowedSigners: [corp] }
-identities:
-  - name: ann
-    roleAttributes: [sales, eu]
-    externalId: ann@example.com
-    authPolicy: people
-  - name: host
-    type: Service
-services:
-  - name: db
-    roleAttributes: [data]
-    configs: [db-host]
-    terminatorStrategy: sticky
-    tags: { team: red }
-policies:
-  - { name: sales-dial, type: Dial, semantic: AllOf, identityRoles: ['#sales', '#eu'], serviceRoles: ['#data'] }
-  - { name: host-bind, type: Bind, identityRoles: ['@host', '@home'], serviceRoles: ['@db'] }
-`
+const NETWORK = await readFile(join(import.meta.dirname, '../../examples/network.yaml'), 'utf8')
 
 const declare = async (text: string) => {
   const file = join(mesh.folder, 'network.yaml')
@@ -65,13 +34,13 @@ test('apply shows what it would do, does it, and does nothing a second time', as
   const dry = await apply('--dry-run')
   assert.deepEqual([dry.code, dry.stderr], [0, ''])
   assert.match(dry.stdout, /^\+ service db\n( {4}.*\n)* {4}terminatorStrategy: sticky\n/m)
-  assert.match(dry.stdout, /8 created, 0 changed, 0 deleted, 0 as declared \(dry run: nothing was done\)\n$/)
+  assert.match(dry.stdout, /11 created, 0 changed, 0 deleted, 0 as declared \(dry run: nothing was done\)\n$/)
   assert.equal(await mesh.run('home', 'get', 'policies', '-o', 'name'), '')
   const made = await apply()
   assert.deepEqual([made.code, made.stderr], [0, ''])
   assert.equal(made.stdout, dry.stdout.replace(' (dry run: nothing was done)', ''))
   const again = await apply('--prune')
-  assert.deepEqual(again, { code: 0, stdout: 'No change: 8 as declared\n', stderr: '' })
+  assert.deepEqual(again, { code: 0, stdout: 'No change: 11 as declared\n', stderr: '' })
 })
 
 test('get and describe show what was declared', async () => {
@@ -115,14 +84,14 @@ test('policy test says which policy decides', async () => {
 
 test('apply puts right what somebody changed, and prunes what it made alone', async () => {
   await mesh.run('home', 'create', 'service', 'by-hand', '--attributes', 'x')
-  const apply = await declare(NETWORK.replace(/ {2}- \{ name: host-bind.*\n/, ''))
+  const apply = await declare(NETWORK.replace(/ {2}- name: host-bind\n( {4}.*\n)+/, ''))
   const { stdout } = await apply('--prune')
   assert.equal(
     stdout,
     `~ identity ann
     roleAttributes: [sales] -> [sales, eu]
 - policy host-bind
-0 created, 1 changed, 1 deleted, 6 as declared
+0 created, 1 changed, 1 deleted, 9 as declared
 `,
   )
   assert.match(await mesh.run('home', 'get', 'service', '-o', 'name'), /^tcp\/by-hand$/m)
@@ -134,12 +103,12 @@ test('export gives what apply takes, with no change, here and from nothing', asy
   assert.match((await apply()).stdout, /^No change: \d+ as declared\n$/)
   assert.match(text, /name: by-hand/)
   const own = await mesh.run('home', 'export', '--network', 'default')
-  assert.match((await (await declare(own))('--prune')).stdout, /^No change: 7 as declared\n$/)
+  assert.match((await (await declare(own))('--prune')).stdout, /^No change: 10 as declared\n$/)
   const emptied = await (await declare('# nothing\n'))('--prune')
-  assert.match(emptied.stdout, /0 created, 0 changed, 7 deleted, 0 as declared\n$/)
+  assert.match(emptied.stdout, /0 created, 0 changed, 10 deleted, 0 as declared\n$/)
   assert.equal(await mesh.run('home', 'export', '--network', 'default'), '')
   const remade = await (await declare(own))()
-  assert.match(remade.stdout, /7 created, 0 changed, 0 deleted, 0 as declared\n$/)
+  assert.match(remade.stdout, /10 created, 0 changed, 0 deleted, 0 as declared\n$/)
   assert.equal(await mesh.run('home', 'export', '--network', 'default'), own)
 })
 

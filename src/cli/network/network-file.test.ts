@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { stringify } from 'yaml'
@@ -42,6 +44,12 @@ authPolicies:
     [{ allowed: false, allowExpiredCerts: false }, { allowed: true }],
   )
   assert.deepEqual(sections.identities, [])
+})
+
+test('examples/network.yaml is read, and has something of everything', async () => {
+  const text = readFileSync(join(import.meta.dirname, '../../../examples/network.yaml'), 'utf8')
+  const { sections } = await read(text)
+  for (const section of SECTIONS) assert.ok(sections[section].length > 0, section)
 })
 
 test('parseNetwork() takes JSON, and an empty file as a network of nothing', async () => {
