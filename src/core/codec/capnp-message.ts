@@ -12,9 +12,12 @@ export class CapnpReader {
   /** All of the message. Offsets below are into it. */
   readonly bytes: Uint8Array
   readonly view: DataView
-  /** Where each segment starts, byte offset, and how long it is, words. */
-  readonly #starts: number[] = []
-  readonly #lengths: number[] = []
+  /** Where the first segment starts, byte offset, and how long it is, words. Nearly all messages have one. */
+  readonly #start: number
+  readonly #length: number
+  /** The same of all segments, if there are several. */
+  readonly #starts: number[] | undefined
+  readonly #lengths: number[] | undefined
   /** Words that may still be visited. */
   #budget: number
 
@@ -45,16 +48,22 @@ export class CapnpReader {
     let start = 4 + segmentCount * 4
     start += start % 8
     if (start >= bytes.length) throw broken('it ends in its segment table')
-    for (let segment = 0; segment < segmentCount; segment++) {
-      const length = this.view.getUint32(4 + segment * 4, true)
-      this.#starts.push(start)
-      this.#lengths.push(length)
-      start += length * 8
-    }
+    this.#start = start
+    this.#length = this.view.getUint32(4, true)
+    if (segmentCount > 1) {
+      this.#starts = []
+      this.#lengths = []
+      for (let segment = 0; segment < segmentCount; segment++) {
+        const length = this.view.getUint32(4 + segment * 4, true)
+        this.#starts.push(start)
+        this.#lengths.push(length)
+        start += length * 8
+      }
+    } else start += this.#length * 8
     if (start !== bytes.length) {
       throw broken(`its segments take ${start} bytes, it has ${bytes.length}`)
     }
-    if (this.#lengths[0] === 0) throw broken('its first segment is empty')
+    if (this.#length === 0) throw broken('its first segment is empty')
     this.#budget = bytes.length / 8 + SPARE_WORDS
   }
 
@@ -65,7 +74,7 @@ export class CapnpReader {
 
   /** Byte offset of a word. */
   offsetOf(segment: number, word: number): number {
-    return (this.#starts[segment] ?? 0) + word * 8
+    return (segment === 0 ? this.#start : (this.#starts?.[segment] ?? 0)) + word * 8
   }
 
   /**
@@ -147,7 +156,7 @@ export class CapnpReader {
   }
 
   #checkPlace(segment: number, word: number, words: number): void {
-    const length = this.#lengths[segment]
+    const length = segment === 0 ? this.#length : this.#lengths?.[segment]
     if (length === undefined) throw broken(`a pointer leads into segment ${segment}, which is not there`)
     if (word < 0 || word + words > length) throw broken('a pointer leads out of its segment')
   }

@@ -119,11 +119,11 @@ function encode(
   const isLarge = dataLength > MAX_COPIED_BYTES
   const headLength = ZAP_HEADER_BYTES + (isLarge ? dataAt : length)
   const head = allocate(headLength)
-  // What is not written below: between text and data, and after them.
-  if (textLength > 0) head.fill(0, ZAP_HEADER_BYTES + dataAt - 8, ZAP_HEADER_BYTES + dataAt)
-  if (!isLarge && dataLength > 0) head.fill(0, headLength - 8)
   writeZapHeader(head, 0, length)
   const view = new DataView(head.buffer, head.byteOffset + ZAP_HEADER_BYTES, headLength - ZAP_HEADER_BYTES)
+  // What is not written below: the end of the word between text and data, and that after them.
+  if (textLength > 0) view.setFloat64(dataAt - 8, 0)
+  if (!isLarge && dataLength > 0) view.setFloat64(length - 8, 0)
   view.setUint32(0, 0, true)
   view.setUint32(4, (length - 8) / 8, true)
   // The root pointer: a struct of two words and two pointers, right behind.
