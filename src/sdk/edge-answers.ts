@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { MeshError } from '../core/model/errors.ts'
+import { toZtmError } from './ztm-error.ts'
 
 // What is read of the answers of the Edge client API; whatever else is in them is passed over, so that a newer controller
 // may say more.
@@ -66,13 +67,14 @@ export interface EdgeAnswer {
   readonly error: { readonly code: string; readonly message: string } | undefined
 }
 
-/** Take the envelope off. @throws MeshError `bad-message` where there is none */
+/** Take the envelope off. @throws ZtmError `protocol` where there is none */
 export function readEnvelope(text: string): EdgeAnswer {
   let value: unknown
   try {
     value = JSON.parse(text)
   } catch (cause) {
-    throw new MeshError('bad-message', 'Cannot read answer of the controller: it is not JSON', { cause })
+    const message = 'Cannot read answer of the controller: it is not JSON'
+    throw toZtmError(new MeshError('bad-message', message, { cause }))
   }
   const { data, meta, error } = (value ?? {}) as { data?: unknown; meta?: unknown; error?: unknown }
   const page = pageShape.safeParse(meta)
@@ -90,11 +92,12 @@ export function readEnvelope(text: string): EdgeAnswer {
   }
 }
 
-/** A part of an answer, of its shape. @throws MeshError `bad-message` that says what is not */
+/** A part of an answer, of its shape. @throws ZtmError `protocol` that says what is not */
 export function readAnswer<S extends z.ZodType>(shape: S, value: unknown, what: string): z.output<S> {
   const result = shape.safeParse(value)
   if (result.success) return result.data
   const [issue] = result.error.issues
   const where = issue?.path.join('.') || 'all of it'
-  throw new MeshError('bad-message', `Cannot read ${what} of the controller: ${where} is not of its form`)
+  const message = `Cannot read ${what} of the controller: ${where} is not of its form`
+  throw toZtmError(new MeshError('bad-message', message))
 }

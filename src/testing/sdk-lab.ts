@@ -21,6 +21,8 @@ export interface SdkLab extends AsyncDisposable {
   readonly controllerUrl: string
   /** Ask the management API as an administrator. @returns `data` of the answer */
   manage(method: string, path: string, body?: object): Promise<unknown>
+  /** Ask the client API as nobody. @returns `data` of the answer */
+  ask(method: string, path: string, body?: object): Promise<unknown>
   /** Create an entity. @returns its id */
   create(type: string, body: object): Promise<string>
   /** An identity with an API key. @param roles  `#…` of policies, without the # */
@@ -39,24 +41,30 @@ export async function createSdkLab(options: LocalMeshOptions = {}): Promise<SdkL
   const admin = await mesh.member('admin')
   const rootPem = mesh.authority.rootCertificatePem
   const controllerUrl = `https://${mesh.address}`
-  const pool: HttpsPool = openHttpsPool({
+  const to = {
     origin: controllerUrl,
-    trust: { kind: 'hub', rootPem, mesh: mesh.authority.mesh },
-    identity: { certificatePem: admin.chainPem, privateKeyPem: admin.privateKeyPem },
+    trust: { kind: 'hub', rootPem, mesh: mesh.authority.mesh } as const,
     connectTimeoutMs: 10_000,
+  }
+  const anybody = openHttpsPool(to)
+  const pool = openHttpsPool({
+    ...to,
+    identity: { certificatePem: admin.chainPem, privateKeyPem: admin.privateKeyPem },
   })
   const contexts: Context[] = []
 
-  async function manage(method: string, path: string, body?: object): Promise<unknown> {
-    const { status, text } = await pool.request({
+  async function send(via: HttpsPool, method: string, path: string, body?: object): Promise<unknown> {
+    const { status, text } = await via.request({
       method,
-      path: `/edge/management/v1${path}`,
+      path,
       ...(body && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
       timeoutMs: 10_000,
     })
     assert.ok(status < 300, `${method} ${path}: ${status} ${text}`)
     return readEnvelope(text).data
   }
+  const manage = (method: string, path: string, body?: object) =>
+    send(pool, method, `/edge/management/v1${path}`, body)
   const create = async (type: string, body: object) =>
     readAnswer(z.object({ id: z.string() }), await manage('POST', `/${type}`, body), type).id
 
@@ -71,6 +79,7 @@ export async function createSdkLab(options: LocalMeshOptions = {}): Promise<SdkL
     mesh,
     controllerUrl,
     manage,
+    ask: (method, path, body) => send(anybody, method, `/edge/client/v1${path}`, body),
     create,
     async identity(name, ...roleAttributes) {
       const id = await create('identities', { name, type: 'Device', isAdmin: false, roleAttributes })
@@ -100,6 +109,7 @@ export async function createSdkLab(options: LocalMeshOptions = {}): Promise<SdkL
     async [Symbol.asyncDispose]() {
       await Promise.all(contexts.map(context => context.close()))
       await pool[Symbol.asyncDispose]()
+      await anybody[Symbol.asyncDispose]()
       await mesh[Symbol.asyncDispose]()
     },
   }
