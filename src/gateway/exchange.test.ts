@@ -7,7 +7,7 @@ import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { describe, it } from 'node:test'
 import { MeshError } from '../core/model/errors.ts'
-import { serveOnLoopback, startGatewayRig } from '../testing/gateway-rig.ts'
+import { sendRaw, serveOnLoopback, startGatewayRig } from '../testing/gateway-rig.ts'
 
 const CONFIG = `
 listeners: [{ kind: http, listen: '127.0.0.1:0' }]
@@ -154,6 +154,39 @@ describe('exchange of HTTP/1.1', { concurrency: true }, () => {
     assert.deepEqual(statuses, [100, 103])
     assert.equal(await text(response), 'body')
     assert.equal(response.trailers['x-sum'], '42')
+  })
+
+  it('passes bytes of headers on that are no ASCII, both ways', async () => {
+    await using app = await serveOnLoopback((request, response) => {
+      response.setHeader('x-echo', String(request.headers['x-name']))
+      response.setHeader('content-disposition', 'attachment; filename="\u00c3\u00bc.txt"')
+      response.end()
+    })
+    await using rig = await startGatewayRig(CONFIG, { 'tcp/app': app.port })
+    const answer = await sendRaw(
+      rig.port,
+      Buffer.from('GET / HTTP/1.1\r\nHost: x\r\nX-Name: \u00c3\u00bc\r\nConnection: close\r\n\r\n', 'latin1'),
+    )
+    assert.match(answer, /^HTTP\/1\.1 200 /)
+    assert.match(answer, /x-echo: \u00c3\u00bc\r\n/)
+    assert.match(answer, /filename="\u00c3\u00bc\.txt"/)
+  })
+
+  it('sends events of a stream on one by one', async () => {
+    let send = (_text: string) => {}
+    await using app = await serveOnLoopback((_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      response.flushHeaders()
+      send = text => void response.write(`data: ${text}\n\n`)
+    })
+    await using rig = await startGatewayRig(CONFIG, { 'tcp/app': app.port })
+    const request = http.get({ port: rig.port, host: '127.0.0.1' })
+    const [response] = (await once(request, 'response')) as [http.IncomingMessage]
+    for (const word of ['one', 'two', 'three']) {
+      send(word)
+      assert.equal(String((await once(response, 'data'))[0]), `data: ${word}\n\n`)
+    }
+    request.destroy()
   })
 
   it('breaks the answer where the service breaks it', async () => {

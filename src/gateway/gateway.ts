@@ -131,7 +131,11 @@ class GatewayProcess implements Gateway {
         log.error('request.failed', { error: String((error.cause as Error)?.stack ?? error.stack) }),
     })
     const webSockets = createWebSockets(entrance, this.#streams)
-    const ingress = createStreamIngress({ dial, log, onEnded: metrics.ingress })
+    const onEnded: typeof metrics.ingress = (...counts) => {
+      metrics.ingress(...counts)
+      setImmediate(() => this.#tellIfIdle())
+    }
+    const ingress = createStreamIngress({ dial, log, onEnded })
     const contextFor = (host: string) => this.#store.contextFor(host)
     const challenges = this.#challenges
     const headMs = () => this.#config.limits.head
@@ -228,7 +232,7 @@ class GatewayProcess implements Gateway {
   }
 
   get #isIdle(): boolean {
-    return this.#openRequests === 0
+    return this.#openRequests === 0 && this.#parts.ingress.openCount === 0
   }
 
   get #ingressCount(): number {
@@ -254,6 +258,10 @@ class GatewayProcess implements Gateway {
     this.#openRequests -= 1
     this.#parts.metrics.request(record, durationMs)
     this.#options.onAccess(accessLine(record, durationMs))
+    this.#tellIfIdle()
+  }
+
+  #tellIfIdle(): void {
     if (!this.#isIdle) return
     for (const tell of this.#onIdle) tell()
   }

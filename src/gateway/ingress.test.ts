@@ -42,6 +42,26 @@ describe('ingress', { concurrency: true }, () => {
     )
   })
 
+  it('of TCP is waited for when the gateway ends', async () => {
+    await using app = await serveHalfClose()
+    await using rig = await startGatewayRig(
+      `listeners: [{ kind: tcp, listen: '127.0.0.1:0', service: db }]`,
+      {
+        'tcp/db': app.port,
+      },
+    )
+    const socket = net.connect({ port: rig.port, host: '127.0.0.1', allowHalfOpen: true })
+    await once(app.server, 'connection')
+    let isDrained = false
+    const drained = rig.gateway.drain().then(() => {
+      isDrained = true
+    })
+    socket.end('word')
+    assert.equal(isDrained, false)
+    assert.equal(await text(socket), 'got 4')
+    await drained
+  })
+
   it('of TCP resets connections over its limit, and those whose service is not there', async () => {
     const config = (service: string) =>
       `listeners: [{ kind: tcp, listen: '127.0.0.1:0', service: ${service}, maxConnections: 1 }]`

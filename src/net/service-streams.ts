@@ -105,6 +105,11 @@ export function serviceError(thrown: unknown): MeshError {
     return isOurs ? new MeshError('unreachable', thrown.message, { cause: thrown }) : thrown
   }
   const code = (thrown as { code?: unknown } | null)?.code
+  if (code === 'UND_ERR_INVALID_ARG' || code === 'UND_ERR_NOT_SUPPORTED') {
+    return new MeshError('bad-message', 'Cannot send request on: it has what HTTP/1.1 cannot say', {
+      cause: thrown,
+    })
+  }
   if (typeof code === 'string' && /^(UND_ERR_|HPE_)/.test(code)) {
     return new MeshError('link-closed', `Request to service failed: ${(thrown as Error).message}`, {
       cause: thrown,

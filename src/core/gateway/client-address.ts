@@ -17,6 +17,7 @@ export type ClientFinder = (remote: string, forwardedFor: string | undefined) =>
  */
 export function createClientFinder(trusted: readonly string[]): ClientFinder {
   const ranges = trusted.map(parseRange)
+  if (ranges.length === 0) return remote => [remote.replace(/^::ffff:(?=\d+\.)/i, '')]
   const isTrusted = (address: string) => {
     const bytes = parseIp(address)
     return bytes !== undefined && ranges.some(range => isWithin(mapIp(bytes), range))
@@ -25,7 +26,7 @@ export function createClientFinder(trusted: readonly string[]): ClientFinder {
     const bytes = parseIp(remote)
     const peer = bytes === undefined ? remote : formatIp(bytes)
     const chain: [string, ...string[]] = [peer]
-    if (ranges.length === 0 || forwardedFor === undefined || !isTrusted(peer)) return chain
+    if (forwardedFor === undefined || !isTrusted(peer)) return chain
     for (const text of forwardedFor.split(',').slice(-MAX_PROXIES).reverse()) {
       const address = parseIp(text.trim())
       if (address === undefined) break
