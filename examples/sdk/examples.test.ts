@@ -64,6 +64,16 @@ test('postgres.ts', async () => {
   assert.deepEqual(JSON.parse(await guest.ended()), [{ answer: 42 }])
 })
 
+test('zap-calls.ts', async () => {
+  await lab.service('calculator')
+  await using host = await run(['zap-calls.ts', 'host'], ['host'])
+  await host.said('hosting calculator')
+  await using sum = await run(['zap-calls.ts', 'add', '1', '2', '39'], ['dialler'])
+  assert.equal(await sum.ended(), '42\n')
+  await using numbers = await run(['zap-calls.ts', 'count', '3'], ['dialler'])
+  assert.equal(await numbers.ended(), '1\n2\n3\n')
+})
+
 test('every example has less than 40 lines', () => {
   for (const file of readdirSync(import.meta.dirname)) {
     if (file.endsWith('.test.ts')) continue
