@@ -115,7 +115,7 @@ test('a tunnel: open both ends, look at them, fetch through them, close them', a
   assert.match(tunnels, /^tcp\/web +root +home +workplace +up$/m)
   assert.match(inbounds, new RegExp(`^tcp/web +127\\.0\\.0\\.1:${port} +\\(any\\) +\\d+ +1 +0 +open$`, 'm'))
   assert.match(outbounds, new RegExp(`^tcp/web +${page.at} +\\(any\\) +\\(owner\\) +\\d+ +1 +0 +up$`, 'm'))
-  assert.match(services, /^tcp\/web +root +workplace +1\/1 +up$/m)
+  assert.match(services, /^tcp\/web +root +workplace +1\/1 +up +-$/m)
 
   await mesh.run('home', 'tunnel', 'close', 'inbound', 'tcp/web')
   await mesh.run('workplace', 'tunnel', 'close', 'outbound', 'tcp/web')
