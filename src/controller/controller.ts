@@ -3,6 +3,7 @@ import type { ControllerPort } from '../core/api/controller.ts'
 import { MeshError, toMeshError } from '../core/model/errors.ts'
 import type { HubId } from '../core/model/ids.ts'
 import type { Log } from '../core/model/log.ts'
+import type { UserName } from '../core/model/names.ts'
 import type { Permit } from '../core/model/permit.ts'
 import type { EndpointIdentity } from '../core/model/spiffe-id.ts'
 import type { Store } from '../core/model/store.ts'
@@ -86,7 +87,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
   const state = await openControllerState(context, options)
   const { edge, endpoints, evictions, presence, members, decisions, rootPermits, declared } = state
   const billing = options.billing
-    ? await openBilling(context, options.billing, state)
+    ? await openBilling(context, options.billing, { ...state, payerOf: payerOf(state) })
     : createNoBilling(state)
   const memberOf = ({ mesh, user, endpoint }: EndpointIdentity) => {
     const record = endpoints.get(endpoint)
@@ -166,6 +167,11 @@ export async function openController(options: ControllerOptions): Promise<Contro
       await presence[Symbol.asyncDispose]()
     },
   }
+}
+
+/** An identity pays from the account that its provider knows it by; whoever has none by the name in the mesh. */
+function payerOf({ edge }: ControllerState): (user: UserName) => string {
+  return user => edge.tables.identities.get(user)?.externalId ?? user
 }
 
 /** Serve the Edge APIs, with what judges credentials. */

@@ -43,6 +43,8 @@ export interface CommerceServer extends AsyncDisposable {
   /** Base for clients: `http://127.0.0.1:port/commerce`. */
   readonly url: string
   readonly books: CommerceBooks
+  /** More tokens, and whose they are. */
+  readonly tokens: Map<string, string>
   /** What it does wrong from now on; nothing if undefined. */
   fault: CommerceFault | undefined
   /** How long it takes to record, so that a second request of the same key meets the first. */
@@ -63,12 +65,14 @@ export async function startCommerceServer(options: CommerceServerOptions): Promi
   })
   const requests: string[] = []
   const pending = new Set<string>()
+  const tokens = new Map<string, string>()
   const state: { fault: CommerceFault | undefined; delayMs: number } = { fault: undefined, delayMs: 0 }
 
   /** Whose token it is; `*` for the mesh, which may name any. */
   function payerOf(request: http.IncomingMessage, wanted: unknown): string {
     const token = /^Bearer (\S+)$/.exec(request.headers.authorization ?? '')?.[1]
-    const own = token === meshToken ? undefined : /^user:(.+)$/.exec(token ?? '')?.[1]
+    const known = tokens.get(token ?? '') ?? /^user:(.+)$/.exec(token ?? '')?.[1]
+    const own = token === meshToken ? undefined : known
     if (state.fault === 'unlogged' || (token !== meshToken && own === undefined)) throw answer(401)
     const user = own ?? (typeof wanted === 'string' ? wanted : undefined)
     if (user === undefined) throw answer(400, { error: 'user is missing' })
@@ -121,6 +125,7 @@ export async function startCommerceServer(options: CommerceServerOptions): Promi
   return Object.assign(state, {
     url: `http://127.0.0.1:${port}/commerce`,
     books,
+    tokens,
     requests,
     async [Symbol.asyncDispose]() {
       const closed = new Promise(resolve => server.close(resolve))

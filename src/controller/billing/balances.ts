@@ -1,20 +1,20 @@
 import { type Balance, insufficientBalance, isEnough } from '../../core/billing/balance.ts'
 import type { Commerce } from '../../core/billing/commerce.ts'
 import { type MeshError, toMeshError } from '../../core/model/errors.ts'
-import type { ServiceName, UserName } from '../../core/model/names.ts'
+import type { ServiceName } from '../../core/model/names.ts'
 import type { Clock } from '../../core/model/time.ts'
 
-/** Balances of users, asked of Commerce and remembered shortly. */
+/** Balances of who pays, asked of Commerce and remembered shortly. */
 export interface Balances {
   /**
-   * Whether a user can pay for a service.
+   * Whether somebody can pay for a service.
    *
    * @param options.isFresh  do not take what is remembered
    * @throws MeshError `insufficient-balance`, `billing-failed`
    */
-  require(user: UserName, service: ServiceName, options?: { isFresh?: boolean }): Promise<void>
-  /** Something was charged to the user: what is remembered is not true any more. */
-  spent(user: UserName): void
+  require(payer: string, service: ServiceName, options?: { isFresh?: boolean }): Promise<void>
+  /** Something was charged to them: what is remembered is not true any more. */
+  spent(payer: string): void
   /** Why the last question failed; undefined after one that did not. */
   readonly lastError: MeshError | undefined
 }
@@ -26,13 +26,13 @@ interface Remembered {
 
 /** Make it with nothing known. A user who can pay is remembered for 10 s, all else for 1 s. */
 export function createBalances({ commerce, clock }: { commerce: Commerce; clock: Clock }): Balances {
-  const known = new Map<string, Map<UserName, Remembered>>()
+  const known = new Map<string, Map<string, Remembered>>()
   let count = 0
   let lastError: MeshError | undefined
 
-  function ask(user: UserName, service: ServiceName): Remembered {
+  function ask(payer: string, service: ServiceName): Remembered {
     const remembered: Remembered = {
-      answer: commerce.balance({ service, user }),
+      answer: commerce.balance({ service, user: payer }),
       // While it is under way others wait for the same answer.
       untilMs: Number.POSITIVE_INFINITY,
     }
@@ -50,22 +50,22 @@ export function createBalances({ commerce, clock }: { commerce: Commerce; clock:
       known.clear()
       count = 0
     }
-    const users = known.get(service) ?? new Map<UserName, Remembered>()
-    if (!users.has(user)) count += 1
-    known.set(service, users.set(user, remembered))
+    const users = known.get(service) ?? new Map<string, Remembered>()
+    if (!users.has(payer)) count += 1
+    known.set(service, users.set(payer, remembered))
     return remembered
   }
 
   return {
-    async require(user, service, { isFresh = false } = {}) {
-      const remembered = known.get(service)?.get(user)
+    async require(payer, service, { isFresh = false } = {}) {
+      const remembered = known.get(service)?.get(payer)
       const isGood = remembered !== undefined && remembered.untilMs > clock.now()
-      const { answer } = isGood && !isFresh ? remembered : ask(user, service)
+      const { answer } = isGood && !isFresh ? remembered : ask(payer, service)
       const balance = await answer
       if (!isEnough(balance)) throw insufficientBalance(service, balance)
     },
-    spent(user) {
-      for (const users of known.values()) if (users.delete(user)) count -= 1
+    spent(payer) {
+      for (const users of known.values()) if (users.delete(payer)) count -= 1
     },
     get lastError() {
       return lastError

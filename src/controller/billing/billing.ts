@@ -64,10 +64,15 @@ interface Parts {
   readonly members: Pick<Members, 'require'>
   readonly decisions: Pick<Decisions, 'administer' | 'requireAdminister'>
   readonly hostings: Pick<Hostings, 'service'>
+  /** Whose account at Commerce a user has. */
+  readonly payerOf: (user: UserName) => string
 }
 
 /** Billing that is off: everybody may dial, and there is nothing to show. */
-export function createNoBilling({ members, decisions }: Parts): ControllerBilling {
+export function createNoBilling({
+  members,
+  decisions,
+}: Pick<Parts, 'members' | 'decisions'>): ControllerBilling {
   const off = () =>
     new MeshError('unsupported', 'Cannot do this: billing is off: start the hub with --commerce-url')
   return {
@@ -104,6 +109,7 @@ export async function openBilling(
   const balances = createBalances({ commerce, clock })
   const book = await openUsageBook(context, {
     proof,
+    payerOf: parts.payerOf,
     times: { settleMs, staleMs: STALE_MS, partEveryMs: recheckMs },
     onWaiting: () => charger.wake(),
   })
@@ -117,6 +123,7 @@ export async function openBilling(
   })
   const rechecks = createRechecks(context, {
     balances,
+    payerOf: parts.payerOf,
     keepMs: STALE_MS,
     onBroke(user, service, { code, message }) {
       const hosts = [...(parts.hostings.service(service)?.hostings.keys() ?? [])]
@@ -144,7 +151,7 @@ export async function openBilling(
             `Cannot dial "${service}": the usage of ${book.activeCount} streams waits to be charged already`,
           )
         }
-        await balances.require(user, service)
+        await balances.require(parts.payerOf(user), service)
         rechecks.note(user, service)
         return { session: proof.make(dial), reportEveryMs }
       },

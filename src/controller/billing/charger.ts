@@ -3,7 +3,6 @@ import { createDelivery, type Delivery } from '../../core/billing/delivery.ts'
 import { usageId } from '../../core/billing/usage.ts'
 import { type MeshError, toMeshError } from '../../core/model/errors.ts'
 import type { Log } from '../../core/model/log.ts'
-import type { UserName } from '../../core/model/names.ts'
 import type { UsageBook } from './usage-book.ts'
 
 /** What charging needs. */
@@ -12,7 +11,7 @@ export interface ChargerOptions {
   readonly commerce: Commerce
   readonly after: (ms: number, call: () => void) => () => void
   readonly random: () => number
-  readonly onCharged: (user: UserName) => void
+  readonly onCharged: (payer: string) => void
   readonly log: Log
 }
 
@@ -37,21 +36,21 @@ export function createCharger({ book, commerce, log, ...options }: ChargerOption
     const record = book.get(id)
     const part = record?.outbox[0]
     if (record === undefined || part === undefined) return undefined
-    const { session, stream, service, dialler } = record
+    const { session, stream, service, payer } = record
     const { sequence, ...count } = part
     try {
       const outcome = await commerce.record({
         id: usageId(session, stream, sequence),
         service,
         sessionId: session,
-        user: dialler.user,
+        user: payer,
         ...count,
         metadata: { stream, part: String(sequence) },
       })
       if (outcome === 'refused')
-        log.error('usage.not-charged', { service, user: dialler.user, session, stream, sequence, ...count })
+        log.error('usage.not-charged', { service, user: payer, session, stream, sequence, ...count })
       await book.settle(id, sequence, outcome)
-      options.onCharged(dialler.user)
+      options.onCharged(payer)
       return undefined
     } catch (thrown) {
       tried.add(id)

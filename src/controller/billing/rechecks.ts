@@ -29,6 +29,7 @@ export function createRechecks(
   { clock, log }: Pick<Context, 'clock' | 'log'>,
   options: {
     balances: Balances
+    payerOf: (user: UserName) => string
     keepMs: number
     onBroke: (user: UserName, service: ServiceName, error: MeshError) => void
   },
@@ -38,7 +39,7 @@ export function createRechecks(
   async function ask(key: string, one: OpenSessions): Promise<void> {
     const { user, service } = one
     try {
-      await options.balances.require(user, service, { isFresh: true })
+      await options.balances.require(options.payerOf(user), service, { isFresh: true })
       one.failures = 0
     } catch (thrown) {
       const error = toMeshError(thrown)
@@ -70,7 +71,12 @@ export function createRechecks(
     async run() {
       const now = clock.now()
       for (const [key, { heardAtMs }] of sessions) if (now - heardAtMs > options.keepMs) sessions.delete(key)
-      await Promise.all([...sessions].map(([key, one]) => ask(key, one)))
+      // A few at a time: those that wait for a connection would be taken for not answered.
+      const waiting = [...sessions].values()
+      const worker = async () => {
+        for (const [key, one] of waiting) await ask(key, one)
+      }
+      await Promise.all(Array.from({ length: PARALLEL_COUNT }, worker))
     },
     get count() {
       return sessions.size
@@ -78,6 +84,8 @@ export function createRechecks(
   }
 }
 
+/** Balances that are asked for at one time. */
+const PARALLEL_COUNT = 8
 /** So many times in a row Commerce may fail to say a balance before streams are ended. */
 const MAX_FAILURES = 3
 /** Users with services of which the balance is watched. */

@@ -1,6 +1,7 @@
 import type { UsageReport } from '../../core/api/billing-api.ts'
 import { type ChargeTimes, isDone, makePart, newCharging, noteReport } from '../../core/billing/charge.ts'
 import { MeshError } from '../../core/model/errors.ts'
+import type { UserName } from '../../core/model/names.ts'
 import type { EndpointIdentity } from '../../core/model/spiffe-id.ts'
 import type { Context } from '../context.ts'
 import { openTable } from '../table.ts'
@@ -36,9 +37,15 @@ export interface UsageBook {
 /** Open the book on what the store holds. */
 export async function openUsageBook(
   context: Context,
-  { proof, times, onWaiting }: { proof: SessionProof; times: ChargeTimes; onWaiting: () => void },
+  options: {
+    proof: SessionProof
+    times: ChargeTimes
+    payerOf: (user: UserName) => string
+    onWaiting: () => void
+  },
 ): Promise<UsageBook> {
   const { clock, log, limits } = context
+  const { proof, times, onWaiting } = options
   const waiting = new Set<string>()
   const active = new Set<string>()
   /** In the order in which they were done with. */
@@ -91,6 +98,7 @@ export async function openUsageBook(
       stream,
       service,
       dialler,
+      payer: options.payerOf(dialler.user),
       refusedCount: 0,
       ...newCharging(now),
       counts: {},

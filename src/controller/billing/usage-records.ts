@@ -14,6 +14,8 @@ export const usageRecordShape = z.object({
   stream: z.string().min(1).max(64),
   service: serviceNameShape,
   dialler: memberShape,
+  /** Whose account it is at Commerce. */
+  payer: z.string().min(1).max(512),
   host: memberShape.optional(),
   openedAtMs: msShape,
   heardAtMs: msShape,
