@@ -1,5 +1,5 @@
-// `node bench/nat-matrix.ts [--only symmetric] [--wait 10]`: which path two agents reach through every pair of NATs,
-// and how long that takes. Needs root, for namespaces.
+// `node bench/nat-matrix.ts [--only symmetric] [--wait 10] [--tries 20]`: which path two agents reach through every pair of NATs,
+// and how long that takes (figure R3 with 20 tries). Needs root, for namespaces.
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -7,11 +7,16 @@ import type { Site } from '../src/testing/nat-lab.ts'
 import { createNatMesh, type ShownPath } from '../src/testing/nat-lab-mesh.ts'
 import { NAT_KINDS } from '../src/testing/nat-lab-rules.ts'
 import { whyNoNetLab } from '../src/testing/net-lab.ts'
+import { percentile } from './figures.ts'
 
 type Place = Omit<Site, 'hosts'>
 
 const { values: typed } = parseArgs({
-  options: { only: { type: 'string' }, wait: { type: 'string', default: '10' } },
+  options: {
+    only: { type: 'string' },
+    wait: { type: 'string', default: '10' },
+    tries: { type: 'string', default: '1' },
+  },
 })
 /** How long a better path than the relay is waited for. */
 const waitMs = Number(typed.wait) * 1_000
@@ -66,7 +71,7 @@ for (const [name, [home, work]] of Object.entries(OTHERS))
 others.push(`| behind one symmetric NAT | ${await tryShared('one NAT')} |`)
 
 const report = `Path reached, time to reach it since the first one was open or had failed, and (in brackets) time to the first byte of
-a new connection meanwhile.
+a new connection meanwhile.${Number(typed.tries) > 1 ? ` ${typed.tries} tries of each pair: how often each path, median and 95th percentile.` : ''}
 
 ${rows.join('\n')}
 
@@ -88,12 +93,41 @@ function tryShared(name: string): Promise<string> {
 /** One pair's failure is a finding, not the end of the run. */
 async function trySites(name: string, sites: Readonly<Record<string, Site>>): Promise<string> {
   if (typed.only !== undefined && !name.includes(typed.only)) return '–'
-  const cell = await measure(sites).catch(error => `failed: ${String(error).split('\n')[0]?.slice(0, 80)}`)
+  const tries: Try[] = []
+  const failures: string[] = []
+  for (let left = Number(typed.tries); left > 0; left -= 1)
+    await measure(sites).then(
+      one => tries.push(one),
+      error => failures.push(String(error).split('\n')[0]?.slice(0, 80) ?? ''),
+    )
+  const cell = [...formatTries(tries), ...failures.map(failure => `failed: ${failure}`)].join(', ')
   console.error(`nat-matrix: ${name}: ${cell}`)
   return cell
 }
 
-async function measure(sites: Readonly<Record<string, Site>>): Promise<string> {
+/** What one try of a pair came to. */
+interface Try {
+  readonly path: string
+  /** From the first path's beginning to that of this one. */
+  readonly seconds: number
+  readonly firstByteMs: number
+}
+
+/** One by one in words if it is one; of several for each path how many, and the median and the 95th percentile of each time. */
+function formatTries(tries: readonly Try[]): string[] {
+  const [first, second] = tries
+  if (first !== undefined && second === undefined)
+    return [`${first.path} ${first.seconds.toFixed(2)} s (${first.firstByteMs.toFixed(0)} ms)`]
+  return [...new Set(tries.map(({ path }) => path))].map(path => {
+    const those = tries.filter(one => one.path === path)
+    const both = (of: (one: Try) => number, digits: number) =>
+      [0.5, 0.95].map(share => percentile(those.map(of), share).toFixed(digits)).join('/')
+    const times = `${both(({ seconds }) => seconds, 2)} s (${both(({ firstByteMs }) => firstByteMs, 0)} ms)`
+    return `${those.length}× ${path} ${times}`
+  })
+}
+
+async function measure(sites: Readonly<Record<string, Site>>): Promise<Try> {
   await using mesh = await createNatMesh(sites)
   const talk = await mesh.talk('work', await mesh.echoTunnel('work', 'home'))
   const endsMs = Date.now() + waitMs
@@ -107,5 +141,5 @@ async function measure(sites: Readonly<Record<string, Site>>): Promise<string> {
   await talk.untilAnswered()
   const { firstByteMs } = await talk.finish()
   const seconds = ((best?.sinceMs ?? Number.NaN) - startedMs) / 1_000
-  return `${best?.path} ${seconds.toFixed(2)} s (${firstByteMs.toFixed(0)} ms)`
+  return { path: best?.path ?? 'none', seconds, firstByteMs }
 }
