@@ -163,6 +163,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
     async [Symbol.asyncDispose]() {
       await billing[Symbol.asyncDispose]()
       clearInterval(sweep)
+      await edge.grants[Symbol.asyncDispose]()
       await context.exclusive(async () => undefined)
       await presence[Symbol.asyncDispose]()
     },

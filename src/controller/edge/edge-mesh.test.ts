@@ -287,6 +287,28 @@ suite('what is taken back', () => {
     assert.equal((await edge.manage('GET', `/services/${id}`)).status, 200)
   })
 
+  test('ends streams that are older than the controller', async () => {
+    await using rig = await openControllerRig()
+    const edge = await createEdgeClient(rig)
+    const server = await enter(rig, edge, 'server')
+    const client = await enter(rig, edge, 'client')
+    await declare(edge, 'db', ['@client'], ['#all'])
+    await host(rig, server.caller, 'tcp/db')
+    await open(rig, client.caller, 'tcp/db')
+    await rig.reopen()
+    const [policy] = dataOf<{ id: string }[]>(
+      await edge.manage('GET', '/service-policies?filter=type%3D%22Dial%22'),
+    )
+    await edge.manage('DELETE', `/service-policies/${policy?.id}`)
+    assert.deepEqual(
+      rig.changes.flatMap(one => (one.change === 'access-revoked' ? [one.revocation.user] : [])),
+      [client.identityId],
+    )
+    await edge.manage('DELETE', `/identities/${client.identityId}`)
+    await rig.reopen()
+    assert.deepEqual(await rig.store.list('edge-grant/'), [])
+  })
+
   test('is not what another policy still permits', async () => {
     await using rig = await openControllerRig()
     const edge = await createEdgeClient(rig)

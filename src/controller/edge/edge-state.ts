@@ -10,7 +10,7 @@ import { type ApiSessions, createApiSessions } from './api-sessions.ts'
 import { createDeclaredServices, type DeclaredServices } from './declared-services.ts'
 import type { ApiSessionRecord, IdentityRecord, ServiceRecord } from './edge-records.ts'
 import { type EdgeTables, openEdgeTables } from './edge-tables.ts'
-import { createOpenGrants, type OpenGrants } from './open-grants.ts'
+import { type OpenGrants, openOpenGrants } from './open-grants.ts'
 import { identityOfEndpoint } from './principals.ts'
 import { createServiceAccess, type ServiceAccess } from './service-access.ts'
 import { createSessionMembers, type SessionMembers, withSessions } from './session-members.ts'
@@ -59,7 +59,10 @@ export async function openEdgeState(
 ): Promise<EdgeState> {
   const tables = await openEdgeTables(context)
   const declared = createDeclaredServices(tables.services)
-  const grants = createOpenGrants()
+  const grants = await openOpenGrants(
+    context,
+    id => tables.identities.get(id) !== undefined || parts.endpoints.get(id as EndpointId) !== undefined,
+  )
   let ends: EdgeEnds | undefined
   const sessions = createApiSessions(context, {
     tables,
