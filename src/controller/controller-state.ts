@@ -61,7 +61,15 @@ export async function openControllerState(
   }
   const decisions = createDecisions(context, { endpoints, hostings, members, rules, policies })
   const strategyOf = (service: ServiceName) => declared.get(service)?.terminatorStrategy
-  const view = createServiceView({ endpoints, hostings, presence, decisions, strategyOf })
+  const rankOfHosting = (host: EndpointRecord, service: ServiceName) => rankOf(edge, host, service)
+  const view = createServiceView({
+    endpoints,
+    hostings,
+    presence,
+    decisions,
+    strategyOf,
+    rankOf: rankOfHosting,
+  })
   const users = createUsers({ endpoints, invitations, evictions })
   const removal = createEndpointRemoval(context, { endpoints, hostings, invitations, presence })
   const certificates = createSessionCertificates(context, { tables, authority, endpoints })
@@ -81,7 +89,7 @@ export async function openControllerState(
     removal,
     certificates,
     declared,
-    rankOf: (member: EndpointRecord, service: ServiceName) => rankOf(edge, member, service),
+    rankOf: rankOfHosting,
   }
 }
 

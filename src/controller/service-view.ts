@@ -1,4 +1,4 @@
-import type { Access, ServiceInfo } from '../core/api/shapes.ts'
+import type { Access, Rank, ServiceInfo } from '../core/api/shapes.ts'
 import type { ServiceName } from '../core/model/names.ts'
 import type { Decisions } from './decisions.ts'
 import type { Endpoints } from './endpoints.ts'
@@ -24,6 +24,8 @@ export function createServiceView(parts: {
   decisions: Pick<Decisions, 'dial'>
   /** How to choose among the hostings of a declared service. */
   strategyOf: (service: ServiceName) => ServiceInfo['strategy']
+  /** What an administrator says of a hosting where its endpoint does not. */
+  rankOf: (host: EndpointRecord, service: ServiceName) => Rank | undefined
 }): ServiceView {
   const { endpoints, hostings, presence, decisions } = parts
 
@@ -37,13 +39,14 @@ export function createServiceView(parts: {
       hostings: shown.flatMap(hosting => {
         const endpoint = endpoints.get(hosting.endpoint)
         if (endpoint === undefined) return []
+        const rank = hosting.rank ?? parts.rankOf(endpoint, service.name)
         return {
           endpoint: endpoint.id,
           name: endpoint.name,
           isOnline: presence.addressOf(endpoint.id) !== undefined,
           health: hostings.healthOf(hosting),
           access: seesAccess ? hosting.access : NOTHING_SHOWN,
-          ...(hosting.rank && { rank: hosting.rank }),
+          ...(rank && { rank }),
           ...(hosting.instance && { instance: hosting.instance }),
           ...(endpoint.user !== service.owner && { user: endpoint.user }),
         }

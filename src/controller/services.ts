@@ -1,9 +1,9 @@
 import type { Caller } from '../core/api/caller.ts'
 import type { CONTROLLER_API } from '../core/api/hub-api.ts'
 import type { Call, Handlers } from '../core/api/route.ts'
-import type { Access, Rank } from '../core/api/shapes.ts'
+import type { Access } from '../core/api/shapes.ts'
 import { MeshError } from '../core/model/errors.ts'
-import type { ServiceName, UserName } from '../core/model/names.ts'
+import type { UserName } from '../core/model/names.ts'
 import { quote } from '../core/model/quote.ts'
 import { explain } from '../core/policy/standing-rules.ts'
 import type { Context } from './context.ts'
@@ -26,12 +26,10 @@ export function createServiceHandlers(
     decisions: Decisions
     view: ServiceView
     declared: Pick<DeclaredServices, 'get' | 'similarTo'>
-    /** What the controller says of a hosting where its endpoint does not. */
-    rankOf: (record: EndpointRecord, service: ServiceName) => Rank | undefined
   },
 ): ServiceCalls {
   const { clock, log, limits, emit, exclusive } = context
-  const { hostings, members, decisions, view, declared, rankOf } = parts
+  const { hostings, members, decisions, view, declared } = parts
 
   async function host(
     record: EndpointRecord,
@@ -54,13 +52,12 @@ export function createServiceHandlers(
       throw new MeshError('denied', `Cannot host ${quote(name)}: ${explain(decision)}`)
     }
     const known = hostings.get(record.id, name)
-    const rank = body.rank ?? rankOf(record, name)
     const hosting: HostingRecord = {
       version: 1,
       endpoint: record.id,
       service: name,
       access: tidy(body.access),
-      ...(rank && { rank }),
+      ...(body.rank && { rank: body.rank }),
       ...(body.instance && { instance: body.instance }),
       createdAtMs: known?.createdAtMs ?? clock.now(),
     }

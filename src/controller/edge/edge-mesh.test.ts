@@ -185,6 +185,13 @@ suite('a declared service', () => {
     })
     assert.equal(checked.owner, id)
     assert.ok(rig.controller.mayMeet(client.identity, server.identity.endpoint).allow)
+    // What an administrator says counts where the host says nothing, and at once.
+    await host(rig, server.caller, 'tcp/db')
+    rig.changes.length = 0
+    await edge.manage('PATCH', `/identities/${server.identityId}`, { serviceHostingCosts: { [id]: 40 } })
+    assert.deepEqual(rig.changes, [{ change: 'services-changed', services: ['tcp/db'] }])
+    const again = await open(rig, client.caller, 'tcp/db')
+    assert.deepEqual(again.service.hostings[0]?.rank, { cost: 40, precedence: 'default' })
     const stranger = await enter(rig, edge, 'stranger')
     assert.equal(rig.controller.mayMeet(stranger.identity, server.identity.endpoint).allow, false)
     const terminators = await edge.ask('GET', `/services/${id}/terminators`, { token: client.token })

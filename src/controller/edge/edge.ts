@@ -1,8 +1,10 @@
 import type { Caller } from '../../core/api/caller.ts'
 import type { EdgeAnswer } from '../../core/api/controller.ts'
 import { EDGE_CLIENT_PATH, EDGE_MANAGEMENT_PATH } from '../../core/api/edge-path.ts'
+import type { Rank } from '../../core/api/shapes.ts'
 import type { EdgeRoute } from '../../core/edge/edge-route.ts'
 import type { EndpointId, HubId } from '../../core/model/ids.ts'
+import type { ServiceName } from '../../core/model/names.ts'
 import type { Authority } from '../../pki/authority.ts'
 import type { SessionTicketSigner } from '../../pki/session-ticket.ts'
 import type { DialGate } from '../billing/billing.ts'
@@ -11,6 +13,7 @@ import type { Decisions } from '../decisions.ts'
 import type { Hostings } from '../hostings.ts'
 import type { Members } from '../members.ts'
 import type { Presence } from '../presence.ts'
+import type { EndpointRecord } from '../records.ts'
 import type { Users } from '../users.ts'
 import { createAskers } from './askers.ts'
 import { createEdgeApp } from './edge-app.ts'
@@ -52,6 +55,8 @@ export interface EdgeParts {
   readonly enrolments: Enrolments
   readonly version: string
   readonly gate: DialGate
+  /** What an administrator says of a hosting. */
+  readonly rankOf: (host: EndpointRecord, service: ServiceName) => Rank | undefined
 }
 
 /** The Edge APIs at work. */
@@ -177,6 +182,13 @@ function createMachinery(context: Context, parts: EdgeParts) {
     hubNames,
     isOnline,
     endSessions,
+    ranksChanged(identityId) {
+      const hosted = tables.apiSessions
+        .by('identityId', identityId)
+        .flatMap(({ id }) => hostings.ofEndpoint(id as EndpointId))
+      const names = [...new Set(hosted.map(one => one.service))]
+      if (names.length > 0) emit({ change: 'services-changed', services: names })
+    },
     changed: service => emit({ change: 'services-changed', services: [declared.nameOf(service)] }),
   })
   const otherNamesOf = (id: string) => {

@@ -20,6 +20,7 @@ export interface IdentityParts {
   /** End its logins, within a turn of `exclusive`. */
   readonly endSessions: (identityId: string, reason: string) => Promise<void>
   readonly now: () => number
+  readonly ranksChanged: (identityId: string) => void
 }
 
 /** Who logs in. */
@@ -59,6 +60,9 @@ export function identityKind(parts: IdentityParts): EntityKind<IdentityRecord, I
     }),
     async afterChange(next, previous, input) {
       if (next !== undefined && previous === undefined && input !== undefined) await enrol(next, input)
+      if (next !== undefined && previous !== undefined && ranksOf(next) !== ranksOf(previous)) {
+        parts.ranksChanged(next.id)
+      }
       if (next === undefined && previous !== undefined) {
         await endSessions(previous.id, 'identity deleted')
         await forgetIdentity(tables, previous.id)
@@ -66,6 +70,17 @@ export function identityKind(parts: IdentityParts): EntityKind<IdentityRecord, I
     },
     show: (record, at) => showIdentity(parts, record, at),
   }
+}
+
+function ranksOf(record: IdentityRecord): string {
+  const { defaultHostingCost, defaultHostingPrecedence, serviceHostingCosts, serviceHostingPrecedences } =
+    record
+  return JSON.stringify([
+    defaultHostingCost,
+    defaultHostingPrecedence,
+    serviceHostingCosts,
+    serviceHostingPrecedences,
+  ])
 }
 
 /** An identity as both APIs show it. */

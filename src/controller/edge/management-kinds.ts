@@ -26,6 +26,8 @@ export interface KindParts {
   readonly isOnline: (record: IdentityRecord) => boolean
   readonly endSessions: (identityId: string, reason: string) => Promise<void>
   readonly changed: (service: ServiceRecord) => void
+  /** What is said of the hostings of an identity is another. */
+  readonly ranksChanged: (identityId: string) => void
 }
 
 /** Every kind of entity of the management API. */
@@ -33,7 +35,7 @@ export type Kinds = ReturnType<typeof createKinds>
 
 /** Make them all. */
 export function createKinds({ clock }: Pick<Context, 'clock'>, parts: KindParts) {
-  const { state, principals, enrolments, consequences, hostings, hubNames, isOnline, endSessions } = parts
+  const { state, principals, consequences, hostings, hubNames } = parts
   const { tables, declared } = state
   const identities: RoleTargets = {
     idOf: reference =>
@@ -49,7 +51,7 @@ export function createKinds({ clock }: Pick<Context, 'clock'>, parts: KindParts)
     edgeRouters: targetsIn(tables.edgeRouters),
   }
   return {
-    identities: identityKind({ tables, principals, enrolments, isOnline, endSessions, now: clock.now }),
+    identities: identityKind({ ...parts, tables, now: clock.now }),
     services: serviceKind({
       tables,
       declared,

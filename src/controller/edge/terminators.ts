@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { Rank } from '../../core/api/shapes.ts'
 import { entityBase, entityRef } from '../../core/edge/envelope.ts'
 import type { FilterSymbols } from '../../core/edge/filter-symbols.ts'
 import type { HubId } from '../../core/model/ids.ts'
@@ -7,7 +8,7 @@ import { isIdentityUser } from '../../core/model/spiffe-id.ts'
 import type { Endpoints } from '../endpoints.ts'
 import type { Hostings } from '../hostings.ts'
 import type { Presence } from '../presence.ts'
-import type { HostingRecord } from '../records.ts'
+import type { EndpointRecord, HostingRecord } from '../records.ts'
 import { type DeclaredServices, meshNameOf } from './declared-services.ts'
 import { undeclaredId } from './visible-services.ts'
 
@@ -19,6 +20,8 @@ export interface Terminator {
   readonly serviceName: string
   readonly createdAtMs: number
   readonly updatedAtMs: number
+  /** Its endpoint's own, or what an administrator says. */
+  readonly rank: Rank
 }
 
 /** Hostings as terminators. */
@@ -41,8 +44,9 @@ export function createTerminators(parts: {
   /** What an identity is called. */
   readonly identityName: (id: string) => string
   readonly hub: { readonly id: HubId; readonly name: () => string }
+  readonly rankOf: (host: EndpointRecord, service: ServiceName) => Rank | undefined
 }): Terminators {
-  const { hostings, declared, endpoints, presence, identityName, hub } = parts
+  const { hostings, declared, endpoints, presence, identityName, hub, rankOf } = parts
 
   /** An endpoint is an identity of its own; a program's login stands for the identity that logged in. */
   function hostOf({ endpoint }: HostingRecord): string {
@@ -52,6 +56,7 @@ export function createTerminators(parts: {
 
   function of(hosting: HostingRecord): Terminator {
     const record = declared.get(hosting.service)
+    const host = endpoints.get(hosting.endpoint)
     return {
       id: idOf(hosting),
       hosting,
@@ -59,6 +64,7 @@ export function createTerminators(parts: {
       serviceName: record?.name ?? hosting.service,
       createdAtMs: hosting.createdAtMs,
       updatedAtMs: hosting.createdAtMs,
+      rank: hosting.rank ?? (host && rankOf(host, hosting.service)) ?? { cost: 0, precedence: 'default' },
     }
   }
 
@@ -85,9 +91,9 @@ export function createTerminators(parts: {
       address: one.hosting.endpoint,
       hostId: hostOf(one.hosting),
       host: entityRef('identities', hostOf(one.hosting), identityName(hostOf(one.hosting))),
-      cost: one.hosting.rank?.cost ?? 0,
+      cost: one.rank.cost,
       dynamicCost: 0,
-      precedence: one.hosting.rank?.precedence ?? 'default',
+      precedence: one.rank.precedence,
       isOnline: presence.addressOf(one.hosting.endpoint) !== undefined,
     }),
   }
@@ -100,8 +106,8 @@ export const TERMINATOR_SYMBOLS = {
   serviceId: { type: 'string' },
   'service.name': { type: 'string', read: one => (one as Terminator).serviceName },
   identity: { type: 'string', read: one => (one as Terminator).hosting.instance ?? '' },
-  precedence: { type: 'string', read: one => (one as Terminator).hosting.rank?.precedence ?? 'default' },
-  cost: { type: 'number', read: one => (one as Terminator).hosting.rank?.cost ?? 0 },
+  precedence: { type: 'string', read: one => (one as Terminator).rank.precedence },
+  cost: { type: 'number', read: one => (one as Terminator).rank.cost },
   createdAt: { type: 'datetime', read: one => (one as Terminator).createdAtMs },
 } satisfies FilterSymbols
 
