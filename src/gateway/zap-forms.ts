@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { GatewayRoute } from '../core/gateway/gateway-config.ts'
 import { MeshError } from '../core/model/errors.ts'
+import { structCodec } from '../sdk/zap/struct-kind.ts'
 import {
   CALL_TOOL,
   GET_PROMPT,
@@ -11,7 +12,8 @@ import {
   READ_RESOURCE,
   SUBSCRIBE,
 } from '../sdk/zap/tool-methods.ts'
-import { jsonCodec, type ZapMethod, zapMethod } from '../sdk/zap/zap-method.ts'
+import { BYTES, jsonCodec, type ZapMethod, zapMethod } from '../sdk/zap/zap-method.ts'
+import { declaredStruct } from './declared-struct.ts'
 
 /** How requests of a route become calls, and results answers. */
 export interface ZapForm {
@@ -28,7 +30,20 @@ export interface ZapForm {
  *
  * @throws MeshError `bad-input` for a method that schema/zap.capnp does not have
  */
-export function zapForm({ method, schema, stream }: NonNullable<GatewayRoute['zap']>): ZapForm {
+export function zapForm({ method, schema, stream, ...own }: NonNullable<GatewayRoute['zap']>): ZapForm {
+  if (own.request !== undefined && own.response !== undefined) {
+    const params = structCodec(declaredStruct('request', own.request))
+    // Written here, so that what does not fit is the caller's mistake.
+    return {
+      method: zapMethod(method, BYTES, structCodec(declaredStruct('response', own.response))) as ZapMethod<
+        unknown,
+        unknown
+      >,
+      stream,
+      params: json => params.encode(json as Readonly<Record<string, unknown>>),
+      result: value => JSON.stringify(value),
+    }
+  }
   if (schema === 'json') {
     const json = jsonCodec(z.unknown())
     return {

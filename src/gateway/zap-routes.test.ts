@@ -5,12 +5,14 @@ import { after, before, describe, it } from 'node:test'
 import { z } from 'zod'
 import { MeshError } from '../core/model/errors.ts'
 import { serveZap } from '../sdk/zap/serve-zap.ts'
+import { structCodec } from '../sdk/zap/struct-kind.ts'
 import { CALL_TOOL, LIST_TOOLS } from '../sdk/zap/tool-methods.ts'
 import { jsonCodec, zapMethod } from '../sdk/zap/zap-method.ts'
 import { answer } from '../sdk/zap/zap-serving.ts'
 import { type GatewayRig, startGatewayRig } from '../testing/gateway-rig.ts'
 import { createStreamPair } from '../testing/stream-pair.ts'
 import { parseGatewayConfig } from './config-file.ts'
+import { declaredStruct } from './declared-struct.ts'
 import { createLiveRoutes } from './live-routes.ts'
 
 const json = jsonCodec(z.any())
@@ -26,6 +28,9 @@ routes:
   - { path: /none, service: calc, zap: { method: none } }
   - { path: /tools, service: calc, zap: { method: listTools, schema: zap } }
   - { path: /tool, service: calc, zap: { method: callTool, schema: zap }, maxBody: 1000 }
+  - path: /own
+    service: calc
+    zap: { method: own, request: { a: Int64, b: Int64, tags: [{ name: Text }] }, response: { sum: Int64, first: Text } }
   - { path: /away, service: gone, zap: { method: add } }
 `
 
@@ -46,6 +51,14 @@ describe('routes to ZAP', () => {
         throw new MeshError(code, `it is ${code}`)
       }),
       ...answer(zapMethod('never', json, json), () => new Promise<never>(() => {})),
+      ...answer(
+        zapMethod(
+          'own',
+          structCodec(declaredStruct('p', { a: 'Int64', b: 'Int64', tags: [{ name: 'Text' }] })),
+          structCodec(declaredStruct('r', { sum: 'Int64', first: 'Text' })),
+        ),
+        ({ a, b, tags }) => ({ sum: Number(a) + Number(b), first: (tags as { name: string }[])[0]?.name }),
+      ),
       ...answer(LIST_TOOLS, () => [
         { name: 'sum', description: 'Adds', schema: Buffer.from('{}'), annotations: [['a', 'b'] as const] },
       ]),
@@ -129,6 +142,14 @@ describe('routes to ZAP', () => {
     assert.equal((await post('/tool', { args: 'e30=' })).status, 400)
     assert.equal((await post('/tool', { name: 'x', args: 'not base64!' })).status, 400)
     assert.equal((await fetch(at('/add'), { method: 'DELETE' })).status, 400)
+  })
+
+  it('make structs that the configuration declares', async () => {
+    const tags = [{ name: 'x' }, { name: 'y' }]
+    assert.deepEqual(await (await post('/own', { a: 40, b: '2', tags })).json(), { sum: 42, first: 'x' })
+    const wrong = await post('/own', { a: 'forty' })
+    assert.equal(wrong.status, 400)
+    assert.match(await wrong.text(), /request\.a: an integer is wanted/)
   })
 
   it('make structs of the public schema of JSON, with bytes as base64', async () => {

@@ -3,6 +3,7 @@ import { type Address, parseAddress } from '../model/address.ts'
 import { toMeshError } from '../model/errors.ts'
 import { parseServiceName, type ServiceName } from '../model/names.ts'
 import { createRouteTable } from './route-table.ts'
+import { zapStructShape } from './zap-schema.ts'
 
 /** `250ms`, `10s`, `5m`, `2h`, or `off` (0). Milliseconds. */
 const duration = z.string().transform((text, context) => {
@@ -147,6 +148,9 @@ const route = z.strictObject({
       schema: z.enum(['json', 'zap']).default('json'),
       /** Results of a stream: one event, or one line, each. */
       stream: z.enum(['sse', 'ndjson']).optional(),
+      /** Cap'n Proto structs of one's own, instead of `schema`. */
+      request: zapStructShape.optional(),
+      response: zapStructShape.optional(),
     })
     .optional(),
   webSocket: z.boolean().default(true),
@@ -264,9 +268,14 @@ export const gatewayConfigShape = z
     } catch (thrown) {
       issue(['routes'], toMeshError(thrown).message)
     }
-    for (const [i, { cors, rateLimit, auth, stripPrefix, path }] of config.routes.entries()) {
+    for (const [i, { cors, rateLimit, auth, stripPrefix, path, zap }] of config.routes.entries()) {
       if (cors?.credentials && cors.origins.includes('*'))
         issue(['routes', i, 'cors'], 'credentials need origins by name, not *')
+      if (
+        (zap?.request === undefined) !== (zap?.response === undefined) ||
+        (zap?.request && zap.schema === 'zap')
+      )
+        issue(['routes', i, 'zap'], 'write both request and response, without schema, or neither')
       if (rateLimit?.by === 'subject' && auth === undefined)
         issue(['routes', i, 'rateLimit'], 'a limit by subject needs auth')
       if (stripPrefix !== undefined && path !== stripPrefix && !path.startsWith(`${stripPrefix}/`))
