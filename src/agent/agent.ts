@@ -123,7 +123,7 @@ class AgentProcess implements Agent {
       await membership[Symbol.asyncDispose]()
       this.meshes.delete(name)
       const { store } = this.options
-      const kept = await store.list(`app/${name}/`)
+      const kept = [...(await store.list(`app/${name}/`)), ...(await store.list(`usage/${name}/`))]
       await store.delete(`mesh/${name}`)
       // By its whole key: what begins alike is another mesh's.
       for (const key of [...kept.map(row => row.key), `evictions/${name}`]) await store.delete(key)

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { suite, test } from 'node:test'
 import { CONTROLLER_API } from '../core/api/hub-api.ts'
-import type { MeshError } from '../core/model/errors.ts'
+import { MeshError } from '../core/model/errors.ts'
+import { parseServiceName } from '../core/model/names.ts'
+import type { PathKind } from '../core/path/path-kind.ts'
 import { createCommerceClient } from '../net/commerce-client.ts'
 import { startCommerceServer } from '../testing/commerce-server.ts'
 import { echo, echoOver, hostEcho, openStream } from '../testing/echo-service.ts'
@@ -14,10 +16,11 @@ import { until } from '../testing/until.ts'
 const EVERYBODY = { users: ['*' as const] }
 
 /** A mesh where dials are paid for: alice's agent hosts, bob's dials. Balances are asked for again each second. */
-async function createRig({ settleMs = 60_000 } = {}) {
+async function createRig({ settleMs = 60_000, paths }: { settleMs?: number; paths?: PathKind[] } = {}) {
   const folder = makeScratchFolder()
   const server = await startCommerceServer({ file: folder.file('commerce.db') })
   const mesh = await createLocalMesh({
+    ...(paths && { paths }),
     billing: () => ({
       commerce: createCommerceClient({ url: server.url, token: async () => 'mesh-token' }),
       recheckMs: 1_000,
@@ -53,7 +56,7 @@ async function createRig({ settleMs = 60_000 } = {}) {
 
 const reportsKept = async ({ store }: LocalAgent) => (await store.list('usage/')).length
 
-suite('a metered stream', { concurrency: true }, () => {
+suite('a metered stream', { concurrency: 3 }, () => {
   for (const name of ['tcp/echo', 'udp/echo']) {
     test(`of ${name} is counted by both ends to the byte, early bytes included, and charged once`, async () => {
       await using rig = await createRig()
@@ -87,6 +90,56 @@ suite('a metered stream', { concurrency: true }, () => {
     stream.destroy()
     await until(() => rig.charged().length > 0, 'it is charged')
     assert.deepEqual(rig.charged(), [['bob', 'tcp/echo', 5, 5]])
+  })
+
+  test('that outlives its path is counted to the byte, what was sent again once', async () => {
+    await using rig = await createRig()
+    const { service } = await hostEcho(rig.host, 'tcp/echo', EVERYBODY)
+    const stream = await openStream(rig.guest, service)
+    const text = 'x'.repeat(200_000)
+    for (let round = 0; round < 5; round += 1) {
+      const back = echoOver(stream, text)
+      rig.guest.membership.peers.drop(() => true, new MeshError('link-closed', 'Dropped'))
+      assert.equal((await back).length, text.length)
+    }
+    stream.end()
+    await once(stream.resume(), 'end')
+    await until(
+      () => rig.charged().reduce((sum, [, , sent]) => sum + Number(sent), 0) >= 1_000_000,
+      'it is charged',
+    )
+    await until(async () => (await rig.usage()).every(({ isOpen }) => !isOpen), 'both ends have reported')
+    const [one, ...more] = await rig.usage()
+    assert.deepEqual(
+      [one?.verdict, one?.charged.bytesSent, one?.charged.bytesReceived, more],
+      ['agree', 1_000_000, 1_000_000, []],
+    )
+  })
+
+  test('of datagrams counts those beside it', async () => {
+    await using rig = await createRig({ paths: ['punched'] })
+    const service = parseServiceName('udp/echo')
+    await rig.host.host.serve(service, {
+      access: { users: ['*'], entrances: [] },
+      onStream(incoming) {
+        const { datagrams } = incoming
+        if (datagrams !== undefined) datagrams.onDatagram = bytes => void datagrams.send(bytes)
+        incoming.accept().on('error', () => {})
+      },
+    })
+    const { stream, datagrams } = await rig.guest.host.dial(service, { takesDatagrams: true }).opened
+    stream.on('error', () => {})
+    assert.ok(datagrams !== undefined)
+    let backBytes = 0
+    datagrams.onDatagram = bytes => {
+      backBytes += bytes.length
+    }
+    assert.equal(datagrams.send(Buffer.alloc(1_000)), true)
+    await until(() => backBytes === 1_000, 'it is back')
+    stream.destroy()
+    await until(() => rig.charged().length > 0, 'it is charged')
+    assert.deepEqual(rig.charged(), [['bob', 'udp/echo', 1_000, 1_000]])
+    assert.equal((await rig.usage())[0]?.verdict, 'agree')
   })
 
   test('whose dialler reports nothing is charged by what the host says', async () => {
