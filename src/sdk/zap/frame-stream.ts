@@ -26,8 +26,13 @@ export interface FrameStream {
    * @returns false when no more should come before `onDrain`
    */
   write(pieces: readonly Uint8Array[], isAlone?: boolean): boolean
-  /** Take no more frames for now; those that came in the same chunk still come. */
-  pause(): void
+  /**
+   * Read no more for now.
+   *
+   * @param holds  frames that came in the same chunk wait for `resume`, too, and are lost if the stream ends before;
+   *   otherwise they still come
+   */
+  pause(holds?: boolean): void
   resume(): void
   readonly isOpen: boolean
   /** Send what was written, then end the stream; `onEnd` is called at once. Does nothing the second time. */
@@ -48,6 +53,10 @@ export function openFrameStream(
   const decoder = createZapFrameDecoder(maxFrameBytes)
   let isOpen = true
   let isCorked = false
+  let isPaused = false
+  let holds = false
+  /** Frames of the chunk in which the receiver paused. */
+  let held: readonly Uint8Array[] = []
 
   const uncork = () => {
     isCorked = false
@@ -65,6 +74,7 @@ export function openFrameStream(
   function close(error: MeshError = closed('it was closed here')): void {
     if (!isOpen) return
     isOpen = false
+    held = []
     stream.off('data', onData).off('end', onEnd).off('drain', onDrain)
     // `error` stays listened to: one that comes late must not end the process.
     if (!stream.destroyed) {
@@ -83,14 +93,41 @@ export function openFrameStream(
       const bytes = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length)
       const payloads = decoder.push(bytes)
       if (payloads.length > 1) cork()
-      for (const payload of payloads) {
-        if (!isOpen) return
-        events.onFrame(payload)
-      }
+      deliver(payloads)
     } catch (thrown) {
-      if (!(thrown instanceof MeshError)) throw thrown
-      close(thrown)
+      fail(thrown)
     }
+  }
+
+  function deliver(payloads: readonly Uint8Array[]): void {
+    for (const [index, payload] of payloads.entries()) {
+      if (!isOpen) return
+      if (holds) {
+        held = held.length === 0 ? payloads.slice(index) : [...held, ...payloads.slice(index)]
+        return
+      }
+      events.onFrame(payload)
+    }
+  }
+
+  function resume(): void {
+    if (!isPaused) return
+    isPaused = false
+    holds = false
+    const payloads = held
+    held = []
+    if (payloads.length > 1) cork()
+    try {
+      deliver(payloads)
+    } catch (thrown) {
+      fail(thrown)
+    }
+    if (!isPaused && isOpen) stream.resume()
+  }
+
+  function fail(thrown: unknown): void {
+    if (!(thrown instanceof MeshError)) throw thrown
+    close(thrown)
   }
 
   function onEnd(): void {
@@ -119,8 +156,13 @@ export function openFrameStream(
       for (const piece of pieces) takesMore = stream.write(piece)
       return takesMore
     },
-    pause: () => void (isOpen && stream.pause()),
-    resume: () => void (isOpen && stream.resume()),
+    pause(holdsRest = false) {
+      if (!isOpen) return
+      isPaused = true
+      holds = holdsRest
+      stream.pause()
+    },
+    resume,
     close,
   }
 }

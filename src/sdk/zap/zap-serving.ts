@@ -89,7 +89,7 @@ export function openZapServing(stream: Duplex, handlers: ZapHandlers, options: S
     if (frames.write(pieces, runningCount <= 1 && envelope.kind !== 'item') || !frames.isOpen) return
     // Who does not read the answers may not ask more.
     drained ??= Promise.withResolvers()
-    frames.pause()
+    frames.pause(true)
   }
 
   function receive(envelope: ZapEnvelope): void {
