@@ -32,11 +32,13 @@ function readTable(document: string): { at: string; cells: string[] }[] {
 }
 
 function namedTests(at: string, text: string): Named[] {
-  return [...text.matchAll(/`(src\/[\w/.-]+\.ts)` "([^"]+)"/g)].map(([, file = '', name = '']) => ({
-    at,
-    file,
-    name,
-  }))
+  return [...text.matchAll(/`((?:src|examples)\/[\w/.-]+\.ts)` "([^"]+)"/g)].map(
+    ([, file = '', name = '']) => ({
+      at,
+      file,
+      name,
+    }),
+  )
 }
 
 /** Whether a test of that name is in the text of a file: the first argument of `test`, `it` or `describe`. */
