@@ -131,6 +131,13 @@ test('an error of a handler reaches the caller by its code, what is not meant fo
   assert.equal(await client.call(ADD, [1, 1]), 2, 'the connection goes on')
 })
 
+test('zapMethod() takes a name of 1 to 256 bytes', () => {
+  for (const name of ['', 'a'.repeat(257), 'ü'.repeat(129)]) {
+    assert.throws(() => zapMethod(name), { code: 'bad-input' })
+  }
+  assert.equal(zapMethod('ü'.repeat(128)).name.length, 128)
+})
+
 test('a call that is cancelled tells the handler, and leaves nothing behind', async () => {
   const slow = slowHandler()
   const { client, server } = serveInMemory({ ...CALCULATOR, ...slow.handlers })
