@@ -61,6 +61,8 @@ export interface ControllerOptions {
  */
 export interface Controller extends ControllerPort, AsyncDisposable {
   readonly endpointCount: number
+  /** End API sessions that nobody uses, and write down what was used; done from time to time anyway. */
+  sweepSessions(): Promise<void>
   /** The permit that makes endpoints of user root: the same at each start, until it is rotated. */
   rootPermit(): Promise<Permit>
   /** Make another root permit; from then on the old one opens nothing. */
@@ -130,6 +132,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
       ...createEvictionHandlers(context, state),
     },
     edge: answerEdge,
+    sweepSessions: () => edge.sessions.sweep(clock.now()),
     get endpointCount() {
       return endpoints.size
     },

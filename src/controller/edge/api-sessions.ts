@@ -66,17 +66,20 @@ export function createApiSessions(context: Context, parts: Parts): ApiSessions {
 
   function touch(session: ApiSessionRecord, now: number): void {
     activity.set(session.id, now)
-    if (now - session.lastActivityAtMs >= ACTIVITY_FLUSH_MS) void flush(session.id)
   }
 
-  function flush(id: string): Promise<void> {
-    return exclusive(async () => {
+  /** Write down what was told since, all at once: they share a transaction. Within a turn of `exclusive`. */
+  async function saveActivity(): Promise<void> {
+    const stale = [...activity].flatMap(([id, atMs]) => {
       const session = apiSessions.get(id)
-      const atMs = activity.get(id)
-      if (session === undefined || atMs === undefined || atMs - session.lastActivityAtMs < ACTIVITY_FLUSH_MS)
-        return
-      await apiSessions.put({ ...session, lastActivityAtMs: atMs })
-    }).catch(error => log.warn('api-session.not-saved', { code: toMeshError(error).code }))
+      const isStale = session !== undefined && atMs - session.lastActivityAtMs >= ACTIVITY_FLUSH_MS
+      return isStale ? [{ ...session, lastActivityAtMs: atMs }] : []
+    })
+    const results = await Promise.allSettled(stale.map(session => apiSessions.put(session)))
+    const failed = results.find(({ status }) => status === 'rejected')
+    if (failed?.status === 'rejected') {
+      log.warn('api-session.not-saved', { code: toMeshError(failed.reason).code, count: stale.length })
+    }
   }
 
   async function end(session: ApiSessionRecord, reason: string): Promise<void> {
@@ -123,9 +126,12 @@ export function createApiSessions(context: Context, parts: Parts): ApiSessions {
     sweep: now =>
       exclusive(async () => {
         for (const session of [...apiSessions.values()]) {
+          // Written down too, so that after a restart it has time to come back.
+          if (isLinked(session.id)) touch(session, now)
           if (!isGood(session, now))
             await end(session, isOver(session, now) ? 'expired' : 'identity disabled')
         }
+        await saveActivity()
       }),
   }
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { openControllerRig } from '../../testing/controller-rig.ts'
+import { createDevice, openControllerRig } from '../../testing/controller-rig.ts'
 import { codeOf, createEdgeClient, dataOf } from '../../testing/edge-client.ts'
 
 test('a program logs in, and its session lives while it is used', async () => {
@@ -173,4 +173,44 @@ test('anybody is told what controller it is, where, and by which authority', asy
   const spec = (await edge.ask('GET', '/edge/management/v1/specs/edge-management/spec'))
     .body as typeof document
   assert.ok(Object.keys(spec.paths).includes('/service-policies/{id}'))
+})
+
+test('a client that speaks PEM enrols by it', async () => {
+  await using rig = await openControllerRig()
+  const edge = await createEdgeClient(rig)
+  const id = await edge.create('identities', {
+    name: 'old client',
+    type: 'Device',
+    isAdmin: false,
+    enrollment: { ott: true },
+  })
+  const [enrollment] = dataOf<{ token: string }[]>(await edge.manage('GET', `/identities/${id}/enrollments`))
+  const answer = await edge.ask('POST', `/enroll?method=ott&token=${enrollment?.token}`, {
+    body: (await createDevice()).request,
+    headers: { 'content-type': 'application/x-pem-file', accept: 'application/x-pem-file' },
+  })
+  assert.equal(answer.headers.get('content-type'), 'application/x-pem-file')
+  assert.match(String(answer.body), /^-----BEGIN CERTIFICATE-----/)
+  assert.equal((await edge.ask('GET', '/edge/client/v1')).status, 200)
+  assert.equal((await edge.ask('GET', '/edge/client/v1/')).status, 200)
+})
+
+test('what a login did last is written down from time to time, and known after a restart', async () => {
+  await using rig = await openControllerRig()
+  const edge = await createEdgeClient(rig)
+  const { token, sessionId } = await edge.logIn('worker')
+  rig.clock.advance(25 * 60_000)
+  assert.equal((await edge.ask('GET', '/current-identity', { token })).status, 200)
+  await rig.controller.sweepSessions()
+  const stored = await rig.store.get(`edge-api-session/${sessionId}`)
+  assert.equal(
+    (stored?.value as { lastActivityAtMs?: number } | undefined)?.lastActivityAtMs,
+    rig.clock.now(),
+  )
+  await rig.reopen()
+  rig.clock.advance(25 * 60_000)
+  assert.equal((await edge.ask('GET', '/current-identity', { token })).status, 200)
+  rig.clock.advance(31 * 60_000)
+  await rig.controller.sweepSessions()
+  assert.equal(await rig.store.get(`edge-api-session/${sessionId}`), undefined)
 })

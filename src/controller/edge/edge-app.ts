@@ -38,7 +38,7 @@ export function createEdgeApp(
   options: EdgeAppOptions,
 ): (request: Request, caller: Caller) => Promise<EdgeAnswer> {
   const { log, random } = context
-  const app = new Hono<Env>()
+  const app = new Hono<Env>({ strict: false })
   const fail = (web: Web, thrown: unknown) => {
     const error = toEdgeError(thrown)
     const requestId = randomUuid(random)
@@ -82,7 +82,7 @@ function mount(
       const asker = options.askers.find(web.req.raw.headers, caller, now)
       if (asker.found !== undefined) seen.isKnown = true
       admit(route, asker)
-      if (route.answer !== 'raw') requireJson(web.req.header('accept'))
+      if (route.answer !== 'raw') requireJson(web.req.header('accept'), route.takesPem === true)
       const maxBytes = asker.found === undefined ? MAX_STRANGER_BODY_BYTES : MAX_EDGE_BODY_BYTES
       const body = await readEdgeBody(route, web.req.raw, maxBytes)
       const reply = await handler({
@@ -116,11 +116,12 @@ function admit(
     throw unauthorized(asker.challenge)
 }
 
-/** @throws EdgeError NOT_ACCEPTABLE where JSON is none of what is accepted */
-function requireJson(accept: string | undefined): void {
+/** @throws EdgeError NOT_ACCEPTABLE where JSON is none of what is accepted, nor PEM where that is given */
+function requireJson(accept: string | undefined, givesPem: boolean): void {
   if (accept === undefined || accept.trim() === '') return
   const types = accept.split(',').map(one => one.split(';', 1)[0]?.trim().toLowerCase())
   if (types.some(type => type === '*/*' || type === 'application/*' || type === 'application/json')) return
+  if (givesPem && types.includes('application/x-pem-file')) return
   throw new EdgeError('NOT_ACCEPTABLE', 'Only application/json can be given here')
 }
 
@@ -154,7 +155,7 @@ function toEdgeError(thrown: unknown): EdgeError {
 }
 
 function toHonoPath(prefix: string, path: string): string {
-  return `${prefix}${path}`.replace(/\{(\w+)\}/g, ':$1') || '/'
+  return `${prefix}${path}`.replace(/\{(\w+)\}/g, ':$1').replace(/(.)\/$/, '$1')
 }
 
 function describe(thrown: unknown): string {

@@ -100,6 +100,10 @@ suite('an API session with a certificate', () => {
       rig.ask('renew', program.caller, { body: { request: (await createDevice()).request } }),
       'denied',
     )
+    // A restart of the controller gives it time to come back.
+    await rig.controller.sweepSessions()
+    await rig.reopen()
+    rig.controller.admit(program.identity, program.caller.issuedAtMs ?? 0)
     // Without its link nothing keeps the login alive.
     rig.controller.disconnected(program.identity.endpoint, rig.clock.now())
     rig.clock.advance(29 * 60_000)
