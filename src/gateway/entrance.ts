@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { ClientFinder } from '../core/gateway/client-address.ts'
+import { type ClientFinder, clientGroup } from '../core/gateway/client-address.ts'
 import { corsHeaders, preflightHeaders } from '../core/gateway/cors.ts'
 import { forwardRequestHeaders, type HeaderChanges } from '../core/gateway/forward-headers.ts'
 import { type RequestPlace, readRequestPlace } from '../core/gateway/request-host.ts'
@@ -211,6 +211,8 @@ class RequestEntrance implements Entrance {
     if (rawHeaders.length / 2 > MAX_PUBLIC_HEADERS) {
       throw new MeshError('too-large', `Cannot take request: over ${MAX_PUBLIC_HEADERS} headers`)
     }
+    // It would show the client what was added for the service.
+    if (request.method === 'TRACE') throw new MeshError('unsupported', 'Cannot take request: no TRACE here')
     const place = readRequestPlace(hostsOf(request), request.url ?? '')
     const match = this.#options.state().routes.find(place.host, place.target)
     if (match === undefined) throw new MeshError('not-found', 'Nothing is served under this address')
@@ -218,7 +220,7 @@ class RequestEntrance implements Entrance {
     record.route = route.name
     record.service = route.service
     if (Number(headers['content-length'] ?? 0) > route.maxBody) throw tooLarge(route.maxBody)
-    if (route.rateLimit?.by === 'address') this.#spend(route, record, record.chain[0])
+    if (route.rateLimit?.by === 'address') this.#spend(route, record, clientGroup(record.chain[0]))
     return { place, route, parameters }
   }
 

@@ -188,7 +188,10 @@ class GatewayProcess implements Gateway {
       const key = listenerKey(one)
       return every.filter(({ config: its }) => listenerKey(its) === key).slice(0, 1)
     })
-    for (const listener of gone) listener.drain()
+    for (const listener of gone) {
+      listener.drain()
+      setTimeout(() => listener.destroy(), config.drain).unref()
+    }
     this.#routes = all
     this.#state = { routes: table, findClient }
     const acmeIds = this.#acme.use(config)

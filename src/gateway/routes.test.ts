@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import http from 'node:http'
 import { after, before, describe, it } from 'node:test'
 import { type GatewayRig, type RigServer, serveOnLoopback, startGatewayRig } from '../testing/gateway-rig.ts'
 import { type OpenIdProvider, PROVIDER_AUDIENCE, startOpenIdProvider } from '../testing/openid-provider.ts'
@@ -27,6 +29,7 @@ routes:
   - { host: '*.example.com', service: two }
   - { path: /mine, service: one, auth: { jwt: { ${jwt}, forwardClaims: { x-user: sub, x-team: team, x-none: none } } } }
   - { path: /admin, service: one, auth: { jwt: { ${jwt}, scopes: [admin] } } }
+  - { path: /broken, service: one, auth: { jwt: { ${jwt.replace(/jwks: [^,]*/, 'jwks: http://127.0.0.1:1/')} } } }
   - { path: /slow, service: one, rateLimit: { perSecond: 0.5, burst: 2 } }
   - path: /own
     service: one
@@ -110,7 +113,19 @@ routes:
     assert.equal(response.status, 403)
   })
 
-  it('take new keys of the issuer without a restart', async () => {
+  it('answer 503 while the keys of the issuer cannot be had', async () => {
+    const response = await ask('/broken', { headers: { authorization: `Bearer ${await provider.token()}` } })
+    assert.deepEqual([response.status, response.headers.get('retry-after')], [503, '5'])
+  })
+
+  it('pass no TRACE on', async () => {
+    const request = http.request({ port: rig.port, host: '127.0.0.1', path: '/v1/x', method: 'TRACE' }).end()
+    const [response] = (await once(request, 'response')) as [http.IncomingMessage]
+    assert.equal(response.statusCode, 501)
+    response.resume()
+  })
+
+  it('ask for the keys of the issuer once', async () => {
     const headers = { authorization: `Bearer ${await provider.token()}` }
     assert.equal((await ask('/mine', { headers })).status, 200)
     const count = provider.jwksRequestCount

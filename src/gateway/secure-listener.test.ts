@@ -24,6 +24,7 @@ describe('a listener for https', () => {
   let innerCertificate: WebCertificate
   let certificate: WebCertificate
   let rig: GatewayRig
+  let written = 0
 
   before(async () => {
     folder = makeScratchFolder()
@@ -38,6 +39,12 @@ describe('a listener for https', () => {
         response.write('body')
         response.addTrailers({ 'x-sum': '42' })
         response.end()
+      } else if (request.url === '/endless') {
+        const more = () => {
+          while (!response.destroyed && response.write(Buffer.alloc(65_536))) written += 65_536
+          response.once('drain', more)
+        }
+        more()
       } else if (request.url === '/break') response.write('x', () => response.destroy())
       else request.pipe(response)
     })
@@ -152,6 +159,20 @@ routes: [{ service: app }]
     const [error] = await once(broken, 'error')
     assert.equal(error.code, 'ERR_HTTP2_STREAM_ERROR')
     session.close()
+  })
+
+  it('lets a client that does not read stop its service, and others go on', async () => {
+    const session = await openHttp2()
+    const stalled = ask(session, { ':path': '/endless' })
+    await once(stalled, 'response')
+    let before = -1
+    while (before !== written) {
+      before = written
+      assert.equal(await text(ask(session, { ':method': 'POST' }, 'still here')), 'still here')
+      await new Promise(resolve => setTimeout(resolve, 100))
+    }
+    assert.ok(written < 50e6, `${written} bytes went into nothing`)
+    session.destroy()
   })
 
   it('carries WebSockets over HTTP/1.1, binary and large', async () => {

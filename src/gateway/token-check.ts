@@ -16,7 +16,7 @@ export interface CheckedToken {
  * Check the token of a request.
  *
  * @param authorization  the header's value
- * @throws MeshError `not-logged-in` for a bad token or none, `denied` if it lacks a scope, `unreachable` if the keys of
+ * @throws MeshError `not-logged-in` for a bad token or none, `denied` if it lacks a scope, `offline` if the keys of
  *   the issuer cannot be had
  */
 export type TokenCheck = (authorization: string | undefined) => Promise<CheckedToken>
@@ -70,7 +70,7 @@ function translate(error: unknown): MeshError {
   if (error instanceof errors.JWTClaimValidationFailed)
     return refuse(`the token's ${error.claim} does not fit`, error)
   if (error instanceof errors.JWKSTimeout || !(error instanceof errors.JOSEError)) {
-    return new MeshError('unreachable', 'Cannot fetch the keys of the issuer', { cause: error })
+    return new MeshError('offline', 'Cannot fetch the keys of the issuer', { cause: error })
   }
   return refuse('the token is not good', error)
 }

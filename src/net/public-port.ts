@@ -1,4 +1,5 @@
 import net, { type Socket } from 'node:net'
+import { clientGroup } from '../core/gateway/client-address.ts'
 import type { Address } from '../core/model/address.ts'
 import { MeshError } from '../core/model/errors.ts'
 import { listen } from './hub-port.ts'
@@ -27,7 +28,7 @@ export function createConnectionCount(limits: () => ConnectionLimits): Connectio
       return openCount
     },
     admit(socket) {
-      const address = socket.remoteAddress ?? 'gone'
+      const address = clientGroup(socket.remoteAddress ?? 'gone')
       const { maxConnections, maxPerAddress } = limits()
       const count = byAddress.get(address) ?? 0
       if (openCount >= maxConnections || count >= maxPerAddress) return false

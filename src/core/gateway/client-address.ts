@@ -66,3 +66,14 @@ function isWithin(bytes: Uint8Array, range: Range): boolean {
 
 /** Proxies in a row that are believed. */
 const MAX_PROXIES = 16
+
+/**
+ * What counts as one client: an IPv4 address, or the 64 bits of an IPv6 address that one household or computer has all
+ * of (RFC 6177). An IPv4 address as IPv6 writes it is the IPv4 address.
+ */
+export function clientGroup(address: string): string {
+  if (!address.includes(':')) return address
+  const bytes = parseIp(address)
+  if (bytes === undefined || bytes.length === 4) return address.replace(/^::ffff:/i, '')
+  return `${formatIp(Uint8Array.from(bytes, (byte, i) => (i < 8 ? byte : 0)))}/64`
+}
