@@ -19,7 +19,12 @@ export async function hubBilling({
   const token = () => readToken(tokenFile)
   await token()
   return {
-    commerce: createCommerceClient({ url, token, ...(unit !== undefined && { unit }) }),
+    commerce: createCommerceClient({
+      url,
+      token,
+      timeoutMs: TIMEOUT_MS,
+      ...(unit !== undefined && { unit }),
+    }),
     recheckMs,
     after(ms, call) {
       const timer = setTimeout(call, ms)
@@ -51,5 +56,7 @@ async function readToken(file: string | undefined): Promise<string> {
   }
 }
 
+/** Less than agents wait for the answer to a dial (10 s), so that they learn what is wrong. */
+const TIMEOUT_MS = 8_000
 /** How often the balance of who has a service open is asked for. */
 const RECHECK_MS = 300_000

@@ -66,9 +66,11 @@ export function openCommerceBooks(
     record(user, key, body) {
       const known = database.prepare('SELECT answer FROM usage WHERE key = ?').get(key)
       if (known !== undefined) return { isReplay: true, transaction: JSON.parse(String(known.answer)) }
-      const { service, sessionId, bytesSent, bytesReceived, durationMs } = parseUsageBody(body)
+      const { service, sessionId, bytesSent, bytesReceived, durationMs, metadata } = parseUsageBody(body)
       const traffic = ((bytesSent + bytesReceived) / 1e9) * prices.perGigabyte
-      const amountMicros = Math.round((traffic + prices.perSession) * UNIT)
+      // Of a long stream the first part pays for the dial.
+      const dial = (metadata?.part ?? '0') === '0' ? prices.perSession : 0
+      const amountMicros = Math.round((traffic + dial) * UNIT)
       accountOf(user)
       const transaction = {
         transactionId: randomUUID(),

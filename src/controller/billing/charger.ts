@@ -36,7 +36,7 @@ export function createCharger({ book, commerce, log, ...options }: ChargerOption
     const record = book.get(id)
     const part = record?.outbox[0]
     if (record === undefined || part === undefined) return undefined
-    const { session, stream, service, payer } = record
+    const { session, stream, service, payer, dialler, host } = record
     const { sequence, ...count } = part
     try {
       const outcome = await commerce.record({
@@ -45,10 +45,16 @@ export function createCharger({ book, commerce, log, ...options }: ChargerOption
         sessionId: session,
         user: payer,
         ...count,
-        metadata: { stream, part: String(sequence) },
+        metadata: {
+          stream,
+          part: String(sequence),
+          client_id: dialler.endpoint,
+          ...(host !== undefined && { host_id: host.endpoint }),
+        },
       })
       if (outcome === 'refused')
         log.error('usage.not-charged', { service, user: payer, session, stream, sequence, ...count })
+      else log.info('usage.charged', { service, user: payer, session, stream, sequence, ...count })
       await book.settle(id, sequence, outcome)
       options.onCharged(payer)
       return undefined
