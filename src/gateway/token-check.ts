@@ -65,10 +65,10 @@ function claimHeaders(rule: TokenRule, payload: JWTPayload): Record<string, stri
 }
 
 function translate(error: unknown): MeshError {
-  if (error instanceof MeshError) return error
   if (error instanceof errors.JWTExpired) return refuse('the token is expired', error)
   if (error instanceof errors.JWTClaimValidationFailed)
     return refuse(`the token's ${error.claim} does not fit`, error)
+  // What fetching threw is none of the library's errors.
   if (error instanceof errors.JWKSTimeout || !(error instanceof errors.JOSEError)) {
     return new MeshError('offline', 'Cannot fetch the keys of the issuer', { cause: error })
   }
