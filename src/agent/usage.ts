@@ -173,7 +173,8 @@ class MeshUsageReporter implements UsageReporter {
   async #send(batch: readonly KeptReport[]): Promise<readonly Receipt[]> {
     const reports = batch.map(({ id: _, ...report }) => report)
     try {
-      return (await this.#options.link.call(CONTROLLER_API.reportUsage, { body: { reports } })).receipts
+      const { receipts } = await this.#options.link.call(CONTROLLER_API.reportUsage, { body: { reports } })
+      return receipts.map(receipt => (receipt === 'later' ? LATER() : receipt))
     } catch (thrown) {
       const error = toMeshError(thrown)
       // Billing was switched off meanwhile: nobody will ever want these.
@@ -235,5 +236,7 @@ function countDatagrams(path: DatagramPath, beside: Beside): DatagramPath {
   }
 }
 
+const LATER = () =>
+  new MeshError('too-many', 'Cannot report usage: too many streams of one user are not charged yet')
 /** Reports of one request; at most `MAX_REPORTS`. */
 const BATCH_COUNT = 100

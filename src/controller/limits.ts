@@ -14,6 +14,8 @@ export interface ControllerLimits {
   readonly invitations: number
   /** Streams whose usage is kept; the oldest that are charged make room. */
   readonly usageRecords: number
+  /** Of these, those that one user dialled and that are not charged yet. */
+  readonly usageRecordsPerUser: number
   /** Evictions in force: all of them fit the first line of a link (`MAX_EVENT_BYTES`). */
   readonly evictions: number
   /** Refused enrolments from one address in a minute. */
@@ -33,6 +35,7 @@ export const DEFAULT_LIMITS: ControllerLimits = {
   openInvitations: 1_000,
   invitations: 5_000,
   usageRecords: 50_000,
+  usageRecordsPerUser: 5_000,
   evictions: 2_000,
   enrolmentFailuresPerMinute: 10,
   enrolmentAddresses: 10_000,

@@ -1,3 +1,4 @@
+import type { UsageReceipt } from '../controller/billing/usage-book.ts'
 import type { ControllerLimits } from '../controller/limits.ts'
 import type { ServiceName } from '../core/model/names.ts'
 import { createCommerceClient } from '../net/commerce-client.ts'
@@ -22,7 +23,7 @@ export interface BillingRig extends AsyncDisposable {
     session: string,
     count: Partial<Count>,
     from?: Member,
-  ): Promise<'taken' | 'refused' | undefined>
+  ): Promise<UsageReceipt | undefined>
   /** What was charged: key, bytes sent, bytes received. */
   charged(): [string, number, number][]
   /** End the controller, with connections to Commerce, and open another on the same store. */

@@ -167,6 +167,21 @@ suite('reportUsage()', () => {
     await all.dial()
   })
 
+  test('keeps no more streams of one user than it may, and the others dial', async () => {
+    await using all = await openBillingRig({ usageRecordsPerUser: 2 })
+    const session = await all.dial()
+    const open = (stream: string) => all.report('dialler', session, { stream, isFinal: false })
+    const receipts = [await open('a'), await open('b'), await open('c'), await open('a')]
+    assert.deepEqual(receipts, ['taken', 'taken', 'later', 'taken'])
+    await assertRefused(all.dial(), 'too-many')
+    const carol = await all.rig.joinAs('carol', 'three')
+    await all.rig.ask('openSession', carol.caller, { body: { service: BILLED_SERVICE } })
+    await all.report('dialler', session, { stream: 'a' })
+    await all.report('host', session, { stream: 'a' })
+    await until(() => all.charged().length > 0, 'one is charged')
+    await until(async () => (await open('c')) === 'taken', 'there is room for another')
+  })
+
   test('is unsupported where dials are free, and sessions are not metered', async () => {
     await using rig = await openControllerRig()
     const alice = await rig.joinAs('alice', 'one')

@@ -145,7 +145,7 @@ export async function openBilling(
     gate: {
       async check(dial) {
         const { user, service } = dial
-        if (book.isFull) {
+        if (book.isFullFor(user)) {
           throw new MeshError(
             'too-many',
             `Cannot dial "${service}": the usage of ${book.activeCount} streams waits to be charged already`,

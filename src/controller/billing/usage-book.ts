@@ -8,15 +8,19 @@ import { openTable } from '../table.ts'
 import type { SessionProof } from './session-proof.ts'
 import { type StoredUsage, usageRecordShape } from './usage-records.ts'
 
+/** What became of a report. */
+export type UsageReceipt = 'taken' | 'refused' | 'later'
+
 /** What streams carried, by their ends' reports, and what of it was charged. */
 export interface UsageBook {
   /**
    * Take reports of an endpoint in; when it returns they are in the store.
    *
-   * @returns for each whether it was taken, or is about a session that was not given so
+   * @returns for each whether it was taken, is about a session that was not given so, or has to come again later, as too
+   *   many streams of that dialler are not charged yet
    * @throws MeshError `too-many` if no stream more can be kept, or as `Store.put`
    */
-  report(from: EndpointIdentity, reports: readonly UsageReport[]): Promise<('taken' | 'refused')[]>
+  report(from: EndpointIdentity, reports: readonly UsageReport[]): Promise<UsageReceipt[]>
   /** Make the parts that are due by time. */
   tick(): Promise<void>
   /** Commerce has a part, or will never take it. */
@@ -29,8 +33,8 @@ export interface UsageBook {
   /** Those that are not done with. */
   readonly activeCount: number
   readonly count: number
-  /** No other stream can be kept. */
-  readonly isFull: boolean
+  /** No other stream can be kept, of anybody or of this user. */
+  isFullFor(user: UserName): boolean
   readonly times: ChargeTimes
 }
 
@@ -48,6 +52,8 @@ export async function openUsageBook(
   const { proof, times, onWaiting } = options
   const waiting = new Set<string>()
   const active = new Set<string>()
+  /** How many of these each user dialled. */
+  const activeOf = new Map<UserName, number>()
   /** In the order in which they were done with. */
   const done = new Set<string>()
   const table = await openTable<StoredUsage>({
@@ -58,13 +64,26 @@ export async function openUsageBook(
     log,
     onRow(next, previous) {
       const id = (next ?? previous)?.id ?? ''
-      for (const set of [waiting, active, done]) set.delete(id)
+      if (previous !== undefined) finish(previous)
+      for (const set of [waiting, done]) set.delete(id)
       if (next === undefined) return
       if (next.outbox.length > 0) waiting.add(id)
       if (isDone(next, clock.now(), times)) done.add(id)
-      else active.add(id)
+      else start(next)
     },
   })
+
+  function start({ id, dialler }: StoredUsage): void {
+    active.add(id)
+    activeOf.set(dialler.user, (activeOf.get(dialler.user) ?? 0) + 1)
+  }
+
+  function finish({ id, dialler }: StoredUsage): void {
+    if (!active.delete(id)) return
+    const count = (activeOf.get(dialler.user) ?? 1) - 1
+    if (count > 0) activeOf.set(dialler.user, count)
+    else activeOf.delete(dialler.user)
+  }
 
   async function makeRoom(newCount: number): Promise<void> {
     for (const id of done) {
@@ -124,13 +143,20 @@ export async function openUsageBook(
     report: (from, reports) =>
       context.exclusive(async () => {
         const changed = new Map<string, StoredUsage>()
-        const receipts = reports.map(report => {
+        const added = new Map<UserName, number>()
+        const receipts = reports.map((report): UsageReceipt => {
           const id = `${report.session}.${report.stream}`
+          const { user } = report.dialler
+          if (table.get(id) === undefined && !changed.has(id)) {
+            const newCount = added.get(user) ?? 0
+            if ((activeOf.get(user) ?? 0) + newCount >= limits.usageRecordsPerUser) return 'later'
+            added.set(user, newCount + 1)
+          }
           const next = take(from, report, changed.get(id) ?? table.get(id))
           if (next !== undefined) changed.set(id, next)
           else
             log.warn('usage.refused', { service: report.service, endpoint: from.endpoint, end: report.end })
-          return next === undefined ? ('refused' as const) : ('taken' as const)
+          return next === undefined ? 'refused' : 'taken'
         })
         const newCount = [...changed.keys()].filter(id => table.get(id) === undefined).length
         if (newCount > 0) await makeRoom(newCount)
@@ -146,7 +172,7 @@ export async function openUsageBook(
           const next = makePart(record, clock.now(), times)
           if (next !== record) changed.push({ ...record, ...next, outbox: [...next.outbox] } as StoredUsage)
           else if (isDone(record, clock.now(), times)) {
-            active.delete(id)
+            finish(record)
             done.add(id)
           }
         }
@@ -169,9 +195,8 @@ export async function openUsageBook(
     get count() {
       return table.size
     },
-    get isFull() {
-      return active.size >= limits.usageRecords
-    },
+    isFullFor: user =>
+      active.size >= limits.usageRecords || (activeOf.get(user) ?? 0) >= limits.usageRecordsPerUser,
     times,
   }
 }

@@ -142,7 +142,8 @@ export const BILLING_ROUTES = {
     path: '/api/usage',
     summary: 'Report what streams carried, as far as this endpoint counted; the same again changes nothing',
     body: z.strictObject({ reports: z.array(usageReportShape).min(1).max(MAX_REPORTS) }),
-    response: z.object({ receipts: z.array(z.enum(['taken', 'refused'])) }),
+    /** For each report; `later` says that it must be sent again. */
+    response: z.object({ receipts: z.array(z.enum(['taken', 'refused', 'later'])) }),
     errors: ['too-many', 'unsupported'],
   }),
   listUsage: defineRoute({
