@@ -1,7 +1,9 @@
 // `node bench/network-throughput.ts [--rounds 3] [--seconds 10] [--only "1 % loss"] [--path relay --path direct]`: raw TCP
-// (iperf3, the kernel's congestion control) beside a ztm tunnel over an emulated link, in turns. Needs root.
+// (iperf3, the kernel's congestion control) beside a ztm tunnel over an emulated link, in turns; `--path nebula` is another mesh, where
+// it is installed (figures P3, P7, P8). Needs root.
 import { once } from 'node:events'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtempDisposable, readFile, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { LinkConditions } from '../src/testing/link-emulator-schedule.ts'
@@ -9,6 +11,8 @@ import { createNatMesh, type NatMesh } from '../src/testing/nat-lab-mesh.ts'
 import { type NetHost, whyNoNetLab } from '../src/testing/net-lab.ts'
 import { inboundPort } from '../src/testing/tunnel-lab.ts'
 import { median } from './figures.ts'
+import { NEBULA } from './peers/nebula.ts'
+import type { Overlay } from './peers/overlay.ts'
 
 interface Course {
   readonly name: string
@@ -23,6 +27,8 @@ const COURSES: readonly Course[] = [
   { name: 'P8: 200 Mbit/s, 40 ms, 1 % loss', conditions: { rateMbps: 200, delayMs: 20, lossPercent: 1 } },
   { name: 'P8: 200 Mbit/s, 100 ms, 3 % loss', conditions: { rateMbps: 200, delayMs: 50, lossPercent: 3 } },
 ]
+
+const OVERLAYS = [NEBULA]
 
 const { values: typed } = parseArgs({
   options: {
@@ -60,28 +66,36 @@ async function attempt(course: Course, path: string): Promise<void> {
  * round trip would measure that change instead (docs/decisions/0017-udx-native.md).
  */
 async function measurePath({ name, conditions }: Course, path: string): Promise<void> {
+  const other = OVERLAYS.find(overlay => overlay.name === path)
+  const whyNot = other?.whyNot()
+  if (whyNot !== undefined) throw new Error(`takes no part: ${whyNot}`)
   // Without NAT: every kind of path is possible, and raw TCP beside it.
   await using mesh = await createNatMesh(
     { house: { hosts: ['home'] }, office: { hosts: ['work'], link: conditions } },
-    { agentArgs: () => ['--path', path] },
+    { agentArgs: () => (other === undefined ? ['--path', path] : []) },
   )
   const [home, work] = [mesh.lab.host('home'), mesh.lab.host('work')]
   const raw = home.spawn('iperf3', ['-s', '-p', '5201', '--forceflush'])
   await once(raw.stdout as NonNullable<typeof raw.stdout>, 'data')
-  await mesh.run('home', 'tunnel', 'open', 'outbound', 'tcp/iperf', '--targets', '127.0.0.1:5201')
-  await mesh.run('work', 'tunnel', 'open', 'inbound', 'tcp/iperf', '--listen', '127.0.0.1:0')
-  const port = await inboundPort(mesh, 'work', 'tcp/iperf')
+  await using folder = await mkdtempDisposable(join(tmpdir(), 'ztm-overlay-'))
+  const to = (await other?.start(mesh, 5_201, folder.path)) ?? (await openTunnel(mesh))
   // Addresses of sites are in the order of sites.
   for (let round = 0; round < Number(typed.rounds); round += 1) {
     for (const direction of ['send', 'receive'] as const) {
       await note(`${name}|${direction}|raw`, () => iperf(work, ['-c', '198.18.1.2', '-p', '5201'], direction))
       await note(`${name}|${direction}|${path}`, async () => {
-        const result = await iperf(work, ['-c', '127.0.0.1', '-p', String(port)], direction)
-        await checkPath(mesh, path)
+        const result = await iperf(work, ['-c', to.host, '-p', String(to.port)], direction)
+        if (other === undefined) await checkPath(mesh, path)
         return result
       })
     }
   }
+}
+
+async function openTunnel(mesh: NatMesh): Promise<Overlay> {
+  await mesh.run('home', 'tunnel', 'open', 'outbound', 'tcp/iperf', '--targets', '127.0.0.1:5201')
+  await mesh.run('work', 'tunnel', 'open', 'inbound', 'tcp/iperf', '--listen', '127.0.0.1:0')
+  return { host: '127.0.0.1', port: await inboundPort(mesh, 'work', 'tcp/iperf') }
 }
 
 async function checkPath(mesh: NatMesh, path: string): Promise<void> {
