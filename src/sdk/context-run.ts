@@ -192,8 +192,11 @@ export class ContextRun implements Context {
     await Promise.all([...this.#listeners].map(listener => listener.close()))
     for (const connection of this.#connections) connection.destroy()
     await this.#fetch?.[Symbol.asyncDispose]()
-    await this.#parts.life[Symbol.asyncDispose]()
-    await this.#parts.edge.logout()
+    const { edge, life } = this.#parts
+    // A login that is under way may wait for a controller that says nothing.
+    if (edge.login === undefined) await edge[Symbol.asyncDispose]()
+    await life[Symbol.asyncDispose]()
+    await edge.logout()
     await this.#parts[Symbol.asyncDispose]()
     this.#emitter.close()
   }

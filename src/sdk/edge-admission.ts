@@ -130,8 +130,12 @@ function readAddress(text: string): string[] {
   }
 }
 
-/** In the order of their answers: who answers first is nearest. Those that do not answer in time come last. */
-async function nearestFirst(
+/**
+ * Hubs in the order of their answers: who answers first is nearest. Those that do not answer in time come last.
+ *
+ * @param bootstraps  `host:port`
+ */
+export async function nearestFirst(
   bootstraps: readonly string[],
   { rootPem, now }: { rootPem: string; now: number },
 ): Promise<string[]> {
