@@ -2,6 +2,7 @@
 // so that `ztm --version` reads next to nothing. The launcher `ztm` prefers the bundle to the source. Beside it the SDK, of
 // the same parts: dist/ is a package that `npm install` takes, with `ztm/sdk` in it.
 // `--outdir DIR` puts it elsewhere.
+import { spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { isBuiltin } from 'node:module'
 import { join, resolve } from 'node:path'
@@ -72,9 +73,24 @@ const { name, version, description, license, type, engines } = JSON.parse(
 const manifest = {
   ...{ name, version, description, license, type, engines },
   bin: { ztm: './ztm.mjs' },
-  exports: { './sdk': './sdk.mjs', './package.json': './package.json' },
+  exports: {
+    './sdk': { types: './types/src/sdk/index.d.ts', default: './sdk.mjs' },
+    './package.json': './package.json',
+  },
 }
 writeFileSync(join(outdir, 'package.json'), `${JSON.stringify(manifest, undefined, 2)}\n`)
+
+// What programs in TypeScript know the SDK by; `outdir` may be outside of the checkout, so it is named from here.
+rmSync(join(outdir, 'types'), { recursive: true, force: true })
+const tsc = join(root, 'node_modules', '.bin', 'tsc')
+const { status } = spawnSync(
+  tsc,
+  ['-p', join(root, 'tsconfig.types.json'), '--outDir', join(outdir, 'types')],
+  {
+    stdio: 'inherit',
+  },
+)
+if (status !== 0) process.exit(1)
 
 const parts = Object.entries(metafile.outputs).filter(([path]) => path.endsWith('.mjs'))
 const kib = Math.round(parts.reduce((sum, [, { bytes }]) => sum + bytes, 0) / 1024)

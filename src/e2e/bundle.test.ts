@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -61,6 +61,8 @@ test('the bundle is a package with the SDK in it', async () => {
   // A package finds itself by its own name.
   const { stdout } = await execute(process.execPath, [program])
   assert.equal(stdout, 'true invalid-config controllerUrl\n')
+  const types = await readFile(join(folder, 'types/src/sdk/index.d.ts'), 'utf8')
+  assert.match(types, /export \{ createContext \}/)
 })
 
 const BUILD = join(dirname(fileURLToPath(import.meta.url)), '../../scripts/build.mjs')
