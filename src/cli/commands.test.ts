@@ -183,6 +183,21 @@ test('permit prints the root permit, or writes it for its owner alone', async t 
   )
 })
 
+test('run gateway takes its file from where one is, and keeps its state apart', async t => {
+  const { ztm, gatewayRuns, folder } = await lab(t)
+  assert.equal((await ztm('run', 'gateway', '--config', 'g.yaml', '--check', '--metrics', '9900')).code, 0)
+  const [{ readPermit, ...given } = assert.fail('it was not run')] = gatewayRuns
+  assert.deepEqual(given, {
+    configFile: folder.file('g.yaml'),
+    isCheck: true,
+    dataFolder: folder.file('data/gateway'),
+    metrics: { host: '127.0.0.1', port: 9900 },
+    logLevel: 'info',
+  })
+  writeFileSync(folder.file('p.json'), 'permit text')
+  assert.equal(await readPermit(folder.file('p.json')), 'permit text')
+})
+
 test('run hands parsed options to the daemons', async t => {
   const { ztm, hubRuns, agentRuns, folder } = await lab(t)
   writeFileSync(folder.file('p.json'), 'permit text')

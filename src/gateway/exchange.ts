@@ -1,9 +1,9 @@
 import type { Dispatcher } from 'undici'
 import { forwardResponseHeaders, type HeaderChanges } from '../core/gateway/forward-headers.ts'
 import type { GatewayRoute } from '../core/gateway/gateway-config.ts'
-import type { MeshError } from '../core/model/errors.ts'
+import { MeshError } from '../core/model/errors.ts'
 import { breakResponse, type PublicRequest, type PublicResponse } from '../net/public-server.ts'
-import { type ServiceStreams, serviceError } from '../net/service-streams.ts'
+import { type RequestHandler, type ServiceStreams, serviceError } from '../net/service-streams.ts'
 import type { AccessRecord } from './access-record.ts'
 import { answerError } from './answer.ts'
 import { hasBody, RequestBody } from './request-body.ts'
@@ -32,12 +32,14 @@ export function exchange(job: ExchangeJob): void {
   new Exchange(job).send()
 }
 
-class Exchange implements Dispatcher.DispatchHandler {
+class Exchange implements RequestHandler {
   readonly #job: ExchangeJob
   readonly #watchdog: Watchdog
   #body: RequestBody | undefined
   #controller: Dispatcher.DispatchController | undefined
   #isOver = false
+  /** While the stream has no path. */
+  #lostTimer: NodeJS.Timeout | undefined
 
   constructor(job: ExchangeJob) {
     this.#job = job
@@ -88,6 +90,19 @@ class Exchange implements Dispatcher.DispatchHandler {
     else this.#watchdog.guard(idle, 'the next part of the request')
   }
 
+  /** What waits for its answer does not wait for long: the host may be gone, and there may be another. */
+  onPath(isLost: boolean): void {
+    clearTimeout(this.#lostTimer)
+    const { request, record } = this.#job
+    if (!isLost || this.#isOver || record.firstByteMs !== undefined) return
+    const isRepeated = IDEMPOTENT.has(request.method ?? '') && !hasBody(request)
+    const error = new MeshError('link-closed', 'Request failed: the path to the service was lost')
+    this.#lostTimer = setTimeout(
+      () => this.#controller?.abort(error),
+      isRepeated ? LOST_REPEAT_MS : LOST_PATIENCE_MS,
+    )
+  }
+
   onRequestSent(): void {
     if (this.#body !== undefined && this.#job.record.firstByteMs === undefined)
       this.#watchdog.guard(this.#job.route.timeouts.firstByte, 'the answer')
@@ -107,6 +122,7 @@ class Exchange implements Dispatcher.DispatchHandler {
         if (status === 103) response.writeEarlyHints(forwarded)
         return
       }
+      clearTimeout(this.#lostTimer)
       record.status = status
       record.firstByteMs = performance.now() - record.startedMs
       forwarded['x-request-id'] = record.id
@@ -153,6 +169,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, thrown: Error): void {
+    clearTimeout(this.#lostTimer)
     const error = serviceError(this.#body?.errored ?? thrown)
     if (this.#isOver) return
     if (this.#mayRetry(error)) {
@@ -181,6 +198,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     }
     this.#isOver = true
     this.#watchdog.stop()
+    clearTimeout(this.#lostTimer)
     const { request, response, record } = this.#job
     this.#controller?.abort(error)
     this.#body?.destroy()
@@ -189,6 +207,7 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   #clientClosed(): void {
     this.#watchdog.stop()
+    clearTimeout(this.#lostTimer)
     if (this.#isOver) return
     this.#isOver = true
     this.#job.record.error = 'client-gone'
@@ -202,5 +221,9 @@ function endUnread(request: PublicRequest): void {
   else request.socket.destroySoon()
 }
 
+/** A request that may be repeated is, when its stream has no path for so long before anything was answered. */
+const LOST_REPEAT_MS = 2_000
+/** Any other is given up then: its answer may still come when the path is back. */
+const LOST_PATIENCE_MS = 15_000
 /** Methods whose repetition changes nothing, RFC 9110 section 9.2.2. */
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])

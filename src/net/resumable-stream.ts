@@ -29,6 +29,9 @@ export interface ResumableOptions {
  * when the other side has said on that side stream after how many bytes it comes: a session that dies may look
  * like an end.
  *
+ * Events beside those of every duplex: `lost` when it is, `carried` when it is carried again: who has another way may take that
+ * instead of waiting.
+ *
  * @see docs/protocol.md, "Resumable streams"
  */
 export class ResumableStream extends Duplex implements ReportedStream {
@@ -126,6 +129,7 @@ export class ResumableStream extends Duplex implements ReportedStream {
     carrier.uncork()
     if (this.#sent.isEnded) this.#reports?.ended()
     this.acknowledged(position)
+    this.emit('carried')
   }
 
   /** HTTP/2's own end means nothing without what is said of it on the side stream, so it goes with that. */
@@ -164,8 +168,10 @@ export class ResumableStream extends Duplex implements ReportedStream {
   lost(): void {
     if (this.destroyed || this.#carrier === undefined) return
     this.#leaveCarrier()
-    if (this.#isResumable) this.#options.onLost()
-    else this.destroy(new MeshError('link-closed', 'Stream ended: its path died, and it was not resumable'))
+    if (this.#isResumable) {
+      this.emit('lost')
+      this.#options.onLost()
+    } else this.destroy(new MeshError('link-closed', 'Stream ended: its path died, and it was not resumable'))
   }
 
   override _read(): void {

@@ -1,11 +1,17 @@
 import type { Duplex } from 'node:stream'
-import { type Dispatcher, Pool } from 'undici'
+import { Client, type Dispatcher, Pool } from 'undici'
 import { MeshError } from '../core/model/errors.ts'
 import type { ServiceName } from '../core/model/names.ts'
 import { fromNodeError } from './node-error.ts'
 
 /** Open a stream to a service. @throws MeshError as `Dialing.opened` */
 export type DialService = (service: ServiceName, options: { readonly signal: AbortSignal }) => Promise<Duplex>
+
+/** Hears of a request, and of the stream that carries it. */
+export interface RequestHandler extends Dispatcher.DispatchHandler {
+  /** The stream lost its path: bytes wait, and may go on when there is another. @param isLost  false when they do */
+  onPath?(isLost: boolean): void
+}
 
 /** Requests to services over HTTP/1.1, on streams that are kept for the next. */
 export interface ServiceStreams {
@@ -18,7 +24,7 @@ export interface ServiceStreams {
     service: ServiceName,
     connectMs: number,
     request: Omit<Dispatcher.DispatchOptions, 'origin'>,
-    handler: Dispatcher.DispatchHandler,
+    handler: RequestHandler,
   ): void
   /** Open streams, free ones too. */
   readonly streamCount: number
@@ -32,11 +38,7 @@ export function createServiceStreams(dial: DialService, maxStreams: () => number
   const dials = new Set<AbortController>()
   let streamCount = 0
 
-  function open(
-    service: ServiceName,
-    connectMs: number,
-    done: (error: Error | null, stream: Duplex | null) => void,
-  ) {
+  function open(service: ServiceName, connectMs: number, done: Opened) {
     const giveUp = new AbortController()
     dials.add(giveUp)
     giveUp.signal.addEventListener('abort', () => clearTimeout(timer))
@@ -73,8 +75,7 @@ export function createServiceStreams(dial: DialService, maxStreams: () => number
       keepAliveTimeout: KEEP_STREAM_MS,
       keepAliveMaxTimeout: KEEP_STREAM_MS,
       maxHeaderSize: MAX_SERVICE_HEADER_BYTES,
-      connect: (_options, done) =>
-        open(service, connectMs, done as (error: Error | null, stream: Duplex | null) => void),
+      factory: (origin, options) => createClient(origin, options, done => open(service, connectMs, done)),
     })
     pools.set(key, pool)
     return pool
@@ -92,6 +93,31 @@ export function createServiceStreams(dial: DialService, maxStreams: () => number
       await Promise.all([...pools.values()].map(pool => pool.destroy()))
     },
   }
+}
+
+type Opened = (error: Error | null, stream: Duplex | null) => void
+
+/** A client of one stream at a time, which tells its request when the stream is lost; one that carries none is given up. */
+function createClient(origin: URL, options: object, open: (done: Opened) => void): Client {
+  let handler: RequestHandler | undefined
+  const client = new Client(origin, {
+    ...options,
+    connect: (_options, done) =>
+      open((error, stream) => {
+        stream?.on('lost', () => {
+          if (client.stats.running === 0) stream.destroy()
+          else handler?.onPath?.(true)
+        })
+        stream?.on('carried', () => handler?.onPath?.(false))
+        ;(done as Opened)(error, stream)
+      }),
+  })
+  const dispatch = client.dispatch.bind(client)
+  client.dispatch = (request, given) => {
+    handler = given
+    return dispatch(request, given)
+  }
+  return client
 }
 
 /** What went wrong with a request to a service, in our words. */

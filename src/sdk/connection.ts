@@ -327,6 +327,7 @@ export class Connection extends Duplex implements SocketFace {
       return
     }
     this.#stream = stream
+    for (const event of ['lost', 'carried']) stream.on(event, () => this.emit(event))
     this.#state = 'open'
     this.#peer = peerOf(peer)
     stream.on('data', (chunk: Uint8Array) => this.#onData(chunk))

@@ -242,7 +242,7 @@ export const gatewayConfigShape = z
         /** For the head of a request, from its first byte or the opening of the connection. */
         head: duration.default(15_000),
         /** Streams to one service that carry requests at once. */
-        streamsPerService: z.int().min(1).max(10_000).default(256),
+        streamsPerService: z.int().min(1).max(10_000).default(1_024),
       })
       .prefault({}),
     /** How long open requests have when the gateway is told to stop. */
