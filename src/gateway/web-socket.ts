@@ -4,9 +4,9 @@ import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import type { Duplex } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { forwardResponseHeaders } from '../core/gateway/forward-headers.ts'
-import type { MeshError } from '../core/model/errors.ts'
+import { MeshError } from '../core/model/errors.ts'
 import { answerUpgrade, type PublicRequest, type PublicResponse } from '../net/public-server.ts'
-import { type ServiceStreams, serviceError } from '../net/service-streams.ts'
+import { type RequestHandler, type ServiceStreams, serviceError } from '../net/service-streams.ts'
 import { type Splice, splice } from '../net/splice.ts'
 import type { AccessRecord } from './access-record.ts'
 import type { Admitted, Entrance, EntranceDoor } from './entrance.ts'
@@ -123,7 +123,7 @@ interface HandshakeEvents {
 }
 
 /** Asks the service for a WebSocket, and joins the two or passes its refusal on. */
-class Handshake implements Dispatcher.DispatchHandler {
+class Handshake implements RequestHandler {
   readonly #asker: Asker
   readonly #record: AccessRecord
   readonly #admitted: Admitted
@@ -154,6 +154,12 @@ class Handshake implements Dispatcher.DispatchHandler {
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller
     if (this.#isOver) controller.abort(new Error('nobody wants it any more'))
+  }
+
+  /** A client that is refused asks again, which may lead to another host. */
+  onPath(isLost: boolean): void {
+    if (isLost)
+      this.fail(new MeshError('link-closed', 'Cannot open WebSocket: the path to the service was lost'))
   }
 
   onRequestUpgrade(_: Dispatcher.DispatchController, _status: number, headers: Headers, far: Duplex): void {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import http from 'node:http'
+import type { Duplex } from 'node:stream'
 import { after, before, describe, it } from 'node:test'
 import { z } from 'zod'
 import { MeshError } from '../core/model/errors.ts'
@@ -37,6 +38,7 @@ routes:
 describe('routes to ZAP', () => {
   let rig: GatewayRig
   let cancelled = () => {}
+  let last: Duplex | undefined
   before(async () => {
     const handlers = {
       ...answer(zapMethod('add', json, json), ([a, b]: number[]) => (a ?? 0) + (b ?? 0)),
@@ -68,6 +70,7 @@ describe('routes to ZAP', () => {
       async 'tcp/calc'() {
         const [near, far] = createStreamPair()
         serveZap(far, handlers)
+        last = near
         return near
       },
       'tcp/gone': new MeshError('offline', 'x'),
@@ -87,6 +90,15 @@ describe('routes to ZAP', () => {
     )
     assert.equal(responses[0]?.headers.get('content-type'), 'application/json')
     assert.deepEqual(rig.dials, ['tcp/calc'])
+  })
+
+  it('take another connection when the path of theirs is lost, or it has ended', async () => {
+    const before = rig.dials.length
+    last?.emit('lost')
+    assert.equal(await (await post('/add', [1, 2])).json(), 3)
+    last?.destroy()
+    assert.equal(await (await post('/add', [2, 2])).json(), 4)
+    assert.equal(rig.dials.length, before + 2)
   })
 
   it('put what is in path and query into the params', async () => {
