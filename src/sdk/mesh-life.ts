@@ -97,8 +97,10 @@ class MeshLifeRun implements MeshLife {
     clearTimeout(this.#checkTimer)
     this.#unwatch?.()
     await this.#opening?.catch(() => {})
+    // Before the wait: who is let go of in it, nobody else closes.
+    const held = [...this.#held.keys()]
     await this.#drain()
-    const meshes = new Set([...this.#held.keys(), ...(this.current === undefined ? [] : [this.current])])
+    const meshes = new Set([...held, ...(this.current === undefined ? [] : [this.current])])
     this.current = undefined
     await Promise.all([...meshes].map(mesh => mesh[Symbol.asyncDispose]()))
     await Promise.all(this.#closing)
