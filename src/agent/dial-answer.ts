@@ -22,11 +22,14 @@ export function answered(stream: ClientHttp2Stream, service: ServiceName): Promi
       }
       stream.off('close', closed)
       stream.off('error', fail)
-      stream.on('error', () => {})
+      stream.on('error', ignore)
       resolve(headers)
     })
   })
 }
+
+/** Not a function of `answered`: with it what that holds would live as long as the stream. */
+function ignore(): void {}
 
 async function readRefusal(stream: ClientHttp2Stream, service: ServiceName): Promise<MeshError> {
   let text = ''

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http2'
+import type { Duplex } from 'node:stream'
 import { CONTROLLER_API } from '../core/api/hub-api.ts'
 import { PORT_HEADER, SESSION_TICKET_HEADER } from '../core/api/peer-api.ts'
 import type { Answer } from '../core/api/route.ts'
@@ -177,7 +178,7 @@ class MeshDialer implements Dialer {
         if (opened === undefined) break
         balancer.succeeded(endpoint)
         balancer.opened(endpoint)
-        opened.stream.once('close', () => balancer.closed(endpoint))
+        tellWhenClosed(opened.stream, balancer, endpoint)
         this.#last.set(service, endpoint)
         return {
           ...opened,
@@ -337,6 +338,11 @@ class MeshDialer implements Dialer {
     this.#asking.set(service, asked)
     return asked
   }
+}
+
+/** Not a function of `#open`: with it all that a dial needs would live as long as its stream. */
+function tellWhenClosed(stream: Duplex, balancer: Balancer<EndpointId>, endpoint: EndpointId): void {
+  stream.on('close', () => balancer.closed(endpoint))
 }
 
 /** Whose endpoint must host the service there: its owner's, unless the controller owns it. */

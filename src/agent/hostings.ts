@@ -134,7 +134,7 @@ export function createHostings(options: HostingsOptions): Hostings {
 
   function track(one: HostedService, stream: Duplex, from: Dialler): void {
     one.open.set(stream, from)
-    stream.once('close', () => one.open.delete(stream))
+    stream.on('close', () => one.open.delete(stream))
   }
 
   function requireLeave(one: HostedService, from: Dialler): void {

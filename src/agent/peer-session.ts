@@ -32,7 +32,7 @@ export interface PeerSession {
   /** Something happened after which it may be dead: see soon whether it is. */
   doubt(): void
   /** Note a stream that is opened on `session`, so that an idle session can be told. */
-  use(stream: { once(event: 'close', call: () => void): unknown }): void
+  use(stream: { on(event: 'close', call: () => void): unknown }): void
   call<R extends Route>(route: R, args: Arguments<R>, options?: CallOptions): Promise<Answer<R>>
   /** Show our renewed certificate and be shown theirs. */
   exchangeCertificates(): Promise<void>
@@ -107,7 +107,7 @@ export function createPeerSession(options: PeerSessionOptions): PeerSession {
     use(stream) {
       streamCount += 1
       lastUsedMs = clock.now()
-      stream.once('close', () => {
+      stream.on('close', () => {
         streamCount -= 1
         lastUsedMs = clock.now()
       })

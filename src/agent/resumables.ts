@@ -109,7 +109,7 @@ export function createResumables(options: {
       const stream = new ResumableStream({ budget, onLost: () => onLost(one) })
       const one: HostedStream = { stream, from, service, attempt: 0 }
       streams.set(key, one)
-      stream.once('close', () => {
+      stream.on('close', () => {
         streams.delete(key)
         lost.delete(one)
       })

@@ -115,7 +115,7 @@ class StreamResumer implements Resumer {
     const streams = this.#streams.get(endpoint) ?? new Set()
     this.#streams.set(endpoint, streams.add(one))
     stream.on('error', () => {})
-    stream.once('close', () => {
+    stream.on('close', () => {
       this.#lost.delete(one)
       streams.delete(one)
       if (streams.size === 0 && this.#streams.get(endpoint) === streams) this.#streams.delete(endpoint)

@@ -13,7 +13,7 @@ export function watchGone(socket: Socket, intervalMs: number = GONE_CHECK_MS): v
     if (isGone(socket))
       socket.destroy(new MeshError('link-closed', 'Connection ended: the other side broke it'))
   }, intervalMs).unref()
-  socket.once('close', () => clearInterval(timer))
+  socket.on('close', () => clearInterval(timer))
 }
 
 /**

@@ -1,7 +1,9 @@
-import { formatTarget } from '../../core/model/address.ts'
+import { formatTarget, type Target } from '../../core/model/address.ts'
+import type { TcpConnection } from '../../sdk/app.ts'
 import { createConnectionSet } from '../../sdk/for-apps/connection-set.ts'
 import { join } from '../../sdk/for-apps/join.ts'
 import { type Outlet, type OutletOptions, refuseClosed, refuseOver } from './outlet.ts'
+import type { TargetPool } from './target-pool.ts'
 
 /** How TCP leaves the mesh: a target is connected to for every stream, and the two are joined. */
 export function createTcpOutlet({ host, pool, limits }: OutletOptions): Outlet {
@@ -18,7 +20,7 @@ export function createTcpOutlet({ host, pool, limits }: OutletOptions): Outlet {
         const { target, connection } = await pool.connect(incoming, (candidate, timeoutMs) =>
           host.connectTcp(candidate, { timeoutMs, signal: incoming.signal }),
         )
-        connection.once('close', () => pool.closed(target))
+        tellWhenClosed(connection, pool, target)
         if (isClosed) {
           connection.reset()
           throw refuseClosed(incoming)
@@ -39,4 +41,9 @@ export function createTcpOutlet({ host, pool, limits }: OutletOptions): Outlet {
       return { sentBytes: readBytes, receivedBytes: writtenBytes, droppedCount: 0 }
     },
   }
+}
+
+/** Not a function of `receive`: with it the stream's headers, its ticket among them, would live as long as the connection. */
+function tellWhenClosed(connection: TcpConnection, pool: TargetPool, target: Target): void {
+  connection.on('close', () => pool.closed(target))
 }

@@ -21,7 +21,7 @@ export function createConnectionSet<K>(): ConnectionSet<K> {
     add(key, connection) {
       open.set(connection, key)
       counts.set(key, (counts.get(key) ?? 0) + 1)
-      connection.once('close', () => {
+      connection.on('close', () => {
         open.delete(connection)
         const count = (counts.get(key) ?? 1) - 1
         if (count > 0) counts.set(key, count)

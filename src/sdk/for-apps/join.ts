@@ -15,7 +15,7 @@ export function join(connection: TcpConnection, stream: Duplex): void {
     return
   }
   for (const side of [connection, stream]) {
-    side.once('close', () => {
+    side.on('close', () => {
       // Copying has passed on both ends of a side that ended in order.
       if (!side.readableEnded || !side.writableFinished) breakOff(connection, stream)
     })
@@ -42,7 +42,7 @@ function pump(from: Readable, to: Writable): void {
     from.pause()
   })
   if (from.readableEnded) to.end()
-  else from.once('end', () => to.end())
+  else from.on('end', () => to.end())
   from.resume()
 }
 
