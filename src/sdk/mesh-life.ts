@@ -60,6 +60,8 @@ class MeshLifeRun implements MeshLife {
   #unwatch: (() => void) | undefined
   /** Open streams of each member, those before the current one included. */
   readonly #held = new Map<InnerMesh, number>()
+  /** All that were opened and not left. */
+  readonly #members = new Set<InnerMesh>()
   readonly #closing = new Set<Promise<void>>()
   #onDrained: () => void = () => {}
 
@@ -97,13 +99,10 @@ class MeshLifeRun implements MeshLife {
     clearTimeout(this.#checkTimer)
     this.#unwatch?.()
     await this.#opening?.catch(() => {})
-    // Before the wait: who is let go of in it, nobody else closes.
-    const held = [...this.#held.keys()]
     await this.#drain()
-    const meshes = new Set([...held, ...(this.current === undefined ? [] : [this.current])])
     this.current = undefined
-    await Promise.all([...meshes].map(mesh => mesh[Symbol.asyncDispose]()))
-    await Promise.all(this.#closing)
+    for (const mesh of [...this.#members]) this.#leave(mesh)
+    while (this.#closing.size > 0) await Promise.all(this.#closing)
     const reach = await this.#reach?.catch(() => undefined)
     await reach?.[Symbol.asyncDispose]()
   }
@@ -140,8 +139,9 @@ class MeshLifeRun implements MeshLife {
           this.#look()
         },
       })
+      this.#members.add(mesh)
       if (this.#isOver) {
-        await mesh[Symbol.asyncDispose]()
+        this.#leave(mesh)
         throw new MeshError('link-closed', 'Cannot go on: context was closed')
       }
       this.current = mesh
@@ -200,6 +200,7 @@ class MeshLifeRun implements MeshLife {
   }
 
   #leave(mesh: InnerMesh): void {
+    if (!this.#members.delete(mesh)) return
     const closing = Promise.resolve(mesh[Symbol.asyncDispose]()).catch(() => {})
     this.#closing.add(closing)
     void closing.then(() => this.#closing.delete(closing))
