@@ -128,8 +128,9 @@ export class ContextRun implements Context {
     const { life } = this.#parts
     try {
       const { current } = life
-      if (current === undefined) await life.ready()
-      else await listener.hostIn(current)
+      if (current !== undefined) await listener.hostIn(current)
+      // A new member hosts what there is, and hears whether it may when its link is up.
+      else await (await life.ready()).membership.whenUsable(ANNOUNCE_WAIT_MS)
     } catch (thrown) {
       const error = toZtmError(thrown, { serviceName: shortName(name) })
       if (!isPassing(error)) {
@@ -344,3 +345,5 @@ function isPassing(error: ZtmError): boolean {
 /** What the agent's dialler takes for a dial. */
 const LONGEST_DIAL_MS = 20_000
 const DEFAULT_MAX_CONNECTIONS = 10_000
+/** How long a program that hosts waits to hear whether it may. */
+const ANNOUNCE_WAIT_MS = 5_000

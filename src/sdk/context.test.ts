@@ -94,6 +94,8 @@ test('what may not be is refused by its reason', async () => {
   assert.ok(['denied', 'service-not-found'].includes((await refusalOf(guest.dial('hidden'))).reason))
   const denied = await refusalOf(guest.listen('echo'))
   assert.deepEqual([denied.reason, denied.code], ['denied', 'denied'])
+  const fresh = lab.context(await lab.identity('fresh', 'dialler'))
+  assert.equal((await refusalOf(fresh.listen('echo'))).reason, 'denied')
   assert.ok(['denied', 'service-not-found'].includes((await refusalOf(host.dial('echo'))).reason))
   assert.equal((await refusalOf(guest.dial('no/such/name'))).code, 'bad-name')
   const stranger = lab.context({ id: '', name: '', apiKey: 'zt-no-such-key-0000000000000000' })
