@@ -19,6 +19,7 @@ import type { KeptBudget } from '../net/resumable-stream.ts'
 import { refuseStream } from '../net/serve-http2.ts'
 import { breakOff } from '../net/splice.ts'
 import type { DatagramPath, Hosting, Incoming, ServeOptions } from '../sdk/app.ts'
+import { createHostingRetry } from './hosting-retry.ts'
 import type { HubLink } from './hub-link.ts'
 import { type AdmittedStream, createResumables } from './resumables.ts'
 import type { KnownTicket } from './ticket-cache.ts'
@@ -74,6 +75,8 @@ export interface Hostings extends Disposable {
   /** A dial from this very endpoint. @throws MeshError `not-found` */
   receiveLocal(service: ServiceName, from: EndpointIdentity, port: number | undefined): Duplex
   has(service: ServiceName): boolean
+  /** The controller lists a hosting of ours no more: it is tried again and again. */
+  ended(service: ServiceName, error: MeshError): void
   /** A link opened: tell the controller what is hosted here, and what no longer is. */
   announce(): Promise<void>
   /** Break the streams of those who are out, also those that wait for a path. */
@@ -88,6 +91,12 @@ export function createHostings(options: HostingsOptions): Hostings {
   const hosted = new Map<ServiceName, HostedService>()
   const resumables = createResumables({ budget: options.kept, log })
 
+  const retry = createHostingRetry(async () => {
+    const refused = [...hosted.values()].filter(({ error }) => error !== undefined)
+    if (link.session !== undefined) await Promise.all(refused.map(announceOne))
+    return refused.some(({ error }) => error !== undefined)
+  })
+
   async function announceOne(one: HostedService): Promise<void> {
     try {
       await link.call(CONTROLLER_API.host, {
@@ -101,8 +110,11 @@ export function createHostings(options: HostingsOptions): Hostings {
       })
       one.error = undefined
     } catch (thrown) {
+      const before = one.error?.code
       one.error = toMeshError(thrown)
-      if (one.error.kind.retry || one.error.code === 'offline') return
+      retry.soon()
+      // Told once: it is tried again and again.
+      if (one.error.kind.retry || one.error.code === 'offline' || one.error.code === before) return
       log.warn('hosting.refused', { service: one.service, code: one.error.code, reason: one.error.message })
     }
   }
@@ -287,7 +299,16 @@ export function createHostings(options: HostingsOptions): Hostings {
         }
       }
     },
-    [Symbol.dispose]: () => resumables[Symbol.dispose](),
+    ended(service, error) {
+      const one = hosted.get(service)
+      if (one === undefined) return
+      one.error = error
+      retry.soon()
+    },
+    [Symbol.dispose]() {
+      retry[Symbol.dispose]()
+      resumables[Symbol.dispose]()
+    },
     async announce() {
       const { services } = await link.call(CONTROLLER_API.listServices, {})
       const stale = services.filter(

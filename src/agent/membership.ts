@@ -349,6 +349,8 @@ class MeshMembership implements Membership {
   #endHosting({ endpoint, service }: Extract<HubEvent, { event: 'hosting-ended' }>): void {
     if (endpoint === this.self.endpoint) {
       this.#hostings.revoke([service], () => true)
+      const message = `Cannot host "${service}": it may not be hosted here any more`
+      this.#hostings.ended(service, new MeshError('denied', message))
       return
     }
     const message = `Stream ended: its host may not host "${service}" any more`
