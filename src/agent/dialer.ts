@@ -161,6 +161,19 @@ class MeshDialer implements Dialer {
 
   async #open(service: ServiceName, options: DialOptions, attempt: DialAttempt): Promise<OpenStream> {
     const session = await this.#session(service)
+    try {
+      return await this.#openBy(session, options, attempt)
+    } catch (thrown) {
+      // The ticket at hand may have been taken back since it was given; a new one says whether that still holds.
+      if (toMeshError(thrown).code !== 'bad-ticket' || attempt.isCancelled) throw thrown
+      const again = await this.#session(service)
+      if (again.ticket === session.ticket) throw thrown
+      return await this.#openBy(again, options, attempt)
+    }
+  }
+
+  async #openBy(session: ServiceSession, options: DialOptions, attempt: DialAttempt): Promise<OpenStream> {
+    const service = session.service.name
     const { owner } = session.service
     if (options.owner !== undefined && options.owner !== owner) {
       throw new MeshError(

@@ -16,7 +16,7 @@ import type { Context } from './context.ts'
 import { type ControllerState, openControllerState } from './controller-state.ts'
 import type { ApiSessions } from './edge/api-sessions.ts'
 import { createCredentials } from './edge/credentials.ts'
-import { openEdge } from './edge/edge.ts'
+import { type Edge, openEdge } from './edge/edge.ts'
 import type { FetchJson } from './edge/jwks-cache.ts'
 import { createEndpointHandlers } from './endpoint-handlers.ts'
 import { createEnrolment } from './enrolment.ts'
@@ -102,7 +102,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
     bootstraps: [...hub.names],
   })
   const endpointValidMs = options.validity?.endpointMs ?? DAY_MS
-  const answerEdge = await serveEdge(context, options, { state, gate: billing.gate })
+  const served = await serveEdge(context, options, { state, gate: billing.gate })
   const sweep = sweepSessions(edge.sessions, context)
   return {
     handlers: {
@@ -123,7 +123,13 @@ export async function openController(options: ControllerOptions): Promise<Contro
         isDeclared: state.policies.isDeclared,
         noteDial(member, service) {
           const record = declared.get(service)
-          if (record !== undefined) edge.grants.note(edge.subjectOf(member), record.id)
+          if (record === undefined) return
+          const identityId = edge.subjectOf(member)
+          edge.grants.note(identityId, record.id)
+          served.noteSession(
+            { apiSessionId: member.id, identityId, service: record, type: 'Dial' },
+            clock.now(),
+          )
         },
       }),
       ...billing.handlers,
@@ -131,7 +137,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
       ...createInvitationHandlers(context, state),
       ...createEvictionHandlers(context, state),
     },
-    edge: answerEdge,
+    edge: served.answer,
     sweepSessions: () => edge.sessions.sweep(clock.now()),
     get endpointCount() {
       return endpoints.size
@@ -183,7 +189,7 @@ async function serveEdge(
   context: Context,
   options: ControllerOptions,
   { state, gate }: { state: ControllerState; gate: DialGate },
-): Promise<ControllerPort['edge']> {
+): Promise<Edge> {
   const { authority, hub, signer, fetchJson = fetchNothing, version = '0' } = options
   const { edge, members } = state
   const credentials = createCredentials(context, {
@@ -195,7 +201,7 @@ async function serveEdge(
     identityOf: caller => edge.identityOf(caller, members),
   })
   const parts = { ...state, ...credentials, state: edge, authority, hub, signer, gate, version }
-  return (await openEdge(context, parts)).answer
+  return await openEdge(context, parts)
 }
 
 /** End logins that nobody uses, from time to time. */

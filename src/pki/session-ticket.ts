@@ -43,8 +43,9 @@ export async function sealSessionTicket(
   now: Ms,
 ): Promise<{ ticket: string; expiresAtMs: number }> {
   const { hub, dialler, service, owner, id, isByPolicy, reportEveryMs } = claims
-  const issuedAt = Math.floor(now / 1_000)
-  const expiresAt = issuedAt + SESSION_TICKET_VALID_MS / 1_000
+  // To the millisecond: what is taken back is told by it from what was given after.
+  const issuedAt = now / 1_000
+  const expiresAt = Math.floor(issuedAt) + SESSION_TICKET_VALID_MS / 1_000
   const ticket = await new SignJWT({
     svc: service,
     own: owner,
@@ -112,7 +113,13 @@ export function checkSessionTicket(token: string, check: SessionTicketCheck): Ch
   const claims = read(claimsShape, payload64, 'what it says')
   checkClaims(claims, hub.identity, check)
   const { own: owner, iat, exp, jti: id, pol = false, mtr } = claims
-  const checked = { owner, issuedAtMs: iat * 1_000, expiresAtMs: exp * 1_000, id, isByPolicy: pol }
+  const checked = {
+    owner,
+    issuedAtMs: Math.round(iat * 1_000),
+    expiresAtMs: exp * 1_000,
+    id,
+    isByPolicy: pol,
+  }
   return mtr === undefined ? checked : { ...checked, reportEveryMs: mtr * 1_000 }
 }
 
@@ -189,7 +196,7 @@ const claimsShape = z.strictObject({
   aud: z.string(),
   svc: parsedBy(parseServiceName),
   own: parsedBy(parseUserName),
-  iat: z.int().nonnegative(),
+  iat: z.number().nonnegative(),
   exp: z.int().nonnegative(),
   jti: z.string().min(1).max(64),
   pol: z.literal(true).optional(),

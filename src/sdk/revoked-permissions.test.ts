@@ -87,3 +87,29 @@ for (const { what, by } of TAKEN) {
     assert.equal(String((await once(untouched, 'data'))[0]), 'two')
   })
 }
+
+test('a dial is listed as a session, and its streams end within 2 s when that is deleted', async () => {
+  await using lab = await createSdkLab()
+  await lab.service('echo')
+  const [host, guest] = [await lab.identity('host', 'host'), await lab.identity('guest', 'dialler')]
+  await hostEcho(lab.context(host), 'echo')
+  const context = lab.context(guest)
+  const connection = await context.dial('echo')
+  connection.on('error', () => {}).write('one')
+  await once(connection, 'data')
+  const sessions = (await lab.manage('GET', '/sessions')) as {
+    id: string
+    type: string
+    identityId: string
+  }[]
+  const [session, ...others] = sessions.filter(({ identityId }) => identityId === guest.id)
+  assert.deepEqual([session?.type, others], ['Dial', []])
+  const since = performance.now()
+  await lab.manage('DELETE', `/sessions/${session?.id}`)
+  await until(() => connection.destroyed, 'the stream ended')
+  assert.ok(performance.now() - since < 2_000, 'in time')
+  // The policy still lets it: whoever dials again gets another.
+  const again = await context.dial('echo')
+  again.on('error', () => {}).write('two')
+  assert.equal(String((await once(again, 'data'))[0]), 'two')
+})

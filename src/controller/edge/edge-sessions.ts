@@ -18,10 +18,20 @@ export interface ShownSession extends SessionRecord {
   readonly serviceName: string
 }
 
+/** For whom a session is, and for what. */
+export interface SessionOrder {
+  readonly apiSessionId: string
+  readonly identityId: string
+  readonly service: { readonly id: string; readonly name: string }
+  readonly type: 'Dial' | 'Bind'
+}
+
 /** Rights to dial or bind that were asked for. They follow from policies and are not stored. */
 export interface EdgeSessions {
   /** @throws EdgeError NOT_FOUND, COULD_NOT_VALIDATE, NO_EDGE_ROUTERS_AVAILABLE, INSUFFICIENT_BALANCE */
   open(asker: Asker, serviceId: string, type: 'Dial' | 'Bind', now: number): Promise<ShownSession>
+  /** Somebody asked for it over a link, and got it. @param apiSessionId  or the id of the endpoint of the mesh */
+  note(order: SessionOrder, now: number): void
   /** Those of one API session, or of all. */
   list(apiSessionId?: string): ShownSession[]
   get(id: string): ShownSession | undefined
@@ -92,6 +102,28 @@ export function createEdgeSessions(parts: {
     if (ids?.size === 0) byApiSession.delete(session.apiSessionId)
   }
 
+  function keep({ apiSessionId, identityId, service, type }: SessionOrder, now: number): ShownSession {
+    const id = sessionIdOf(apiSessionId, type, service.id)
+    const known = sessions.get(id)
+    if (known !== undefined) return known
+    const ids = byApiSession.get(apiSessionId) ?? new Set()
+    const base = { version: 1, id, createdAtMs: now, updatedAtMs: now, tags: {} } as const
+    const session = {
+      ...base,
+      identityId,
+      apiSessionId,
+      serviceId: service.id,
+      type,
+      serviceName: service.name,
+    }
+    // Whoever comes back for one that was forgotten gets the same again.
+    const [oldest] = sessions.keys()
+    if (oldest !== undefined && sessions.size >= MAX_EDGE_SESSIONS) remove(oldest)
+    sessions.set(id, session)
+    byApiSession.set(apiSessionId, ids.add(id))
+    return session
+  }
+
   /** A ticket of the mesh for a dial; a bind is asked for over the link, where a policy is what counts. */
   async function tokenOf(session: ShownSession, asker: Asker, now: number): Promise<string> {
     if (session.type === 'Bind') return session.id
@@ -126,21 +158,9 @@ export function createEdgeSessions(parts: {
           'No hub that this identity and this service may both use is online: look at the edge router policies',
         )
       }
-      const apiSessionId = asker.member.id
-      const id = sessionIdOf(apiSessionId, type, serviceId)
-      const known = sessions.get(id)
-      if (known !== undefined) return known
-      const ids = byApiSession.get(apiSessionId) ?? new Set()
-      const times = { createdAtMs: now, updatedAtMs: now }
-      const base = { version: 1, id, ...times, tags: {}, identityId: idOf(asker) } as const
-      const session = { ...base, apiSessionId, serviceId, type, serviceName: service.name }
-      // Whoever comes back for one that was forgotten gets the same again.
-      const [oldest] = sessions.keys()
-      if (oldest !== undefined && sessions.size >= MAX_EDGE_SESSIONS) remove(oldest)
-      sessions.set(id, session)
-      byApiSession.set(apiSessionId, ids.add(id))
-      return session
+      return keep({ apiSessionId: asker.member.id, identityId: idOf(asker), service, type }, now)
     },
+    note: (order, now) => void keep(order, now),
     list(apiSessionId) {
       if (apiSessionId === undefined) return [...sessions.values()]
       return [...(byApiSession.get(apiSessionId) ?? [])].flatMap(id => sessions.get(id) ?? [])

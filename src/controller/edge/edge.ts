@@ -20,7 +20,7 @@ import { createEdgeApp } from './edge-app.ts'
 import type { ServedRoute } from './edge-call.ts'
 import { createEdgeConsequences } from './edge-consequences.ts'
 import type { IdentityRecord } from './edge-records.ts'
-import { createEdgeSessions } from './edge-sessions.ts'
+import { createEdgeSessions, type EdgeSessions } from './edge-sessions.ts'
 import type { EdgeState } from './edge-state.ts'
 import { createHubAccess } from './hub-access.ts'
 import { serveEnrollApi, serveIdentityApi } from './identity-api.ts'
@@ -63,6 +63,8 @@ export interface EdgeParts {
 export interface Edge {
   /** Never throws. */
   answer(request: Request, caller: Caller): Promise<EdgeAnswer>
+  /** As `EdgeSessions.note`. */
+  readonly noteSession: EdgeSessions['note']
 }
 
 /**
@@ -104,7 +106,7 @@ export async function openEdge(context: Context, parts: EdgeParts): Promise<Edge
     askers,
     version,
   })
-  return { answer }
+  return { answer, noteSession: routes.noteSession }
 }
 
 function describe(routes: readonly ServedRoute[]): EdgeRoute[] {
@@ -227,6 +229,7 @@ function createRoutes(context: Context, parts: EdgeParts) {
     rootPem: authority.rootCertificatePem,
   })
   return {
+    noteSession: sessions.note,
     shared: [...loginApi, ...serveIdentityApi({ ...made, tables, enrolments })],
     client: [
       ...serveEnrollApi({ enrolments }, context),

@@ -5,6 +5,7 @@ import { defineEdgeRoute } from '../../core/edge/edge-route.ts'
 import { createEnvelope, emptyEnvelope, entityBase, oneEnvelope } from '../../core/edge/envelope.ts'
 import { unauthorized } from './askers.ts'
 import { type Asker, type EdgeCall, type EdgeHandlers, type ServedRoute, serveEdge } from './edge-call.ts'
+import type { EdgeConsequences } from './edge-consequences.ts'
 import type { EdgeRouterRecord } from './edge-records.ts'
 import { type EdgeSessions, type ShownSession, showRouter } from './edge-sessions.ts'
 import { missing, NAMED_SYMBOLS, pageOf } from './entity-kind.ts'
@@ -117,13 +118,15 @@ export interface ServicesApiParts {
   readonly terminators: Terminators
   /** `host:port` of the hub. */
   readonly hubNames: readonly string[]
+  /** Ends the streams that are open by a session. */
+  readonly consequences: Pick<EdgeConsequences, 'endSession'>
   /** Controllers live in hubs. */
   readonly hubs: () => readonly EdgeRouterRecord[]
 }
 
 /** Routes of services, hubs and sessions. */
 export function serveServicesApi(parts: ServicesApiParts): ServedRoute[] {
-  const { services, sessions, terminators, hubNames } = parts
+  const { services, sessions, terminators, consequences, hubNames } = parts
 
   function requireService(call: EdgeCall): { asker: Asker; service: VisibleService } {
     const asker = requireAsker(call)
@@ -202,7 +205,9 @@ export function serveServicesApi(parts: ServicesApiParts): ServedRoute[] {
       return { body: oneEnvelope(await sessions.show(own, asker, call.now)) }
     },
     deleteSession(call) {
-      sessions.delete(requireOwn(call).session.id)
+      const { session } = requireOwn(call)
+      sessions.delete(session.id)
+      consequences.endSession(session)
       return { body: emptyEnvelope() }
     },
   }
