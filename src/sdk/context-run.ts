@@ -98,7 +98,7 @@ export class ContextRun implements Context {
     this.#requireOpen()
     this.#requireMode('dial', service)
     const { timeoutMs = Math.min(this.#config.connectTimeoutMs, LONGEST_DIAL_MS), signal, appData } = options
-    const address = parseServiceAddress(service)
+    const address = parseServiceAddress(service, this.controllerUrl)
     const connection = new Connection({
       service: address.service,
       open: onDialing => this.#open(address, { options, connection: () => connection, onDialing }),
@@ -115,7 +115,7 @@ export class ContextRun implements Context {
   async listen(service: string, options: ListenOptions = {}): Promise<Listener> {
     this.#requireOpen()
     this.#requireMode('host', service)
-    const { service: name, instance: misplaced } = parseServiceAddress(service)
+    const { service: name, instance: misplaced } = parseServiceAddress(service, this.controllerUrl)
     if (misplaced !== undefined) throw badListen(service, 'give the instance as an option')
     const listener = createListener({
       service: name,

@@ -1,5 +1,7 @@
+import { MeshError } from '../core/model/errors.ts'
 import { type Name, parseName, parseServiceName, type ServiceName } from '../core/model/names.ts'
-import { parseZtAddress } from '../core/model/zt-address.ts'
+import { quote } from '../core/model/quote.ts'
+import { parseZtAddress, type ZtAddress } from '../core/model/zt-address.ts'
 import { toZtmError } from './ztm-error.ts'
 
 /** What a program dials. */
@@ -12,11 +14,12 @@ export interface ServiceAddress {
 /**
  * Read what a program dials: `NAME` means `tcp/NAME`; `tcp/NAME`, `udp/NAME`, `INSTANCE@NAME` and `zt://NAME` are as they say.
  *
+ * @param controllerUrl  of the context: an address that names another controller is none of its
  * @throws ZtmError for anything else
  */
-export function parseServiceAddress(text: string): ServiceAddress {
+export function parseServiceAddress(text: string, controllerUrl: string): ServiceAddress {
   try {
-    if (/^zt:\/\//i.test(text)) return { service: parseZtAddress(text).service }
+    if (/^zt:\/\//i.test(text)) return { service: serviceOf(parseZtAddress(text), controllerUrl) }
     const at = text.indexOf('@')
     // A name may have an @: what is before it is an instance only where something is left on both sides.
     if (at <= 0 || at === text.length - 1) return { service: qualify(text) }
@@ -24,6 +27,14 @@ export function parseServiceAddress(text: string): ServiceAddress {
   } catch (error) {
     throw toZtmError(error, { serviceName: text })
   }
+}
+
+function serviceOf({ service, controller }: ZtAddress, own: string): ServiceName {
+  if (controller === undefined || new URL(controller).origin === new URL(own).origin) return service
+  throw new MeshError(
+    'bad-input',
+    `Cannot dial ${quote(service)}: it is at the controller ${quote(controller, 300)}, this program is logged in at ${own}: make a context for that one`,
+  )
 }
 
 /** The service of a name without its protocol. @throws MeshError `bad-name` */
