@@ -46,6 +46,8 @@ export const hostingRecordShape = z.object({
   service: serviceNameShape,
   access: accessShape,
   rank: rankShape.optional(),
+  /** What an administrator set: it goes before what the endpoint says of itself. */
+  adminRank: rankShape.optional(),
   instance: nameShape.optional(),
   createdAtMs: msShape,
 })

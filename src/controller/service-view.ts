@@ -39,7 +39,7 @@ export function createServiceView(parts: {
       hostings: shown.flatMap(hosting => {
         const endpoint = endpoints.get(hosting.endpoint)
         if (endpoint === undefined) return []
-        const rank = hosting.rank ?? parts.rankOf(endpoint, service.name)
+        const rank = hosting.adminRank ?? hosting.rank ?? parts.rankOf(endpoint, service.name)
         return {
           endpoint: endpoint.id,
           name: endpoint.name,

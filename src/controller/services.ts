@@ -58,6 +58,7 @@ export function createServiceHandlers(
       service: name,
       access: tidy(body.access),
       ...(body.rank && { rank: body.rank }),
+      ...(known?.adminRank && { adminRank: known.adminRank }),
       ...(body.instance && { instance: body.instance }),
       createdAtMs: known?.createdAtMs ?? clock.now(),
     }

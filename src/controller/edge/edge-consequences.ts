@@ -1,4 +1,4 @@
-import type { AccessRevocation } from '../../core/api/shapes.ts'
+import type { AccessRevocation, Rank } from '../../core/api/shapes.ts'
 import type { PermittedPair } from '../../core/edge/service-policies.ts'
 import { toMeshError } from '../../core/model/errors.ts'
 import { type EndpointId, parseEndpointId } from '../../core/model/ids.ts'
@@ -19,6 +19,8 @@ export interface EdgeConsequences extends EdgeEnds {
   /** Nobody hosts a declared service under its name any more. */
   dropHostings(service: ServiceRecord): Promise<void>
   dropHosting(hosting: HostingRecord): Promise<void>
+  /** An administrator says how a hosting ranks. Within a turn of `exclusive`. */
+  rankHosting(hosting: HostingRecord, rank: Rank): Promise<void>
   /** An administrator ended a session: its streams end, and it may be asked for again. */
   endSession(session: ShownSession): void
   /** Streams of a dialler to some services end, and tickets that it has are void. */
@@ -103,6 +105,11 @@ export function createEdgeConsequences(
   return {
     membershipEnded,
     dropHosting,
+    async rankHosting(hosting, rank) {
+      await hostings.put({ ...hosting, adminRank: rank })
+      log.info('hosting.ranked', { service: hosting.service, endpoint: hosting.endpoint, ...rank })
+      emit({ change: 'services-changed', services: [hosting.service] })
+    },
     endStreams,
     endSession({ apiSessionId, identityId, serviceName, type }) {
       if (type !== 'Dial') return

@@ -202,6 +202,44 @@ suite('a declared service', () => {
     assert.equal(dataOf<unknown[]>(terminators).length, 1)
   })
 
+  test('are ranked at their hosts by administrators, whatever the hosts say of themselves', async () => {
+    await using rig = await openControllerRig()
+    const edge = await createEdgeClient(rig)
+    const server = await enter(rig, edge, 'server')
+    const client = await enter(rig, edge, 'client')
+    const service = await declare(edge, 'db', ['#all'], ['#all'])
+    await host(rig, server.caller, 'tcp/db')
+    const [terminator] = dataOf<{ id: string; address: string }[]>(await edge.manage('GET', '/terminators'))
+    const path = `/terminators/${terminator?.id}`
+    const rankNow = async () => (await open(rig, client.caller, 'tcp/db')).service.hostings[0]?.rank
+    assert.equal((await edge.manage('PATCH', path, { cost: 7 })).status, 200)
+    assert.deepEqual(await rankNow(), { cost: 7, precedence: 'default' })
+    await rig.ask('host', server.caller, {
+      params: { service: 'tcp/db' },
+      body: { access: { users: [], entrances: [], policies: true }, rank: { cost: 1 } },
+    })
+    assert.deepEqual(await rankNow(), { cost: 7, precedence: 'default' })
+    const whole = { service, address: terminator?.address, cost: 9, precedence: 'failed' }
+    assert.equal((await edge.manage('PUT', path, whole)).status, 200)
+    await rig.reopen()
+    assert.deepEqual(await rankNow(), { cost: 9, precedence: 'failed' })
+    const refusals: [string, string, object, string][] = [
+      ['PATCH', path, { address: 'tcp:evil:80' }, 'ENTITY_CAN_NOT_BE_UPDATED'],
+      ['PATCH', path, { cost: 70_000 }, 'COULD_NOT_VALIDATE'],
+      ['PUT', '/terminators/0d2f9d0e-6f53-4a52-9a4b-0b6f0d9d7c11', { cost: 1 }, 'NOT_FOUND'],
+      [
+        'POST',
+        '/terminators',
+        { service, router: 'x', binding: 'tcp', address: 'tcp:a:1' },
+        'COULD_NOT_VALIDATE',
+      ],
+    ]
+    for (const [method, where, body, code] of refusals) {
+      const { error } = (await edge.manage(method, where, body)).body as { error?: { code: string } }
+      assert.equal(error?.code, code, `${method} ${JSON.stringify(body)}`)
+    }
+  })
+
   test('may be hosted and dialled by endpoints of the mesh, by label and user', async () => {
     await using rig = await openControllerRig()
     const edge = await createEdgeClient(rig)

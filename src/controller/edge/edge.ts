@@ -248,6 +248,7 @@ function createRoutes(context: Context, parts: EdgeParts) {
         ...made,
         endStreams: async session => consequences.endSession(session),
         dropHosting: consequences.dropHosting,
+        rankHosting: consequences.rankHosting,
       }),
       ...serveRelations({
         ...made,

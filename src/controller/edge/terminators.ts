@@ -64,7 +64,9 @@ export function createTerminators(parts: {
       serviceName: record?.name ?? hosting.service,
       createdAtMs: hosting.createdAtMs,
       updatedAtMs: hosting.createdAtMs,
-      rank: hosting.rank ?? (host && rankOf(host, hosting.service)) ?? { cost: 0, precedence: 'default' },
+      rank: hosting.adminRank ??
+        hosting.rank ??
+        (host && rankOf(host, hosting.service)) ?? { cost: 0, precedence: 'default' },
     }
   }
 
