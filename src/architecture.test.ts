@@ -69,6 +69,8 @@ const ROOMS: RoomTable = {
     'pki',
     'net',
     'apps/*/messages',
+    // The other end of what an app says on a stream of this computer's user.
+    'sdk/for-apps',
     'store/data-folder',
     'store/socket-path',
     'store/storage-error',

@@ -14,6 +14,7 @@ import type { Dialer } from './dialer.ts'
 import type { Hostings } from './hostings.ts'
 import type { HubLink } from './hub-link.ts'
 import type { Peers } from './peers.ts'
+import { runProgram } from './run-program.ts'
 
 /** An app that was started in a mesh. */
 export interface RunningApp {
@@ -79,6 +80,7 @@ export function createAppHost(options: AppHostOptions): Host {
     connectTcp,
     bindUdp,
     connectUdp,
+    runProgram,
     after(delayMs, call) {
       const timer = setTimeout(call, delayMs)
       return () => clearTimeout(timer)

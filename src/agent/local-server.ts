@@ -10,11 +10,11 @@ import { AGENT_API, AGENT_EVENTS_PATH, OPENAPI_PATH } from '../core/api/agent-ap
 import { describeApis } from '../core/api/openapi.ts'
 import { nameShape } from '../core/api/shapes.ts'
 import { type Address, formatAddress } from '../core/model/address.ts'
-import { MeshError } from '../core/model/errors.ts'
+import { MeshError, toMeshError } from '../core/model/errors.ts'
 import type { Name } from '../core/model/names.ts'
 import { listen } from '../net/hub-port.ts'
 import { answerError, serveRoutes } from '../net/serve-routes.ts'
-import { closeServer, createHttp1Server, serveUnixSocket } from '../net/unix-server.ts'
+import { closeServer, createHttp1Server, serveUnixSocket, type UpgradeRequest } from '../net/unix-server.ts'
 import type { Agent } from './agent.ts'
 import type { RunningApp } from './app-host.ts'
 import { createLocalHandlers, type LocalCaller } from './local-handlers.ts'
@@ -65,7 +65,9 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
     stop: options.stop,
   })
   const forSocket = createApp(options, handlers, () => ({ via: 'socket' }))
-  const socket = await serveUnixSocket(forSocket, options.socketPath)
+  const socket = await serveUnixSocket(forSocket, options.socketPath, request =>
+    openAppStream(options.agent, request),
+  )
   let tcpServer: Server | undefined
   if (options.listen !== undefined) {
     const guarded = new Hono()
@@ -132,6 +134,21 @@ function createApp(
     ),
   )
   return app
+}
+
+/** A stream to an app of one mesh: `/api/meshes/{mesh}/apps/{provider}/{app}/stream`. */
+function openAppStream(agent: Agent, request: UpgradeRequest): void {
+  const [, mesh = '', name] =
+    /^\/api\/meshes\/([^/]+)\/apps\/([^/]+\/[^/]+)\/stream$/.exec(request.path) ?? []
+  try {
+    const { apps } = agent.mesh(decodeURIComponent(mesh) as Name)
+    const receive = apps.find(({ app }) => app.name === name)?.instance.receiveLocal
+    if (receive === undefined)
+      throw new MeshError('not-found', `Cannot open stream to app "${name}": it takes none`)
+    receive(request.accept())
+  } catch (error) {
+    request.refuse(toMeshError(error))
+  }
 }
 
 /** Each app's own API, below `/api/meshes/{mesh}/apps/{provider}/{app}`. */

@@ -4,6 +4,7 @@ import { startLocalServer } from '../agent/local-server.ts'
 import { createAgentMetrics } from '../agent/metrics.ts'
 import { DEFAULT_REACH, openReach } from '../agent/reach.ts'
 import { proxyApp } from '../apps/proxy/proxy.ts'
+import { terminalApp } from '../apps/terminal/terminal.ts'
 import { tunnelApp } from '../apps/tunnel/tunnel.ts'
 import type { RunAgentOptions } from '../cli/run-options.ts'
 import { VERSION } from '../cli/version.ts'
@@ -84,7 +85,7 @@ export async function openAgent(
     await startAgent({
       store,
       deviceKey,
-      apps: [tunnelApp, proxyApp, ...(options.apps ?? [])],
+      apps: [tunnelApp, proxyApp, terminalApp, ...(options.apps ?? [])],
       version: VERSION,
       clock: SYSTEM_CLOCK,
       random: Math.random,

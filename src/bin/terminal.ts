@@ -2,7 +2,7 @@ import { homedir } from 'node:os'
 import { isSea } from 'node:sea'
 import { runTool } from '../cli/daemon/run-tool.ts'
 import { runCli } from '../cli/main.ts'
-import type { Output, World } from '../cli/world.ts'
+import type { Console, Output, World } from '../cli/world.ts'
 import { MeshError } from '../core/model/errors.ts'
 import { SYSTEM_CLOCK } from './system-clock.ts'
 
@@ -29,6 +29,7 @@ function createWorld(): World {
     stderr: outputOf(process.stderr),
     clock: SYSTEM_CLOCK,
     readStdin,
+    console: createConsole,
     catchInterrupt,
     program,
     system: {
@@ -50,6 +51,24 @@ function outputOf(stream: NodeJS.WriteStream): Output {
     isTerminal: stream.isTTY === true,
     write: text => {
       stream.write(text)
+    },
+  }
+}
+
+function createConsole(): Console {
+  const { stdin, stdout, stderr } = process
+  return {
+    input: stdin,
+    output: stdout,
+    errors: stderr,
+    isTerminal: stdin.isTTY === true && stdout.isTTY === true,
+    size: () => ({ columns: stdout.columns || 80, rows: stdout.rows || 24 }),
+    setRaw(isRaw) {
+      if (stdin.isTTY) stdin.setRawMode(isRaw)
+    },
+    onResize(listener) {
+      stdout.on('resize', listener)
+      return () => stdout.off('resize', listener)
     },
   }
 }

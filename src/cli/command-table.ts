@@ -178,6 +178,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/proxy.ts')).defineProxy,
   },
   {
+    name: 'terminal',
+    group: APPS,
+    summary: 'Terminals and commands on another endpoint',
+    load: async () => (await import('./commands/terminal.ts')).defineTerminal,
+  },
+  {
     name: 'config',
     group: SELF,
     summary: 'Show or change the defaults of the command line',

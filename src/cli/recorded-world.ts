@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Readable, Writable } from 'node:stream'
 import type { Ms } from '../core/model/time.ts'
 import type { Machine } from './daemon/machine.ts'
 import type { RunTool } from './daemon/run-tool.ts'
@@ -67,6 +68,19 @@ export function createRecordedWorld(options: RecordedWorldOptions): RecordedWorl
     // It goes on from where it was set: what waits for it must not wait forever.
     clock: { now: () => (nowMs === undefined ? Date.now() : nowMs + performance.now() - startedAtMs) as Ms },
     readStdin: async () => stdin,
+    console: () => ({
+      input: Readable.from([stdin]),
+      output: sink(text => {
+        stdout += text
+      }),
+      errors: sink(text => {
+        stderr += text
+      }),
+      isTerminal,
+      size: () => ({ columns: 80, rows: 24 }),
+      setRaw: () => {},
+      onResize: () => () => {},
+    }),
     catchInterrupt: () => interrupts.signal,
     program: ['/opt/ztm/node', '/opt/ztm/ztm.mjs'],
     system: { machine: async () => bareMachine(folder), run: noTool, root: folder, ...options.system },
@@ -129,3 +143,12 @@ function bareMachine(homeFolder: string): Machine {
 }
 
 const noTool: RunTool = async command => ({ status: 127, output: `${command}: no such command` })
+
+function sink(take: (text: string) => void): Writable {
+  return new Writable({
+    write(chunk, _, done) {
+      take(String(chunk))
+      done()
+    },
+  })
+}

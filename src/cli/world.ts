@@ -1,3 +1,4 @@
+import type { Readable, Writable } from 'node:stream'
 import type { Clock } from '../core/model/time.ts'
 import type { Machine } from './daemon/machine.ts'
 import type { RunTool } from './daemon/run-tool.ts'
@@ -8,6 +9,20 @@ export interface Output {
   write(text: string): void
   /** A person looks at it: colours, QR codes and hints are welcome. */
   readonly isTerminal: boolean
+}
+
+/** Standard input and output as bytes. */
+export interface Console {
+  readonly input: Readable
+  readonly output: Writable
+  readonly errors: Writable
+  /** Both are a terminal. */
+  readonly isTerminal: boolean
+  size(): { readonly columns: number; readonly rows: number }
+  /** Every key comes as it is typed, Ctrl-C too. */
+  setRaw(isRaw: boolean): void
+  /** @returns a function that ends the listening */
+  onResize(listener: () => void): () => void
 }
 
 /** Everything the command line finds around it. `bin/ztm.ts` gives the real one, tests their own. */
@@ -22,6 +37,8 @@ export interface World {
   readonly clock: Clock
   /** Everything that comes on standard input. @throws MeshError `too-large` over `maxBytes` */
   readStdin(maxBytes: number): Promise<string>
+  /** The keyboard and screen, or whatever standard input and output are, as bytes. */
+  console(): Console
   /** Ctrl-C from now on fires the signal instead of ending the process. */
   catchInterrupt(): AbortSignal
   /** The command line that runs this program, for a service's unit: `[node, script]` or `[executable]`. */

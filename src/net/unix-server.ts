@@ -1,19 +1,29 @@
 import { chmod, rm } from 'node:fs/promises'
-import { createServer, type Server, type ServerOptions } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerOptions } from 'node:http'
+import type { Duplex } from 'node:stream'
 import { createAdaptorServer } from '@hono/node-server'
 import type { Hono } from 'hono'
+import { MeshError } from '../core/model/errors.ts'
 import { HTTP1_OPTIONS, MAX_HTTP1_CONNECTIONS } from './http1-limits.ts'
 import { listen } from './hub-port.ts'
+import { safeBody } from './serve-routes.ts'
 
 /**
  * Serve an application on a unix socket that only its owner may use.
  *
  * A socket left behind by a killed process is replaced: whoever calls this holds the lock of the folder.
  *
+ * @param onUpgrade  hears of requests for a stream of bytes; without it they are refused
  * @throws MeshError `not-permitted`, `bad-input`
  */
-export async function serveUnixSocket(app: Hono, path: string): Promise<AsyncDisposable> {
+export async function serveUnixSocket(
+  app: Hono,
+  path: string,
+  onUpgrade?: (request: UpgradeRequest) => void,
+): Promise<AsyncDisposable> {
   const server = createHttp1Server(app)
+  if (onUpgrade !== undefined)
+    server.on('upgrade', (request, socket, head) => upgrade(request, socket, head, onUpgrade))
   if (process.platform === 'win32') await listen(server, { path })
   else {
     await rm(path, { force: true })
@@ -33,6 +43,49 @@ export async function serveUnixSocket(app: Hono, path: string): Promise<AsyncDis
     },
   }
 }
+
+/** A request to leave HTTP and go on with bytes both ways; RFC 9110, section 7.8. */
+export interface UpgradeRequest {
+  readonly path: string
+  /** Say yes. @returns the stream of bytes */
+  accept(): Duplex
+  refuse(error: MeshError): void
+}
+
+function upgrade(
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  onUpgrade: (request: UpgradeRequest) => void,
+) {
+  socket.on('error', () => {})
+  if (head.length > 0) socket.unshift(head)
+  const say = (status: string, ...lines: string[]) => [`HTTP/1.1 ${status}`, ...lines, '', ''].join('\r\n')
+  const refuse = (error: MeshError) => {
+    const body = JSON.stringify(safeBody(error))
+    const lines = [
+      'Content-Type: application/json',
+      `Content-Length: ${Buffer.byteLength(body)}`,
+      'Connection: close',
+    ]
+    socket.end(say(`${error.kind.http} Refused`, ...lines) + body)
+  }
+  if (request.headers.upgrade !== STREAM_PROTOCOL) {
+    refuse(new MeshError('bad-input', `Cannot upgrade: only to ${STREAM_PROTOCOL}`))
+    return
+  }
+  onUpgrade({
+    path: request.url ?? '/',
+    accept() {
+      socket.write(say('101 Switching Protocols', 'Connection: Upgrade', `Upgrade: ${STREAM_PROTOCOL}`))
+      return socket
+    },
+    refuse,
+  })
+}
+
+/** The name of plain bytes, both ways, in an upgrade. */
+export const STREAM_PROTOCOL = 'ztm-stream'
 
 /** An HTTP/1.1 server for an application, with its limits set; it does not listen yet. */
 export function createHttp1Server(app: Hono, options: ServerOptions = {}): Server {

@@ -1,4 +1,4 @@
-import type { Duplex } from 'node:stream'
+import type { Duplex, Readable, Writable } from 'node:stream'
 import type { Handlers, Route } from '../core/api/route.ts'
 import type { Access, EndpointInfo, Rank, ServiceInfo } from '../core/api/shapes.ts'
 import type { Address, Target } from '../core/model/address.ts'
@@ -27,6 +27,8 @@ export interface App {
 /** A started app in one mesh. */
 export interface AppInstance extends AsyncDisposable {
   readonly handlers: Handlers<Record<string, Route>, AppCaller>
+  /** A program of this computer's user opened a stream to the app; without this, none can. */
+  readonly receiveLocal?: (stream: Duplex) => void
 }
 
 /** Who asks an app's API: the person at this agent, or another endpoint that may manage this one. */
@@ -71,6 +73,8 @@ export interface Host {
   bindUdp(at: Address, onDatagram: (bytes: Uint8Array, from: Address) => void): Promise<UdpPort>
   /** A UDP socket that talks to one address. @throws MeshError `unreachable`, `denied` */
   connectUdp(to: Address, events: UdpEvents): Promise<UdpFlow>
+  /** Run a program on this computer, with the rights of the agent. @throws MeshError `not-found`, `not-permitted`, `bad-input` */
+  runProgram(program: Program): Promise<RunningProgram>
   /** Call back once after a while. @returns a function that cancels */
   after(ms: number, call: () => void): () => void
 }
@@ -183,6 +187,41 @@ export interface Dialing {
 
 /** Bytes a `Dialing` takes before it is open. */
 export const EARLY_BYTES = 65_536
+
+/** A program to run. */
+export interface Program {
+  /** The program and its arguments; the user's login shell if absent. */
+  readonly command?: readonly string[]
+  /** Beside the agent's own environment, or instead of it. */
+  readonly env?: Readonly<Record<string, string>>
+  /** Where it starts; the user's home folder if absent. */
+  readonly folder?: string
+  /** It gets a terminal of this size; pipes if absent. */
+  readonly terminal?: TerminalSize
+}
+
+/** How much a terminal shows. */
+export interface TerminalSize {
+  readonly columns: number
+  readonly rows: number
+}
+
+/** A program that runs. Whoever reads its output slowly slows it down. */
+export interface RunningProgram {
+  readonly id: number
+  readonly input: Writable
+  readonly output: Readable
+  /** Its errors; in a terminal they are in the output. */
+  readonly errors: Readable | undefined
+  /** How it ended; its output may still have to be read. */
+  readonly ended: Promise<ProgramEnd>
+  /** Of a terminal alone. */
+  resize(size: TerminalSize): void
+  signal(name: 'SIGHUP' | 'SIGINT' | 'SIGQUIT' | 'SIGTERM' | 'SIGKILL'): void
+}
+
+/** How a program ended: by itself, or by a signal. */
+export type ProgramEnd = { readonly code: number } | { readonly signal: string }
 
 /** How to connect. */
 export interface ConnectOptions {

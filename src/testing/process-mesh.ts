@@ -60,6 +60,8 @@ export interface ProcessMesh extends AsyncDisposable {
   startGateway(name: string, config: string, args?: readonly string[]): Promise<Daemon>
   /** Start an agent and join the mesh as `name`. */
   join(name: string, options?: { mesh?: string; permit?: string; args?: readonly string[] }): Promise<Daemon>
+  /** The words that run `ztm …` on a state folder, for who starts it in another way. */
+  commandLine(data: string, ...args: string[]): readonly string[]
   /** Run `ztm …` to its end. */
   ztm(data: string, args: readonly string[], options?: CommandOptions): Promise<CommandResult>
   /** Run `ztm …`, which must succeed. @returns what it printed */
@@ -190,6 +192,7 @@ export async function createProcessMesh({
       await mesh.run(name, 'join', options.mesh ?? 'home', ...how)
       return daemon
     },
+    commandLine: (data, ...args) => [...commandOf(), '--data', join(folder, data), ...args],
     ztm: (data, args, options = {}) =>
       runCommand([...commandOf(), ...args], {
         ...options,

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { Hono } from 'hono'
+import { runProgram } from '../agent/run-program.ts'
 import { type Answer, type Arguments, formatPath, type Route } from '../core/api/route.ts'
 import type { EndpointInfo, ServiceInfo } from '../core/api/shapes.ts'
 import { MeshError, parseErrorBody } from '../core/model/errors.ts'
@@ -184,6 +185,7 @@ class MemoryEndpoint implements TestEndpoint {
       connectTcp,
       bindUdp,
       connectUdp,
+      runProgram,
     }
   }
 
