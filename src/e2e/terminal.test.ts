@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { spawn as spawnTerminal } from '@lydell/node-pty'
 import { createTunnelLab, type TunnelLab } from '../testing/tunnel-lab.ts'
@@ -62,7 +63,8 @@ test('a terminal on another endpoint outlives the window it was opened in', asyn
     const ended = new Promise<number>(resolve => window.onExit(({ exitCode }) => resolve(exitCode)))
     return { window, ended, shows: (text: string) => until(() => shown.includes(text), text) }
   }
-  const first = open('open', 'home', '--', 'sh')
+  const cast = join(lab.folder, 'first.cast')
+  const first = open('open', 'home', '--record', cast, '--', 'sh')
   first.window.write('echo $((6*7)) $(stty size)\r')
   await first.shows('42 33 91')
   first.window.kill('SIGKILL')
@@ -76,4 +78,5 @@ test('a terminal on another endpoint outlives the window it was opened in', asyn
   second.window.write('exit 4\r')
   assert.equal(await second.ended, 4)
   assert.deepEqual(await list(), [])
+  assert.match(await lab.run('work', 'terminal', 'play', cast, '--speed', '100'), /42 33 91/)
 })

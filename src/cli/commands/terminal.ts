@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { Cli } from '../context.ts'
 import { addExamples } from '../examples.ts'
+import { type PlayWords, playRecording } from '../terminal/play-recording.ts'
 import { attachTerminal, type OpenWords, openTerminal } from '../terminal/terminal-open.ts'
 import { closeSession, configureTerminal, listSessions } from '../terminal/terminal-sessions.ts'
 
@@ -17,6 +18,7 @@ export function defineTerminal(command: Command, cli: Cli): void {
     .argument('[command...]', 'what to run, after --; the login shell if left out')
     .option('-t, --tty', 'with a terminal, though there is none here')
     .option('-T, --no-tty', 'without a terminal: input and output are bytes')
+    .option('--record <file>', 'write down what is shown, as an asciicast (a new file)')
     .action((endpoint: string, words: string[], options: OpenWords) =>
       openTerminal(cli, endpoint, words, options),
     )
@@ -24,6 +26,7 @@ export function defineTerminal(command: Command, cli: Cli): void {
     open,
     'ztm terminal open office',
     'ztm terminal open office -- uname -a',
+    'ztm terminal open office --record upgrade.cast',
     'ztm terminal open office -T -- tar x -C /tmp',
   )
   const attach = command
@@ -31,7 +34,10 @@ export function defineTerminal(command: Command, cli: Cli): void {
     .summary('Come back to a terminal that goes on')
     .argument('<endpoint>', 'where, by name or id')
     .argument('<session>', 'as `ztm terminal get` shows it')
-    .action((endpoint: string, session: string) => attachTerminal(cli, endpoint, session))
+    .option('--record <file>', 'write down what is shown, as an asciicast (a new file)')
+    .action((endpoint: string, session: string, words: { record?: string }) =>
+      attachTerminal(cli, endpoint, session, words),
+    )
   addExamples(attach, 'ztm terminal attach office 0123456789abcdef')
   const get = command
     .command('get')
@@ -46,6 +52,14 @@ export function defineTerminal(command: Command, cli: Cli): void {
     .argument('<session>', 'as `ztm terminal get` shows it')
     .action((endpoint: string, session: string) => closeSession(cli, endpoint, session))
   addExamples(close, 'ztm terminal close office 0123456789abcdef')
+  const play = command
+    .command('play')
+    .summary('Show a recording again')
+    .argument('<file>', 'an asciicast, made with --record')
+    .option('--speed <factor>', 'how much faster', '1')
+    .option('--idle <seconds>', 'the longest wait for something to happen', '3')
+    .action((file: string, words: PlayWords) => playRecording(cli, file, words))
+  addExamples(play, 'ztm terminal play upgrade.cast', 'ztm terminal play upgrade.cast --speed 4 --idle 0.5')
   const config = command
     .command('config')
     .summary('Show or change whom an endpoint gives terminals')

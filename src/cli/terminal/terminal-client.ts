@@ -10,6 +10,7 @@ import {
 import { MeshError } from '../../core/model/errors.ts'
 import { whenDrained } from '../../sdk/for-apps/when-drained.ts'
 import type { Console } from '../world.ts'
+import type { Recorder } from './recording.ts'
 
 /** How a stream of a terminal ended: the program did, or the stream was broken. */
 export type StreamEnd = { readonly code: number } | { readonly signal: string } | 'broken'
@@ -26,8 +27,13 @@ export interface TerminalClient extends Disposable {
  * Join a console and the terminal at the far end. What is typed while no stream is there waits.
  *
  * @param hasTerminal  the far end has a terminal: every key goes there, and the size of ours
+ * @param recorder     hears of everything that is shown
  */
-export function createTerminalClient(console: Console, hasTerminal: boolean): TerminalClient {
+export function createTerminalClient(
+  console: Console,
+  hasTerminal: boolean,
+  recorder?: Pick<Recorder, 'output' | 'resized'>,
+): TerminalClient {
   const { input, output, errors } = console
   let stream: Duplex | undefined
   let receivedBytes = 0
@@ -42,7 +48,11 @@ export function createTerminalClient(console: Console, hasTerminal: boolean): Te
     }
     return isTaken
   }
-  const sendSize = () => send('resize', Buffer.from(JSON.stringify(console.size())))
+  const sendSize = () => {
+    const size = console.size()
+    recorder?.resized(size)
+    send('resize', Buffer.from(JSON.stringify(size)))
+  }
   const onInput = (chunk: Uint8Array) => {
     const at = stream
     if (at === undefined || at.destroyed) {
@@ -74,10 +84,13 @@ export function createTerminalClient(console: Console, hasTerminal: boolean): Te
       if (isInputOver) send('input-end')
       input.resume()
       const take = ({ kind, payload }: TerminalFrame) => {
-        if (kind === 'output') receivedBytes += payload.length
-        if (kind === 'output') show(output, payload, next)
-        else if (kind === 'errors') show(errors, payload, next)
-        else if (kind === 'end') return endShape.parse(JSON.parse(Buffer.from(payload).toString('utf8')))
+        if (kind === 'output') {
+          receivedBytes += payload.length
+          recorder?.output(payload)
+          show(output, payload, next)
+        }
+        if (kind === 'errors') show(errors, payload, next)
+        if (kind === 'end') return endShape.parse(JSON.parse(Buffer.from(payload).toString('utf8')))
         return undefined
       }
       return carryFrames(next, take).finally(() => input.pause())

@@ -1,9 +1,10 @@
 import { constants } from 'node:os'
 import type { TerminalRequest } from '../../apps/terminal/messages.ts'
 import { MeshError, toMeshError } from '../../core/model/errors.ts'
-import type { Cli } from '../context.ts'
+import { type Cli, pathOf } from '../context.ts'
 import { choosePlace, type Place } from '../mesh-choice.ts'
 import { remark } from '../output/show.ts'
+import { openRecorder } from './recording.ts'
 import { createTerminalClient, type StreamEnd, type TerminalClient } from './terminal-client.ts'
 import { requestTerminal } from './terminal-place.ts'
 
@@ -11,6 +12,8 @@ import { requestTerminal } from './terminal-place.ts'
 export interface OpenWords {
   /** Undefined: as the console is. */
   readonly tty?: boolean
+  /** A file to write down what is shown. */
+  readonly record?: string
 }
 
 /** `ztm terminal open EP [-- COMMAND…]`: ends with the program's exit code. */
@@ -22,25 +25,32 @@ export async function openTerminal(
 ): Promise<void> {
   const place = await placeOf(cli, endpoint)
   const console = cli.world.console()
-  const hasTerminal = words.tty ?? (console.isTerminal && command.length === 0 ? true : console.isTerminal)
+  const hasTerminal = words.tty ?? console.isTerminal
   const env = Object.fromEntries(
     Object.entries(cli.world.env).filter(
       ([name, value]) => PASSED_ON.test(name) && (value ?? '').length <= 128,
     ),
   ) as Record<string, string>
-  await run(cli, place, hasTerminal, {
+  const request: TerminalRequest = {
     kind: 'open',
     env,
     ...(command.length > 0 && { command: [...command] }),
     ...(hasTerminal && { terminal: console.size() }),
-  })
+  }
+  await run(cli, place, request, { hasTerminal, record: words.record })
 }
 
 /** `ztm terminal attach EP SESSION` */
-export async function attachTerminal(cli: Cli, endpoint: string, session: string): Promise<void> {
+export async function attachTerminal(
+  cli: Cli,
+  endpoint: string,
+  session: string,
+  { record }: Pick<OpenWords, 'record'>,
+): Promise<void> {
   const place = await placeOf(cli, endpoint)
   const { isTerminal, size } = cli.world.console()
-  await run(cli, place, true, { kind: 'attach', session, ...(isTerminal && { terminal: size() }) })
+  const request = { kind: 'attach', session, ...(isTerminal && { terminal: size() }) } as const
+  await run(cli, place, request, { hasTerminal: true, record })
 }
 
 /** The endpoint of a terminal is an argument of its own. */
@@ -51,11 +61,15 @@ export async function placeOf(cli: Cli, endpoint: string): Promise<Pick<Place, '
 async function run(
   cli: Cli,
   place: Pick<Place, 'mesh' | 'endpoint'>,
-  hasTerminal: boolean,
   request: TerminalRequest,
+  { hasTerminal, record }: { hasTerminal: boolean; record: string | undefined },
 ): Promise<void> {
+  const console = cli.world.console()
+  const now = { steadyMs: () => performance.now(), calendarMs: cli.world.clock.now() }
+  await using recorder =
+    record === undefined ? undefined : await openRecorder(pathOf(cli, record), console.size(), now)
   const { stream, answer } = await requestTerminal(cli, place, request)
-  using client = createTerminalClient(cli.world.console(), hasTerminal)
+  using client = createTerminalClient(console, hasTerminal, recorder)
   let end = await client.carry(stream)
   const session = answer.session ?? ''
   while (end === 'broken') {
