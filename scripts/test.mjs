@@ -52,8 +52,9 @@ if (only.length === 0) {
 await runFiles(
   'unit, contract, simulated mesh',
   files.filter(file => !isEndToEnd(file)),
-  2,
+  3,
 )
-await runFiles('end to end', files.filter(isEndToEnd), 1)
+// They wait for processes and networks more than they compute.
+await runFiles('end to end', files.filter(isEndToEnd), 2)
 console.log(`tests: ${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`)
 process.exit(totals.failed === 0 && totals.passed > 0 ? 0 : 1)

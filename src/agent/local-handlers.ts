@@ -3,6 +3,7 @@ import { CONTROLLER_API, HUB_API } from '../core/api/hub-api.ts'
 import { PEER_API } from '../core/api/peer-api.ts'
 import type { Answer, Handlers } from '../core/api/route.ts'
 import { MeshError } from '../core/model/errors.ts'
+import { isAppService } from '../core/model/names.ts'
 import { formatPermit, formatPermitLink } from '../core/model/permit.ts'
 import { keyFingerprint } from '../pki/key-pair.ts'
 import type { Agent } from './agent.ts'
@@ -121,7 +122,8 @@ function meshHandlers(agent: Agent) {
       return agent.mesh(params.mesh).link.call(HUB_API.hubLog, { query })
     },
     async listServices({ params }) {
-      return agent.mesh(params.mesh).link.call(CONTROLLER_API.listServices, {})
+      const { services } = await agent.mesh(params.mesh).link.call(CONTROLLER_API.listServices, {})
+      return { services: services.filter(({ name }) => !isAppService(name)) }
     },
     async passEdge({ params, body: { method, path, body } }) {
       const request = { method, path, ...(body !== undefined && { body: JSON.stringify(body) }) }

@@ -18,12 +18,12 @@ export const passageAnswerShape = z.union([
   z.strictObject({ isOpen: z.literal(false), error: errorShape }),
 ])
 
-/** The service by which endpoints of a user let others out. @throws MeshError `bad-name` for a user name over 59 characters */
+/** The service by which endpoints of a user let others out. @throws MeshError `bad-name` for a user name over 58 characters */
 export function exitServiceOf(user: UserName): ServiceName {
-  return parseServiceName(`tcp/exit.${user}`)
+  return parseServiceName(`tcp/.exit.${user}`)
 }
 
 /** Whether a service is an exit. */
 export function isExitService(service: ServiceName): boolean {
-  return service.startsWith('tcp/exit.')
+  return service.startsWith('tcp/.exit.')
 }

@@ -36,7 +36,7 @@ export async function passOn(host: Host, limits: TerminalLimits, stream: Duplex)
   }
 }
 
-/** The service by which endpoints of a user give terminals. @throws MeshError `bad-name` for a user name over 55 characters */
+/** The service by which endpoints of a user give terminals. @throws MeshError `bad-name` for a user name over 54 characters */
 export function terminalServiceOf(user: UserName): ServiceName {
-  return parseServiceName(`tcp/terminal.${user}`)
+  return parseServiceName(`tcp/.terminal.${user}`)
 }

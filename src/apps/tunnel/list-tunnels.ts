@@ -1,6 +1,6 @@
 import type { ServiceInfo } from '../../core/api/shapes.ts'
 import { MeshError, toMeshError } from '../../core/model/errors.ts'
-import type { ServiceName } from '../../core/model/names.ts'
+import { isAppService, type ServiceName } from '../../core/model/names.ts'
 import type { Host } from '../../sdk/app.ts'
 import type { Ends } from './ends.ts'
 import type { TunnelInfo } from './messages.ts'
@@ -45,7 +45,7 @@ export async function showTunnel(host: Host, ends: Ends, service: ServiceName): 
 
 async function knownServices(host: Host): Promise<ServiceInfo[]> {
   try {
-    return await host.services()
+    return (await host.services()).filter(({ name }) => !isAppService(name))
   } catch (thrown) {
     const error = toMeshError(thrown)
     if (!error.kind.retry) throw error

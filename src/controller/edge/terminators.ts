@@ -3,7 +3,7 @@ import type { Rank } from '../../core/api/shapes.ts'
 import { entityBase, entityRef } from '../../core/edge/envelope.ts'
 import type { FilterSymbols } from '../../core/edge/filter-symbols.ts'
 import type { HubId } from '../../core/model/ids.ts'
-import type { ServiceName } from '../../core/model/names.ts'
+import { isAppService, type ServiceName } from '../../core/model/names.ts'
 import { isIdentityUser } from '../../core/model/spiffe-id.ts'
 import type { Endpoints } from '../endpoints.ts'
 import type { Hostings } from '../hostings.ts'
@@ -70,7 +70,10 @@ export function createTerminators(parts: {
     }
   }
 
-  const all = () => [...hostings.services()].flatMap(service => [...service.hostings.values()].map(of))
+  const all = () =>
+    [...hostings.services()]
+      .filter(({ name }) => !isAppService(name))
+      .flatMap(service => [...service.hostings.values()].map(of))
   const base = (one: Terminator) => ({
     ...entityBase('terminators', one),
     serviceId: one.serviceId,

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { entityBase } from '../../core/edge/envelope.ts'
 import type { FilterSymbols } from '../../core/edge/filter-symbols.ts'
+import { isAppService } from '../../core/model/names.ts'
 import { isIdentityUser } from '../../core/model/spiffe-id.ts'
 import type { Decisions } from '../decisions.ts'
 import type { Service } from '../hosting-index.ts'
@@ -60,7 +61,7 @@ export function createVisibleServices(parts: {
   }
 
   function ofMesh(service: Service, { member }: Asker): VisibleService | undefined {
-    if (declared.get(service.name) !== undefined) return undefined
+    if (declared.get(service.name) !== undefined || isAppService(service.name)) return undefined
     const mayDial = [...service.hostings.values()].some(one => decisions.dial(member, service, one).allow)
     const isOwner = service.owner === member.user
     if (!mayDial && !isOwner) return undefined

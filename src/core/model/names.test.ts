@@ -2,7 +2,14 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
 import { MeshError } from './errors.ts'
-import { MAX_NAME_LENGTH, parseName, parseServiceName, parseUserName, protocolOf } from './names.ts'
+import {
+  isAppService,
+  MAX_NAME_LENGTH,
+  parseName,
+  parseServiceName,
+  parseUserName,
+  protocolOf,
+} from './names.ts'
 
 /** Whether `parse` takes the value; anything but a value or a `bad-name` fails the test. */
 function takes(parse: (value: unknown) => string, value: unknown): boolean {
@@ -218,4 +225,11 @@ test('the name parsers give a value or a MeshError, for any value', () => {
       }
     }),
   )
+})
+
+test('isAppService() tells services of apps from those of people', () => {
+  const found = ['tcp/.terminal.bob', 'udp/.x', 'tcp/web', 'tcp/a.b'].map(name =>
+    isAppService(parseServiceName(name)),
+  )
+  assert.deepEqual(found, [true, true, false, false])
 })

@@ -74,6 +74,14 @@ export function protocolOf(service: ServiceName): Protocol {
   return service.startsWith('udp/') ? 'udp' : 'tcp'
 }
 
+/**
+ * Whether a service is an app's own, by which its parts at several endpoints find each other: `tcp/.terminal.bob`. Lists of
+ * services leave those out.
+ */
+export function isAppService(service: ServiceName): boolean {
+  return /^(?:tcp|udp)\/\./.test(service)
+}
+
 /** The longest name, in UTF-16 units. */
 export const MAX_NAME_LENGTH = 64
 
