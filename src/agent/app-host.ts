@@ -91,11 +91,14 @@ export function createAppHost(options: AppHostOptions): Host {
 /**
  * Find an endpoint by id or exact name.
  *
- * @throws MeshError `not-found`, `ambiguous`, `offline`
+ * @throws MeshError `not-found`, `ambiguous`, `offline`; `bad-message` if the hub gives another than that of the id
  */
 export async function findEndpoint(link: HubLink, nameOrId: string): Promise<EndpointInfo> {
   if (isUuid(nameOrId)) {
-    return link.call(CONTROLLER_API.showEndpoint, { params: { endpoint: nameOrId } })
+    const found = await link.call(CONTROLLER_API.showEndpoint, { params: { endpoint: nameOrId } })
+    // What is done next goes to the endpoint that was named, whatever a hub says.
+    if (found.id === nameOrId) return found
+    throw new MeshError('bad-message', `Cannot find endpoint ${nameOrId}: the hub answered with another`)
   }
   const { endpoints } = await link.call(CONTROLLER_API.listEndpoints, { query: { name: nameOrId } })
   const [found, other] = endpoints

@@ -22,8 +22,14 @@ export async function serveUnixSocket(
   onUpgrade?: (request: UpgradeRequest) => void,
 ): Promise<AsyncDisposable> {
   const server = createHttp1Server(app)
+  // The server itself forgets a connection that left HTTP, but waits for its end.
+  const streams = new Set<Duplex>()
   if (onUpgrade !== undefined)
-    server.on('upgrade', (request, socket, head) => upgrade(request, socket, head, onUpgrade))
+    server.on('upgrade', (request, socket, head) => {
+      streams.add(socket)
+      socket.once('close', () => streams.delete(socket))
+      upgrade(request, socket, head, onUpgrade)
+    })
   if (process.platform === 'win32') await listen(server, { path })
   else {
     await rm(path, { force: true })
@@ -38,7 +44,9 @@ export async function serveUnixSocket(
   }
   return {
     async [Symbol.asyncDispose]() {
-      await closeServer(server)
+      const closed = closeServer(server)
+      for (const stream of streams) stream.destroy()
+      await closed
       await rm(path, { force: true })
     },
   }

@@ -3,7 +3,7 @@ import { MeshError, parseErrorBody, toMeshError } from '../../core/model/errors.
 import type { ServiceName, UserName } from '../../core/model/names.ts'
 import type { DialOptions, Host } from '../../sdk/app.ts'
 import { encodeSmallMessage, readSmallMessage } from '../../sdk/for-apps/small-message.ts'
-import { exitServiceOf, isExitService, type PassageMessage, passageAnswerShape } from './exit-messages.ts'
+import { exitServiceOf, type PassageMessage, passageAnswerShape } from './exit-messages.ts'
 import type { EntryRule } from './messages.ts'
 
 /** A way out that was opened: the bytes of the connection, and whose endpoint they leave. */
@@ -13,7 +13,8 @@ export interface WayOut {
 }
 
 /**
- * Open a way out by the exits of a rule, in their order; without any, by this user's own, or else by any other.
+ * Open a way out by the exits of a rule, in their order; without any, by this user's own. Another user's is never taken
+ * unasked: whoever hosts one could read what leaves by it.
  *
  * An exit that is away, or cannot reach the target, leaves it to the next; one that refuses has the last word.
  *
@@ -24,12 +25,12 @@ export async function openWayOut(
   { exits }: Pick<EntryRule, 'exits'>,
   passage: PassageMessage,
 ): Promise<WayOut> {
-  const ways =
+  const ways: readonly Way[] =
     exits.length > 0
       ? exits.map(
           ({ id, user }): Way => ({ service: exitServiceOf(user), options: { owner: user, exits: [id] } }),
         )
-      : await findAnyExit(host)
+      : [{ service: exitServiceOf(host.endpoint.user), options: { owner: host.endpoint.user } }]
   let lastError: MeshError | undefined
   for (const way of ways) {
     try {
@@ -40,28 +41,17 @@ export async function openWayOut(
       lastError = error
     }
   }
-  throw (
-    lastError ??
-    new MeshError(
-      'not-found',
-      'Cannot leave the mesh: no endpoint lets you out: make one an exit (`ztm ep NAME proxy config --exit on`)',
-    )
+  const isNone = exits.length === 0 && lastError?.code === 'not-found'
+  if (lastError !== undefined && !isNone) throw lastError
+  throw new MeshError(
+    'not-found',
+    'Cannot leave the mesh: no endpoint of yours lets you out: make one an exit (`ztm ep NAME proxy config --exit on`), or name one in a rule',
   )
 }
 
 interface Way {
   readonly service: ServiceName
   readonly options: DialOptions
-}
-
-/** The exits of this user first: who pays for the line, and answers for what leaves it, is not chosen by chance. */
-async function findAnyExit(host: Host): Promise<Way[]> {
-  const services = (await host.services()).filter(({ name }) => isExitService(name))
-  const isOwn = (owner: UserName) => owner === host.endpoint.user
-  return services
-    .filter(({ name, owner }) => name === exitServiceOf(owner))
-    .sort((a, b) => Number(isOwn(b.owner)) - Number(isOwn(a.owner)))
-    .map(({ name, owner }) => ({ service: name, options: { owner } }))
 }
 
 async function openOne(host: Host, { service, options }: Way, passage: PassageMessage): Promise<WayOut> {

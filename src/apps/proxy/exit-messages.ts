@@ -22,8 +22,3 @@ export const passageAnswerShape = z.union([
 export function exitServiceOf(user: UserName): ServiceName {
   return parseServiceName(`tcp/.exit.${user}`)
 }
-
-/** Whether a service is an exit. */
-export function isExitService(service: ServiceName): boolean {
-  return service.startsWith('tcp/.exit.')
-}

@@ -38,7 +38,9 @@ class HostedExit implements Exit {
   readonly #connections = createConnectionSet<UserName>()
   readonly #connecting = new Map<UserName, number>()
   readonly #warn: ReturnType<typeof createRateLimitedLog>
-  readonly #streams = new Set<Duplex>()
+  /** Associations, and whose they are. */
+  readonly #associations = new Map<Duplex, UserName>()
+  readonly #sockets = { count: 0 }
   #setting: ExitSetting
   #rules: ExitRules
   #hosting: Hosting | undefined
@@ -64,7 +66,7 @@ class HostedExit implements Exit {
   }
 
   get connectionCount(): number {
-    return this.#connections.count() + this.#streams.size
+    return this.#connections.count() + this.#associations.size
   }
 
   async change(setting: ExitSetting): Promise<void> {
@@ -76,7 +78,7 @@ class HostedExit implements Exit {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#hosting?.[Symbol.asyncDispose]()
     this.#connections.reset()
-    for (const stream of this.#streams) stream.destroy()
+    for (const stream of this.#associations.keys()) stream.destroy()
   }
 
   async #receive(incoming: Incoming): Promise<void> {
@@ -100,7 +102,8 @@ class HostedExit implements Exit {
 
   #refuseTooMany(user: UserName): void {
     const { maxExitConnections, maxExitConnectionsPerUser } = this.#limits
-    const own = this.#connections.count(user) + (this.#connecting.get(user) ?? 0)
+    const associations = [...this.#associations.values()].filter(owner => owner === user).length
+    const own = this.#connections.count(user) + (this.#connecting.get(user) ?? 0) + associations
     if (this.connectionCount < maxExitConnections && own < maxExitConnectionsPerUser) return
     throw new MeshError(
       'too-many',
@@ -142,12 +145,13 @@ class HostedExit implements Exit {
   }
 
   #carryUdp(stream: Duplex, user: UserName): void {
-    this.#streams.add(stream)
-    stream.once('close', () => this.#streams.delete(stream))
+    this.#associations.set(stream, user)
+    stream.once('close', () => this.#associations.delete(stream))
     stream.write(encodeSmallMessage({ isOpen: true }))
     carryDatagrams(stream, {
       host: this.#host,
       limits: this.#limits,
+      sockets: this.#sockets,
       refusal: passage => this.#rules.refusal({ user, ...passage }),
     })
   }

@@ -15,6 +15,8 @@ export interface IntakeContext {
   readonly host: Host
   readonly limits: ProxyLimits
   readonly clients: Clients
+  /** UDP sockets that are open here for all clients. */
+  readonly sockets: { count: number }
   /** The rule for a wish. @throws MeshError `denied` */
   ruleFor(wish: Wish): Pick<EntryRule, 'action' | 'exits'>
   /** Open a TCP connection the way the rules say. @throws MeshError */

@@ -37,7 +37,7 @@ export function createIntake(
 
   function ruleFor(wish: Wish): Pick<EntryRule, 'action' | 'exits'> {
     const found = compiled.find(wish)
-    if (found?.rule.action !== 'deny') return found?.rule ?? ANY_EXIT
+    if (found?.rule.action !== 'deny') return found?.rule ?? OWN_EXIT
     throw new MeshError(
       'denied',
       `Cannot connect to ${wish.host}: rule ${found.index} of the proxy denies it`,
@@ -58,7 +58,7 @@ export function createIntake(
     return { kind: 'mesh', stream }
   }
 
-  const context: IntakeContext = { ...options, ruleFor, open }
+  const context: IntakeContext = { ...options, sockets: { count: 0 }, ruleFor, open }
 
   async function take(connection: TcpConnection): Promise<void> {
     const cancelHello = host.after(limits.helloTimeoutMs, () => connection.reset())
@@ -136,4 +136,4 @@ async function peek(connection: TcpConnection): Promise<number | undefined> {
 }
 
 const SOCKS_VERSION = 5
-const ANY_EXIT: Pick<EntryRule, 'action' | 'exits'> = { action: 'exit', exits: [] }
+const OWN_EXIT: Pick<EntryRule, 'action' | 'exits'> = { action: 'exit', exits: [] }

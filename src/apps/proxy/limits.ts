@@ -11,6 +11,8 @@ export interface ProxyLimits {
   readonly connectTimeoutMs: number
   /** Addresses that one UDP association may talk to at one time; the one that was quiet longest makes room. */
   readonly maxFlowsPerAssociation: number
+  /** Sockets of all associations of an exit together; what would need another is lost. */
+  readonly maxExitFlows: number
   /** A UDP flow without a datagram ends. */
   readonly flowIdleMs: number
   /** One kind of failure is logged at most once in this time. */
@@ -25,6 +27,7 @@ export const PROXY_LIMITS: ProxyLimits = {
   helloTimeoutMs: 10_000,
   connectTimeoutMs: 15_000,
   maxFlowsPerAssociation: 256,
+  maxExitFlows: 2_048,
   flowIdleMs: 120_000,
   logIntervalMs: 10_000,
 }

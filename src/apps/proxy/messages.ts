@@ -40,7 +40,7 @@ export const entryRuleShape = z.strictObject({
   ports: portsShape,
   /** Names that clients log in with; any client if empty. */
   clients: z.array(z.string().min(1).max(64)).max(100).default([]),
-  /** `exit`: leave by one of `exits`, or by any if there is none; `direct`: from this computer; `deny`: not at all. */
+  /** `exit`: leave by one of `exits`, or by one of this user's own if there is none; `direct`: from this computer; `deny`: not at all. */
   action: z.enum(['exit', 'direct', 'deny']).default('exit'),
   /** Tried in this order. */
   exits: z.array(exitRefShape).max(16).default([]),

@@ -50,6 +50,11 @@ async function openRig(t: TestContext, change: ProxyChange = {}): Promise<Rig> {
   return { ...rig, port: listen?.port ?? 0 }
 }
 
+/** As rules name an endpoint. */
+function refOf({ identity, name }: TestEndpoint): ExitRef {
+  return { id: identity.endpoint, name: name as never, user: identity.user }
+}
+
 /** A web server that says what it was asked. @returns its port */
 async function openWeb(t: TestContext): Promise<number> {
   const server = http.createServer(async (request, response) => {
@@ -181,11 +186,6 @@ test('the next exit is taken where one is away; one that refuses has the last wo
   const spareApp = await spare.start(proxyApp)
   const body = { exit: { opens: ['localhost'] } } as never
   await spareApp.call(PROXY_API.changeConfig, { params: { endpoint: 'spare' }, body })
-  const refOf = ({ identity, name }: TestEndpoint): ExitRef => ({
-    id: identity.endpoint,
-    name: name as never,
-    user: identity.user,
-  })
   const exits = [refOf(exitEndpoint), refOf(spare)]
   await change({ rules: [{ targets: ['*'], ports: '*', clients: [], action: 'exit', exits }] })
   exitEndpoint.isOnline = false
@@ -204,7 +204,7 @@ test('the next exit is taken where one is away; one that refuses has the last wo
 
 test('an exit lets those users leave whom its owner named, and no others', async t => {
   const web = await openWeb(t)
-  const { mesh, changeExit } = await openRig(t)
+  const { mesh, changeExit, exitEndpoint } = await openRig(t)
   const guest = mesh.addEndpoint('guest', 'bob')
   const app = await guest.start(proxyApp)
   const params = { endpoint: 'guest' }
@@ -212,10 +212,19 @@ test('an exit lets those users leave whom its owner named, and no others', async
     params,
     body: { listen: { ip: '127.0.0.1', port: 0 } },
   })
-  const fetch = () => curl('-x', `http://127.0.0.1:${listen?.port}`, `http://localhost:${web}/`)
-  assert.match((await fetch()).text, /no endpoint lets you out|Cannot/)
+  const way = ['-x', `http://127.0.0.1:${listen?.port}`, `http://localhost:${web}/`]
+  const fetch = () => curl(...way)
+  const status = async () => (await curl(...way, '-o', '/dev/null', '-w', '%{http_code}')).text
+  const body = {
+    rules: [{ targets: ['*'], ports: '*', clients: [], action: 'exit', exits: [refOf(exitEndpoint)] }],
+  } as never
+  await app.call(PROXY_API.changeConfig, { params, body })
+  assert.match((await fetch()).text, /Cannot dial "tcp\/\.exit\.root": not allowed/)
   await changeExit({ exit: { users: ['bob' as never] } })
   assert.equal((await fetch()).code, 0)
+  // Unasked nobody's exit is taken but one's own: whoever opens one to all must not get the traffic of all.
+  await app.call(PROXY_API.changeConfig, { params, body: { rules: [] } })
+  assert.notEqual(await status(), '200')
 })
 
 test('datagrams go out by UDP ASSOCIATE, and answers come back', async t => {

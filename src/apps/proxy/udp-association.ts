@@ -114,7 +114,7 @@ class Association {
     const [near, far] = duplexPair()
     near.on('error', () => {})
     near.once('close', () => far.destroy())
-    carryDatagrams(far, { host, limits, refusal: () => undefined })
+    carryDatagrams(far, { host, limits, sockets: this.#context.sockets, refusal: () => undefined })
     return near
   }
 

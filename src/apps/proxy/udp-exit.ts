@@ -8,7 +8,9 @@ import type { ProxyLimits } from './limits.ts'
 /** What carrying datagrams out needs. */
 export interface UdpExitOptions {
   readonly host: Pick<Host, 'connectUdp' | 'after' | 'log'>
-  readonly limits: Pick<ProxyLimits, 'maxFlowsPerAssociation' | 'flowIdleMs'>
+  readonly limits: Pick<ProxyLimits, 'maxFlowsPerAssociation' | 'maxExitFlows' | 'flowIdleMs'>
+  /** Sockets that are open now, of all associations that share it. */
+  readonly sockets: { count: number }
   readonly refusal: (passage: SocksAddress & { readonly ip: string }) => string | undefined
 }
 
@@ -22,7 +24,7 @@ interface Flow {
  * lost, as datagrams are; answers that the stream does not take fast enough likewise.
  */
 export function carryDatagrams(stream: Duplex, options: UdpExitOptions): void {
-  const { host, limits, refusal } = options
+  const { host, limits, refusal, sockets } = options
   const decoder = createDatagramDecoder()
   // In the order of their last use.
   const flows = new Map<string, Flow>()
@@ -48,12 +50,20 @@ export function carryDatagrams(stream: Duplex, options: UdpExitOptions): void {
   function end(key: string, flow: Flow): void {
     if (flows.get(key) === flow) flows.delete(key)
     flow.endIdle()
-    void flow.opening.then(opened => opened?.[Symbol.asyncDispose]())
+    void flow.opening.then(async opened => {
+      await opened?.[Symbol.asyncDispose]()
+      sockets.count -= 1
+    })
   }
 
-  function flowTo(to: SocksAddress): Flow {
+  function flowTo(to: SocksAddress): Flow | undefined {
     const key = `${to.host} ${to.port}`
-    const flow = flows.get(key) ?? { opening: open(to), endIdle: () => {} }
+    const known = flows.get(key)
+    if (known === undefined) {
+      if (sockets.count >= limits.maxExitFlows) return undefined
+      sockets.count += 1
+    }
+    const flow = known ?? { opening: open(to), endIdle: () => {} }
     flow.endIdle()
     flow.endIdle = host.after(limits.flowIdleMs, () => end(key, flow))
     flows.delete(key)
@@ -77,7 +87,7 @@ export function carryDatagrams(stream: Duplex, options: UdpExitOptions): void {
       const datagram = readSocksDatagram(bytes)
       if (datagram === undefined) continue
       const payload = Uint8Array.from(datagram.payload)
-      void flowTo(datagram).opening.then(flow => flow?.send(payload))
+      void flowTo(datagram)?.opening.then(flow => flow?.send(payload))
     }
   })
   stream.once('end', () => stream.end())

@@ -109,6 +109,11 @@ export class Session {
     this.#client?.destroy()
   }
 
+  /** End it, whether it wants to or not. */
+  kill(): void {
+    this.options.program.signal('SIGKILL')
+  }
+
   #read(kind: 'output' | 'errors', from: RunningProgram['output']): void {
     this.#openOutputs += 1
     from.on('data', (bytes: Uint8Array) => {

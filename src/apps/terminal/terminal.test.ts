@@ -183,10 +183,28 @@ test('only the owner, and users it names, get terminals; each sees its own', asy
   await assert.rejects(ask(guest, { kind: 'close', session: own.session }), { code: 'not-found' })
   await assert.rejects(run({ kind: 'attach', session: own.session }, guest), { code: 'not-found' })
   await ask(near, { kind: 'close', session: theirs.session })
-  assert.notEqual(await theirs.ended, undefined)
+  assert.equal(await theirs.ended, 'closed')
+  await until(async () => (await list(near))?.length === 1, 'their program ended')
   await farApp.call(TERMINAL_API.changeConfig, { params, body: { isEnabled: false } })
   await assert.rejects(run({ kind: 'open', command: ['true'] }))
-  assert.equal(far.log.fieldsOf('terminal.attached').length, 2)
+  assert.deepEqual(
+    far.log.fieldsOf('terminal.attached').map(({ program }) => program),
+    ['sh', 'sh'],
+  )
+  assert.doesNotMatch(JSON.stringify(far.log.events), /read x/)
+})
+
+test('a program that does not want to end is ended', async t => {
+  const { run, ask, near, mesh } = await openRig(t)
+  const stubborn = await run({
+    kind: 'open',
+    command: ['sh', '-c', 'trap "" HUP TERM; echo ready; while :; do sleep 0.1; done'],
+    terminal: size,
+  })
+  await until(() => stubborn.output().includes('ready'), 'it ignores signals')
+  await ask(near, { kind: 'close', session: stubborn.session })
+  mesh.timers.advance(5_000)
+  await until(async () => (await ask(near, { kind: 'list' })).answer.sessions?.length === 0, 'it has ended')
 })
 
 test('an endpoint gives no more terminals than it may, and cuts off who says nothing', async t => {

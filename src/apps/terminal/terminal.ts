@@ -159,7 +159,7 @@ class Terminals implements AsyncDisposable {
         return
       }
       case 'close':
-        this.#find(request.session, user).close()
+        this.#close(this.#find(request.session, user))
         stream.end(encodeSmallMessage({ isGood: true } satisfies TerminalAnswer))
         return
       case 'attach': {
@@ -175,8 +175,9 @@ class Terminals implements AsyncDisposable {
 
   #give(stream: Duplex, session: Session, from: number, peer: string): void {
     const { id, user, command, hasTerminal } = session.options
-    const text = command?.join(' ').slice(0, MAX_LOGGED_COMMAND)
-    this.#host.log.info('terminal.attached', { session: id, user, peer, hasTerminal, command: text })
+    // Its arguments may be secrets.
+    const program = command?.[0]?.slice(0, MAX_LOGGED_PROGRAM)
+    this.#host.log.info('terminal.attached', { session: id, user, peer, hasTerminal, program })
     stream.write(encodeSmallMessage({ isGood: true, session: id, from } satisfies TerminalAnswer))
     session.attach(stream, from)
   }
@@ -230,8 +231,13 @@ class Terminals implements AsyncDisposable {
     this.#host.log.info('terminal.detached', { session: session.id, user: session.options.user })
     this.#ends.set(
       session,
-      this.#host.after(this.#limits.detachedMs, () => session.close()),
+      this.#host.after(this.#limits.detachedMs, () => this.#close(session)),
     )
+  }
+
+  #close(session: Session): void {
+    session.close()
+    this.#host.after(END_GRACE_MS, () => this.#sessions.has(session.id) && session.kill())
   }
 
   #visibleTo(user: UserName): Session[] {
@@ -248,4 +254,6 @@ class Terminals implements AsyncDisposable {
 
 /** Sessions in a list; more do not fit its message. */
 const MAX_LISTED = 16
-const MAX_LOGGED_COMMAND = 200
+const MAX_LOGGED_PROGRAM = 200
+/** What a program that was told to end has for it. */
+const END_GRACE_MS = 5_000

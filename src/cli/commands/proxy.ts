@@ -54,7 +54,7 @@ function defineRules(command: Command, cli: Cli): void {
   command
     .summary('Show the rules that choose the exit, or change them')
     .description(
-      'Rules that choose the exit of a connection: the first that fits decides; without one any exit is taken.',
+      'Rules that choose the exit of a connection: the first that fits decides; without one, an exit of your own.',
     )
     .action(() => listRules(cli))
   const add = command

@@ -42,7 +42,7 @@ export async function listRules(cli: Cli): Promise<void> {
       { title: 'ACTION', cell: rule => rule.action, tone: rule => (rule.action === 'deny' ? 'bad' : 'good') },
       {
         title: 'EXITS',
-        cell: rule => (rule.action === 'exit' ? rule.exits.map(exit => exit.name).join(',') || '(any)' : ''),
+        cell: rule => (rule.action === 'exit' ? rule.exits.map(exit => exit.name).join(',') || '(own)' : ''),
       },
     ],
   })

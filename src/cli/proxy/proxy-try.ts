@@ -22,7 +22,7 @@ export async function testProxy(
     name: formatAddress({ host, port }),
     fields: [
       ['Target', formatAddress({ host, port })],
-      ['Rule', verdict.rule ?? 'none: any exit'],
+      ['Rule', verdict.rule ?? 'none: an exit of your own'],
       ['Action', verdict.action],
       ['Exit', verdict.exit && `${verdict.exit.name ?? verdict.exit.id} (${verdict.exit.user})`],
       ['Result', verdict.error ?? 'connected'],
