@@ -22,6 +22,8 @@ export interface Clinic extends AsyncDisposable {
   readonly foreign: Authority
   /** What the agent says of its mesh from now on. */
   setMesh(change: Record<string, unknown>): void
+  /** What the agent says of itself from now on. */
+  setAgent(change: Record<string, unknown>): void
   /** Put another hub in the place of the mesh's. */
   setHub(change?: Partial<FakeHubOptions>): Promise<void>
   /** The text of a permit of the mesh. */
@@ -44,9 +46,14 @@ export async function openClinic(t: Ending, dataFolder: string): Promise<Clinic>
   const foreign = await openAuthority({ folder: createSecretMemory(), now: now - DAY_MS })
   const own = await issue(ours, `user/root/endpoint/${FAKE_IDS.laptop}`)
   let mesh = { ...FAKE_MESH, id: ours.mesh as string, sinceMs: now, certificateExpiresAtMs: now + DAY_MS }
+  let agent: Record<string, unknown> = fakeAnswer('agent.showStatus')
+  const setAgent = (change: Record<string, unknown>) => {
+    agent = { ...agent, ...change }
+    daemons.answer('agent.showStatus', () => agent)
+  }
   const setMesh = (change: Record<string, unknown>) => {
     mesh = { ...mesh, ...change }
-    daemons.answer('agent.showStatus', () => ({ ...fakeAnswer('agent.showStatus'), meshes: [mesh] }))
+    setAgent({ meshes: [mesh] })
     daemons.answer('agent.showMesh', () => ({
       ...mesh,
       ca: ours.rootCertificatePem,
@@ -66,7 +73,7 @@ export async function openClinic(t: Ending, dataFolder: string): Promise<Clinic>
     return JSON.stringify({ ca: ours.rootCertificatePem, agent: {}, bootstraps, token, ...change })
   }
   const end = () => daemons[Symbol.asyncDispose]()
-  return { daemons, ours, foreign, setMesh, setHub, permitText, [Symbol.asyncDispose]: end }
+  return { daemons, ours, foreign, setMesh, setAgent, setHub, permitText, [Symbol.asyncDispose]: end }
 }
 
 /** What a fake daemon says to a route, to change a part of it. */

@@ -126,11 +126,10 @@ const SEEDS: readonly Seed<Patient>[] = [
   },
   {
     name: 'a router that forwards nothing',
-    seed: ({ daemons }) =>
-      daemons.answer('agent.showStatus', () => ({
-        ...fakeAnswer('agent.showStatus'),
+    seed: ({ setAgent }) =>
+      setAgent({
         portMapping: { state: 'failed', error: 'Cannot map tcp port at the router: upnp: no router answers' },
-      })),
+      }),
     faults: ['port-mapping-failed'],
   },
   {
