@@ -74,7 +74,7 @@ function forge(options: {
     ...claims,
   })
     .setProtectedHeader({ alg: 'ES256', typ: 'ztm-session+jwt', x5c, ...header } as never)
-    .sign(createPrivateKey(signer.privateKeyPem))
+    .sign(createPrivateKey(signer.privateKeyPem), { crit: { adm: true } })
 }
 
 function refuses(ticket: string, changes: Partial<SessionTicketCheck> = {}): void {
@@ -184,7 +184,23 @@ suite('checkSessionTicket()', () => {
     const [leaf = ''] = readPem(hub.chainPem, 'CERTIFICATE').map(der => der.toString('base64'))
     refuses(await forge({ header: { x5c: [leaf] } }))
     refuses(await forge({ header: { x5c: [leaf, leaf, leaf] } }))
-    refuses(await forge({ claims: { adm: true } }))
+  })
+
+  test('ignores claims that it does not know, and gives nothing of them', async () => {
+    const newer = await forge({ claims: { grp: ['ops'], adm: true, nbf: 'never', toString: 1 } })
+    assert.deepEqual(checkSessionTicket(newer, check), checkSessionTicket(await forge({}), check))
+  })
+
+  test('refuses a claim that it does not know where the ticket marks it critical', async () => {
+    refuses(await forge({ header: { crit: ['adm'], adm: true }, claims: { adm: true } }))
+    refuses(await forge({ header: { adm: true }, claims: { adm: true } }))
+  })
+
+  test('refuses a claim that it knows with another value than it may have, and one that it needs and misses', async () => {
+    refuses(await forge({ claims: { pol: 'true' } }))
+    refuses(await forge({ claims: { mtr: 0 } }))
+    refuses(await forge({ claims: { own: undefined } }))
+    refuses(await forge({ claims: { jti: '' } }))
   })
 
   test('refuses a chain whose certificate is over', async () => {

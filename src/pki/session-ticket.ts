@@ -185,12 +185,15 @@ const CERTIFICATE = 'CERTIFICATE'
 const COMPACT = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)$/
 
 // Strict: a header member that we do not know (`crit`, `jwk`, `jku`, `kid`) is none that we could honour.
+// `crit` is how a newer hub says that a ticket is not for who does not understand all of it.
 const headerShape = z.strictObject({
   alg: z.literal('ES256'),
   typ: z.literal(TYPE),
   x5c: z.array(z.base64().min(1)).length(2),
 })
-const claimsShape = z.strictObject({
+// Not strict: a claim that a newer hub adds is ignored (RFC 7519, section 4). One that must not be comes with the header
+// member `crit`, which whoever does not know the claim refuses above.
+const claimsShape = z.object({
   iss: z.string(),
   sub: z.string(),
   aud: z.string(),
