@@ -1,7 +1,7 @@
-/** What is remembered of one request, for the access log and the metrics. Filled in as it goes on. */
-export interface AccessRecord {
-  readonly id: string
-  readonly startedMs: number
+import type { ExchangeRecord } from '../net/exchange-record.ts'
+
+/** What is remembered of one request, for the access log and the metrics. */
+export interface AccessRecord extends ExchangeRecord {
   /** The client's address, then those of trusted proxies. */
   readonly chain: readonly [string, ...string[]]
   readonly method: string
@@ -14,15 +14,8 @@ export interface AccessRecord {
   route: string | undefined
   service: string | undefined
   subject: string | undefined
-  status: number
-  bytesIn: number
-  bytesOut: number
-  firstByteMs: number | undefined
-  tries: number
   /** When to come again, seconds, if there were too many. */
   retryAfter: number | undefined
-  /** Code of the error that ended it. */
-  error: string | undefined
 }
 
 /** One line of the access log, as JSON; the names of its fields do not change. */

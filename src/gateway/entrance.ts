@@ -6,13 +6,13 @@ import { type RequestPlace, readRequestPlace } from '../core/gateway/request-hos
 import type { RouteTable } from '../core/gateway/route-table.ts'
 import { MeshError, toMeshError } from '../core/model/errors.ts'
 import type { Clock } from '../core/model/time.ts'
+import { answerError, sendAnswer } from '../net/http-answer.ts'
+import { exchange, type Onward } from '../net/http-exchange.ts'
 import { MAX_PUBLIC_HEADERS, type PublicRequest, type PublicResponse } from '../net/public-server.ts'
+import { tooLarge } from '../net/request-body.ts'
 import type { ServiceStreams } from '../net/service-streams.ts'
 import type { AccessRecord } from './access-record.ts'
-import { answerError, sendAnswer } from './answer.ts'
-import { exchange } from './exchange.ts'
 import type { LiveRoute } from './live-routes.ts'
-import { tooLarge } from './request-body.ts'
 import type { CheckedToken } from './token-check.ts'
 import type { ZapClients } from './zap-clients.ts'
 import { callZap } from './zap-exchange.ts'
@@ -44,11 +44,8 @@ export interface EntranceDoor {
 }
 
 /** What of a request goes on to its service. */
-export interface Admitted {
+export interface Admitted extends Onward {
   readonly route: LiveRoute
-  readonly target: string
-  readonly headers: string[]
-  readonly responseHeaders: HeaderChanges
 }
 
 /** Takes requests of the public: finds their routes, checks them, and sends them on. */
@@ -135,7 +132,7 @@ class RequestEntrance implements Entrance {
       }
       const go = (token?: CheckedToken) => {
         const admitted = this.#prepare(request, record, found, token)
-        const { streams, zapClients } = this.#options
+        const { zapClients } = this.#options
         const { form } = found.route
         if (form !== undefined) {
           const { parameters } = found
@@ -149,8 +146,7 @@ class RequestEntrance implements Entrance {
             parameters,
             clients: zapClients,
           })
-        } else
-          exchange({ ...admitted, request, response, isExpecting, isLast: door.isDraining, record, streams })
+        } else exchange({ ...admitted, request, response, isExpecting, isLast: door.isDraining, record })
       }
       if (check === undefined) go()
       else
@@ -254,7 +250,10 @@ class RequestEntrance implements Entrance {
     headers.push('x-request-id', id)
     const target =
       route.stripPrefix === undefined ? place.target : withoutPrefix(place.target, route.stripPrefix)
-    return { route, target, headers, responseHeaders: route.responseHeaders }
+    const { responseHeaders, service, timeouts } = route
+    const dispatch: Onward['dispatch'] = (onward, handler) =>
+      this.#options.streams.dispatch(service, timeouts.connect, onward, handler)
+    return { route, terms: route, target, headers, responseHeaders, dispatch }
   }
 }
 

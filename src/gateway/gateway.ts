@@ -8,6 +8,7 @@ import { createLimitedFetch } from '../net/limited-fetch.ts'
 import { createAlpnChallenges } from '../net/public-certificate.ts'
 import { createConnectionCount } from '../net/public-port.ts'
 import { createServiceStreams, type DialService } from '../net/service-streams.ts'
+import { createWebSockets } from '../net/web-socket.ts'
 import type { SecretFolder } from '../pki/secret-folder.ts'
 import { type AccessRecord, accessLine } from './access-record.ts'
 import { createAcmeKeeper } from './acme-keeper.ts'
@@ -22,7 +23,6 @@ import { createGatewayMetrics } from './gateway-metrics.ts'
 import { createLiveRoutes, type LiveRoute } from './live-routes.ts'
 import { type ListenerParts, listenerKey, type OpenListener, openListener } from './open-listeners.ts'
 import { createStreamIngress } from './stream-ingress.ts'
-import { createWebSockets } from './web-socket.ts'
 import { createZapClients } from './zap-clients.ts'
 
 /**
@@ -130,7 +130,7 @@ class GatewayProcess implements Gateway {
       onBug: error =>
         log.error('request.failed', { error: String((error.cause as Error)?.stack ?? error.stack) }),
     })
-    const webSockets = createWebSockets(entrance, this.#streams)
+    const webSockets = createWebSockets(entrance)
     const onEnded: typeof metrics.ingress = (...counts) => {
       metrics.ingress(...counts)
       setImmediate(() => this.#tellIfIdle())

@@ -10,11 +10,11 @@ import { type ConnectionCount, openPublicPort } from '../net/public-port.ts'
 import { createPublicServer, PUBLIC_TIMES, type PublicServer, type PublicTls } from '../net/public-server.ts'
 import { resetSocket } from '../net/reset-socket.ts'
 import type { DialService } from '../net/service-streams.ts'
+import type { WebSockets } from '../net/web-socket.ts'
 import { openDatagramIngress } from './datagram-ingress.ts'
 import type { Entrance, EntranceDoor } from './entrance.ts'
 import type { GatewayMetrics } from './gateway-metrics.ts'
 import type { StreamIngress } from './stream-ingress.ts'
-import type { WebSockets } from './web-socket.ts'
 
 /** A listener at work. */
 export interface OpenListener {
@@ -34,7 +34,7 @@ export interface OpenListener {
 export interface ListenerParts {
   readonly count: ConnectionCount
   readonly entrance: Entrance
-  readonly webSockets: WebSockets
+  readonly webSockets: WebSockets<EntranceDoor>
   readonly ingress: StreamIngress
   readonly challenges: AlpnChallenges
   readonly contextFor: (host: string) => SecureContext | undefined

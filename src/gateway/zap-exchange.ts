@@ -1,11 +1,11 @@
 import { once } from 'node:events'
 import { MeshError, toMeshError } from '../core/model/errors.ts'
+import { answerError, sendAnswer } from '../net/http-answer.ts'
 import type { PublicRequest, PublicResponse } from '../net/public-server.ts'
+import { hasBody, RequestBody } from '../net/request-body.ts'
 import { serviceError } from '../net/service-streams.ts'
 import type { AccessRecord } from './access-record.ts'
-import { answerError, sendAnswer } from './answer.ts'
 import type { LiveRoute } from './live-routes.ts'
-import { hasBody, RequestBody } from './request-body.ts'
 import type { ZapClients } from './zap-clients.ts'
 import type { ZapForm } from './zap-forms.ts'
 

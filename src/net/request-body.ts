@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import { MeshError } from '../core/model/errors.ts'
-import type { PublicRequest } from '../net/public-server.ts'
+import type { PublicRequest } from './public-server.ts'
 
 /** What is heard of a body on its way. */
 export interface BodyEvents {

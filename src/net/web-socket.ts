@@ -5,19 +5,30 @@ import type { Duplex } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { forwardResponseHeaders } from '../core/gateway/forward-headers.ts'
 import { MeshError } from '../core/model/errors.ts'
-import { answerUpgrade, type PublicRequest, type PublicResponse } from '../net/public-server.ts'
-import { type RequestHandler, type ServiceStreams, serviceError } from '../net/service-streams.ts'
-import { type Splice, splice } from '../net/splice.ts'
-import type { AccessRecord } from './access-record.ts'
-import type { Admitted, Entrance, EntranceDoor } from './entrance.ts'
+import type { ExchangeRecord } from './exchange-record.ts'
+import type { Onward } from './http-exchange.ts'
+import { answerUpgrade, type PublicRequest, type PublicResponse } from './public-server.ts'
+import { type RequestHandler, serviceError } from './service-streams.ts'
+import { type Splice, splice } from './splice.ts'
 import { createWatchdog } from './watchdog.ts'
 
+/** Who decides about requests for WebSockets. @typeParam D  what is known of where they come in */
+export interface UpgradeEntrance<D, R extends ExchangeRecord> {
+  /** Begin the record of a request. */
+  begin(request: PublicRequest, door: D): R
+  /** Check a request. @throws MeshError why it gets none */
+  admit(request: PublicRequest, record: R): Promise<Onward>
+  /** Answer a request that is not let in. */
+  refuse(request: PublicRequest, response: PublicResponse, record: R, thrown: unknown): void
+  end(record: R): void
+}
+
 /** Joins WebSockets of the public to services. */
-export interface WebSockets {
+export interface WebSockets<D> {
   /** One by HTTP/1.1. */
-  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, door: EntranceDoor): void
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, door: D): void
   /** One by HTTP/2, RFC 8441. */
-  connect(request: Http2ServerRequest, response: Http2ServerResponse, door: EntranceDoor): void
+  connect(request: Http2ServerRequest, response: Http2ServerResponse, door: D): void
   readonly openCount: number
   /** Break all. */
   close(): void
@@ -37,10 +48,12 @@ interface Asker {
 }
 
 /** Make them. */
-export function createWebSockets(entrance: Entrance, streams: ServiceStreams): WebSockets {
+export function createWebSockets<D, R extends ExchangeRecord>(
+  entrance: UpgradeEntrance<D, R>,
+): WebSockets<D> {
   const open = new Set<Splice>()
 
-  function ask(asker: Asker, door: EntranceDoor, more: readonly string[] = []): void {
+  function ask(asker: Asker, door: D, more: readonly string[] = []): void {
     const record = entrance.begin(asker.request, door)
     let isEnded = false
     const end = () => {
@@ -60,8 +73,8 @@ export function createWebSockets(entrance: Entrance, streams: ServiceStreams): W
     )
   }
 
-  function join(asker: Asker, record: AccessRecord, admitted: Admitted): void {
-    const { route, target, headers } = admitted
+  function join(asker: Asker, record: R, admitted: Onward): void {
+    const { target, headers } = admitted
     record.tries = 1
     const handler = new Handshake(asker, record, admitted, {
       onJoined(joined) {
@@ -70,10 +83,14 @@ export function createWebSockets(entrance: Entrance, streams: ServiceStreams): W
       },
       onFailed: error => entrance.refuse(asker.request, asker.response(), record, error),
     })
-    const { connect } = route.timeouts
-    const request = { method: 'GET', path: target, headers, upgrade: 'websocket' } as const
+    const request = {
+      method: 'GET',
+      path: target,
+      headers: headers as string[],
+      upgrade: 'websocket',
+    } as const
     try {
-      streams.dispatch(route.service, connect, request, handler)
+      admitted.dispatch(request, handler)
     } catch (error) {
       handler.fail(serviceError(error))
     }
@@ -125,20 +142,20 @@ interface HandshakeEvents {
 /** Asks the service for a WebSocket, and joins the two or passes its refusal on. */
 class Handshake implements RequestHandler {
   readonly #asker: Asker
-  readonly #record: AccessRecord
-  readonly #admitted: Admitted
+  readonly #record: ExchangeRecord
+  readonly #admitted: Onward
   readonly #events: HandshakeEvents
   readonly #watchdog
   #controller: Dispatcher.DispatchController | undefined
   #response: PublicResponse | undefined
   #isOver = false
 
-  constructor(asker: Asker, record: AccessRecord, admitted: Admitted, events: HandshakeEvents) {
+  constructor(asker: Asker, record: ExchangeRecord, admitted: Onward, events: HandshakeEvents) {
     this.#asker = asker
     this.#record = record
     this.#admitted = admitted
     this.#events = events
-    const { connect, firstByte } = admitted.route.timeouts
+    const { connect, firstByte } = admitted.terms.timeouts
     this.#watchdog = createWatchdog(0, error => this.fail(error))
     this.#watchdog.guard(connect + firstByte, 'opening a WebSocket')
     asker.carrier.once('close', this.#gone)
@@ -166,13 +183,13 @@ class Handshake implements RequestHandler {
     if (this.#isOver) return void far.destroy()
     this.#end()
     const record = this.#record
-    const { route, responseHeaders } = this.#admitted
+    const { terms, responseHeaders } = this.#admitted
     record.status = 101
     record.firstByteMs = performance.now() - record.startedMs
     const near = this.#asker.accept(forwardResponseHeaders(headers, responseHeaders))
     const joined = splice(near, far)
     const idle = createWatchdog(0, () => joined.cut())
-    idle.guard(route.timeouts.idle, 'a WebSocket')
+    idle.guard(terms.timeouts.idle, 'a WebSocket')
     near.on('data', (chunk: Buffer) => {
       record.bytesIn += chunk.length
       idle.touch()

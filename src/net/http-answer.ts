@@ -1,7 +1,7 @@
 import { publicError } from '../core/gateway/public-error.ts'
 import type { MeshError } from '../core/model/errors.ts'
-import { breakResponse, type PublicRequest, type PublicResponse } from '../net/public-server.ts'
-import type { AccessRecord } from './access-record.ts'
+import type { ExchangeRecord } from './exchange-record.ts'
+import { breakResponse, type PublicRequest, type PublicResponse } from './public-server.ts'
 
 /**
  * Answer with an error, or break the answer that has begun. A request whose body was not read ends its connection.
@@ -12,7 +12,7 @@ export function answerError(
   request: PublicRequest,
   response: PublicResponse,
   error: MeshError,
-  record: AccessRecord,
+  record: ExchangeRecord,
   headers: Record<string, string> = {},
 ): void {
   record.error = error.code
@@ -33,11 +33,11 @@ export function answerError(
   })
 }
 
-/** Send an answer of the gateway's own. */
+/** Send an answer of one's own. */
 export function sendAnswer(
   request: PublicRequest,
   response: PublicResponse,
-  record: AccessRecord,
+  record: ExchangeRecord,
   answer: { status: number; headers: Record<string, string>; body?: string },
 ): void {
   const { status, headers, body = '' } = answer

@@ -1,30 +1,53 @@
 import type { Dispatcher } from 'undici'
 import { forwardResponseHeaders, type HeaderChanges } from '../core/gateway/forward-headers.ts'
-import type { GatewayRoute } from '../core/gateway/gateway-config.ts'
 import { MeshError } from '../core/model/errors.ts'
-import { breakResponse, type PublicRequest, type PublicResponse } from '../net/public-server.ts'
-import { type RequestHandler, type ServiceStreams, serviceError } from '../net/service-streams.ts'
-import type { AccessRecord } from './access-record.ts'
-import { answerError } from './answer.ts'
+import type { ExchangeRecord } from './exchange-record.ts'
+import { answerError } from './http-answer.ts'
+import { breakResponse, type PublicRequest, type PublicResponse } from './public-server.ts'
 import { hasBody, RequestBody } from './request-body.ts'
+import { type RequestHandler, serviceError } from './service-streams.ts'
 import { createWatchdog, type Watchdog } from './watchdog.ts'
 
-/** A request that may be sent on to its service. */
-export interface ExchangeJob {
-  readonly request: PublicRequest
-  readonly response: PublicResponse
-  readonly route: GatewayRoute
+/** How long one request may take, and how much it may carry. */
+export interface ExchangeTerms {
+  /** Times in ms; 0 is no limit. */
+  readonly timeouts: {
+    /** To open a stream to the service. */
+    readonly connect: number
+    /** From the whole request sent to the head of the answer. */
+    readonly firstByte: number
+    /** Without a byte in either direction. */
+    readonly idle: number
+    /** All of it. */
+    readonly total: number
+  }
+  /** Tries after the first, of requests that may be repeated, as long as nothing was answered. */
+  readonly retries: number
+  /** Bytes of the request's body. */
+  readonly maxBody: number
+}
+
+/** What of a request goes on, and how. */
+export interface Onward {
+  readonly terms: ExchangeTerms
   /** Path and query for the service. */
   readonly target: string
   /** Names and values in turn. */
   readonly headers: readonly string[]
   readonly responseHeaders: HeaderChanges
+  /** Send it: what comes of it, an error too, goes to the handler. Called once for each try. */
+  dispatch(request: Omit<Dispatcher.DispatchOptions, 'origin'>, handler: RequestHandler): void
+}
+
+/** A request that may be sent on to its service. */
+export interface ExchangeJob extends Onward {
+  readonly request: PublicRequest
+  readonly response: PublicResponse
   /** The client waits for `100 Continue`. */
   readonly isExpecting: boolean
   /** End the client's connection after this answer. */
   readonly isLast: () => boolean
-  readonly record: AccessRecord
-  readonly streams: ServiceStreams
+  readonly record: ExchangeRecord
 }
 
 /** Send a request on to its service and the answer back, both as they come. What goes wrong is answered or breaks the answer. */
@@ -43,18 +66,18 @@ class Exchange implements RequestHandler {
 
   constructor(job: ExchangeJob) {
     this.#job = job
-    this.#watchdog = createWatchdog(job.route.timeouts.total, error => this.#fail(error))
+    this.#watchdog = createWatchdog(job.terms.timeouts.total, error => this.#fail(error))
     job.response.once('close', () => this.#clientClosed())
     job.response.on('error', () => {})
     job.request.on('error', () => {})
   }
 
   send(): void {
-    const { request, response, route, target, headers, isExpecting, record, streams } = this.#job
+    const { request, response, terms, target, headers, isExpecting, record } = this.#job
     record.tries += 1
     if (hasBody(request)) {
       this.#body = new RequestBody(request, {
-        maxBytes: route.maxBody,
+        maxBytes: terms.maxBody,
         onWanted: () => {
           if (isExpecting && !response.headersSent) response.writeContinue()
         },
@@ -64,13 +87,10 @@ class Exchange implements RequestHandler {
         },
       })
     }
-    const { connect } = route.timeouts
-    this.#watchdog.guard(connect, 'opening a stream to the service')
+    this.#watchdog.guard(terms.timeouts.connect, 'opening a stream to the service')
     const method = request.method as Dispatcher.HttpMethod
     try {
-      streams.dispatch(
-        route.service,
-        connect,
+      this.#job.dispatch(
         { method, path: target, headers: headers as string[], body: this.#body ?? null },
         this,
       )
@@ -85,7 +105,7 @@ class Exchange implements RequestHandler {
       controller.abort(new Error('nobody wants it any more'))
       return
     }
-    const { idle, firstByte } = this.#job.route.timeouts
+    const { idle, firstByte } = this.#job.terms.timeouts
     if (this.#body === undefined) this.#watchdog.guard(firstByte, 'the answer')
     else this.#watchdog.guard(idle, 'the next part of the request')
   }
@@ -105,7 +125,7 @@ class Exchange implements RequestHandler {
 
   onRequestSent(): void {
     if (this.#body !== undefined && this.#job.record.firstByteMs === undefined)
-      this.#watchdog.guard(this.#job.route.timeouts.firstByte, 'the answer')
+      this.#watchdog.guard(this.#job.terms.timeouts.firstByte, 'the answer')
   }
 
   onResponseStart(
@@ -113,7 +133,7 @@ class Exchange implements RequestHandler {
     status: number,
     headers: Record<string, string | string[] | undefined>,
   ): void {
-    const { request, response, route, responseHeaders, isLast, record } = this.#job
+    const { request, response, terms, responseHeaders, isLast, record } = this.#job
     if (this.#isOver) return
     const isHttp1 = !('stream' in request)
     try {
@@ -127,7 +147,7 @@ class Exchange implements RequestHandler {
       record.firstByteMs = performance.now() - record.startedMs
       forwarded['x-request-id'] = record.id
       if (isHttp1 && isLast()) forwarded.connection = 'close'
-      this.#watchdog.guard(route.timeouts.idle, 'the next part of the answer')
+      this.#watchdog.guard(terms.timeouts.idle, 'the next part of the answer')
       response.writeHead(status, forwarded)
       // The head does not wait for the first bytes of the body, which may be long in coming; those that came with it go
       // together with it.
@@ -159,7 +179,7 @@ class Exchange implements RequestHandler {
     const { request, response } = this.#job
     if (this.#isOver) return
     this.#isOver = true
-    this.#watchdog.guard(this.#job.route.timeouts.idle, 'taking the answer')
+    this.#watchdog.guard(this.#job.terms.timeouts.idle, 'taking the answer')
     const names = Object.keys(trailers)
     if (names.length > 0) response.addTrailers(trailers as Record<string, string>)
     response.end()
@@ -180,8 +200,8 @@ class Exchange implements RequestHandler {
 
   /** Only what changes nothing when it comes twice, of which nothing was answered, and whose body was not read. */
   #mayRetry(error: MeshError): boolean {
-    const { request, response, route, record } = this.#job
-    if (response.headersSent || record.tries > route.retries) return false
+    const { request, response, terms, record } = this.#job
+    if (response.headersSent || record.tries > terms.retries) return false
     return (
       IDEMPOTENT.has(request.method ?? '') &&
       error.kind.retry &&
