@@ -9,6 +9,7 @@ import type { Clock, Ms } from '../core/model/time.ts'
 import type { NetworkChange } from '../net/own-addresses.ts'
 import type { KeyPair } from '../pki/key-pair.ts'
 import type { App } from '../sdk/app.ts'
+import type { AppRunner } from './app-runner.ts'
 import { joinMesh } from './join.ts'
 import { type Membership, startMembership } from './membership.ts'
 import { type MeshRecord, meshRecordShape } from './mesh-record.ts'
@@ -35,6 +36,8 @@ export interface AgentOptions {
   readonly log: Log
   readonly readLog: ReadLog
   readonly reach: Reach
+  /** Runs apps from elsewhere; none can be installed without it. */
+  readonly runner?: AppRunner
 }
 
 /** The endpoint daemon: any number of meshes, each by itself. */

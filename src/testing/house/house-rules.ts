@@ -37,7 +37,7 @@ export function findImpurities(files: readonly SourceFile[]): string[] {
     .filter(file => !file.isTest)
     .flatMap(file => [
       ...file.imports
-        .filter(({ specifier }) => !specifier.startsWith('.') && !/^zod(-openapi)?(\/|$)/.test(specifier))
+        .filter(({ specifier }) => !specifier.startsWith('.') && !PURE_PACKAGES.test(specifier))
         .map(({ specifier, line }) => `${file.path}:${line}: core imports ${specifier}: ${advice}`),
       ...[...file.code.matchAll(IMPURE)].map(
         ({ 0: found, index }) => `${file.path}:${lineAt(file.code, index)}: core uses ${found}: ${advice}`,
@@ -155,6 +155,8 @@ function importsByPath(files: readonly SourceFile[]): Map<string, string[]> {
   )
 }
 
+/** Packages that need nothing of a host. */
+const PURE_PACKAGES = /^(?:zod|zod-openapi|semver)(?:\/|$)/
 const IMPURE =
   /(?<![.\w])(?:Date\.now|new Date\(\s*\)|Math\.random|set(?:Timeout|Interval|Immediate)|queueMicrotask|performance\s*\.|console\s*\.|process\s*\.|Buffer\s*\.|fetch\(|crypto\s*\.)/g
 /** A service manager is a thing; a manager is none. */
