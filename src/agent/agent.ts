@@ -1,5 +1,6 @@
 import { CONTROLLER_API } from '../core/api/hub-api.ts'
 import type { LogLines } from '../core/api/shapes.ts'
+import type { Disk } from '../core/model/disk.ts'
 import { MeshError, toMeshError } from '../core/model/errors.ts'
 import type { MeshId } from '../core/model/ids.ts'
 import { type Log, type LogLevel, withFields } from '../core/model/log.ts'
@@ -38,6 +39,8 @@ export interface AgentOptions {
   readonly reach: Reach
   /** Runs apps from elsewhere; none can be installed without it. */
   readonly runner?: AppRunner
+  /** The files that apps may work with; all of this computer if absent. */
+  readonly disk?: Disk
 }
 
 /** The endpoint daemon: any number of meshes, each by itself. */
@@ -182,7 +185,7 @@ class AgentProcess implements Agent {
   }
 
   async #start(record: MeshRecord): Promise<Membership> {
-    const { deviceKey, apps, store, version, clock, random, log, readLog, reach } = this.options
+    const { deviceKey, apps, store, version, clock, random, log, readLog, reach, disk } = this.options
     const membership = await startMembership({
       record,
       deviceKey,
@@ -195,6 +198,7 @@ class AgentProcess implements Agent {
       readLog: query => readLog({ ...query, mesh: record.name }),
       onChange: () => this.#changed(),
       reach,
+      ...(disk && { disk }),
     })
     this.meshes.set(record.name, membership)
     this.#changed()

@@ -1,5 +1,6 @@
 import { CONTROLLER_API } from '../core/api/hub-api.ts'
 import type { EndpointInfo } from '../core/api/shapes.ts'
+import type { Disk } from '../core/model/disk.ts'
 import { MeshError } from '../core/model/errors.ts'
 import { isUuid } from '../core/model/ids.ts'
 import { type Log, withFields } from '../core/model/log.ts'
@@ -33,6 +34,7 @@ export interface AppHostOptions {
   readonly peers: Peers
   readonly hostings: Hostings
   readonly dialer: Dialer
+  readonly disk: Disk
   readonly clock: Clock
   readonly log: Log
 }
@@ -81,6 +83,7 @@ export function createAppHost(options: AppHostOptions): Host {
     bindUdp,
     connectUdp,
     runProgram,
+    disk: options.disk,
     after(delayMs, call) {
       const timer = setTimeout(call, delayMs)
       return () => clearTimeout(timer)

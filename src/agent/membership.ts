@@ -2,6 +2,7 @@ import type { HubEvent } from '../core/api/events.ts'
 import { CONTROLLER_API } from '../core/api/hub-api.ts'
 import type { AccessRevocation, Eviction, LogLines } from '../core/api/shapes.ts'
 import { parseAddress } from '../core/model/address.ts'
+import type { Disk } from '../core/model/disk.ts'
 import { MeshError, toMeshError } from '../core/model/errors.ts'
 import type { Log, LogLevel } from '../core/model/log.ts'
 import type { EndpointIdentity } from '../core/model/spiffe-id.ts'
@@ -17,6 +18,7 @@ import type { App } from '../sdk/app.ts'
 import { type RunningApp, startApp } from './app-host.ts'
 import { type Arrivals, createArrivals } from './arrivals.ts'
 import { createDialer, type Dialer } from './dialer.ts'
+import { createDisk } from './disk/open-folder.ts'
 import { createEvictions, type Evictions } from './evictions.ts'
 import { createHostings, type Hostings } from './hostings.ts'
 import { createHubLink, type HubLink } from './hub-link.ts'
@@ -52,6 +54,8 @@ export interface MembershipOptions {
   /** Something a person watching would want to see changed. */
   readonly onChange: () => void
   readonly reach: Reach
+  /** The files that apps may work with; all of this computer if absent. */
+  readonly disk?: Disk
 }
 
 /** An agent's life in one mesh. Meshes share nothing but the device's key. */
@@ -192,6 +196,7 @@ class MeshMembership implements Membership {
             peers: this.peers,
             hostings: this.#hostings,
             dialer: this.#dialer,
+            disk: this.#options.disk ?? createDisk(),
             clock: this.#options.clock,
             log: this.#options.log,
           }),

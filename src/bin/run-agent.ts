@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { type Agent, startAgent } from '../agent/agent.ts'
+import { createDisk } from '../agent/disk/open-folder.ts'
 import { startLocalServer } from '../agent/local-server.ts'
 import { createAgentMetrics } from '../agent/metrics.ts'
 import { DEFAULT_REACH, openReach } from '../agent/reach.ts'
@@ -103,6 +104,7 @@ export async function openAgent(
         )
       },
       reach,
+      disk: createDisk({ closedFolders: [folder.root] }),
     }),
   )
   reach.mapping?.onChange(() => agent.networkChanged({ gone: new Set() }))

@@ -2,6 +2,7 @@ import type { Duplex, Readable, Writable } from 'node:stream'
 import type { Handlers, Route } from '../core/api/route.ts'
 import type { Access, EndpointInfo, Rank, ServiceInfo } from '../core/api/shapes.ts'
 import type { Address, Target } from '../core/model/address.ts'
+import type { Disk } from '../core/model/disk.ts'
 import type { MeshError } from '../core/model/errors.ts'
 import type { EndpointId } from '../core/model/ids.ts'
 import type { Log } from '../core/model/log.ts'
@@ -75,6 +76,8 @@ export interface Host {
   connectUdp(to: Address, events: UdpEvents): Promise<UdpFlow>
   /** Run a program on this computer, with the rights of the agent. @throws MeshError `not-found`, `not-permitted`, `bad-input` */
   runProgram(program: Program): Promise<RunningProgram>
+  /** Files of this computer, with the rights of the agent. */
+  readonly disk: Disk
   /** Call back once after a while. @returns a function that cancels */
   after(ms: number, call: () => void): () => void
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { Hono } from 'hono'
+import { createDisk } from '../agent/disk/open-folder.ts'
 import { runProgram } from '../agent/run-program.ts'
 import { type Answer, type Arguments, formatPath, type Route } from '../core/api/route.ts'
 import type { EndpointInfo, ServiceInfo } from '../core/api/shapes.ts'
@@ -186,6 +187,7 @@ class MemoryEndpoint implements TestEndpoint {
       bindUdp,
       connectUdp,
       runProgram,
+      disk: createDisk(),
     }
   }
 
