@@ -2,7 +2,7 @@
 // runs on the Node that the lockfile pins. `--test` also installs the Debian packages that the tests start.
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, lstatSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -57,6 +57,8 @@ function run(command, args, options = {}) {
 }
 
 function installNodeParts() {
+  // A second checkout of the same repository may link to the packages of the first, which looks after them.
+  if (lstatSync(join(root, 'node_modules'), { throwIfNoEntry: false })?.isSymbolicLink()) return
   const lock = createHash('sha256')
     .update(readFileSync(join(root, 'package-lock.json')))
     .digest('hex')
