@@ -12,6 +12,7 @@ import {
   endpointShape,
   errorShape,
   evictionShape,
+  groupShape,
   hostingShape,
   hubIdShape,
   hubShape,
@@ -89,6 +90,7 @@ const DESCRIBED: readonly (readonly [z.ZodType, string])[] = [
   [userInfoShape, 'UserInfo'],
   [invitationShape, 'Invitation'],
   [evictionShape, 'Eviction'],
+  [groupShape, 'Group'],
   [logLinesShape, 'LogLines'],
 ]
 const NAMES = new Map<z.core.$ZodType, string>([...PLAIN, ...DESCRIBED])
@@ -178,6 +180,7 @@ test('docs/protocol.md shows every event of a link, as it is read, and explains 
     'services-changed': true,
     'hosting-ended': true,
     'access-revoked': true,
+    'groups-changed': true,
     closing: true,
     draining: true,
   }

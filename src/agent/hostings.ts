@@ -12,16 +12,17 @@ import type { Clock } from '../core/model/time.ts'
 import { decide } from '../core/policy/decide.ts'
 import type { Decision, Rule } from '../core/policy/rule.ts'
 import { accessRules, explain } from '../core/policy/standing-rules.ts'
-import { FLOW_HEADER } from '../core/stream/flow-header.ts'
 import { RESUME_HEADER, SIDE_STREAM_AUTHORITY } from '../core/stream/resume-headers.ts'
 import { USAGE_HEADER } from '../core/stream/usage-header.ts'
 import type { KeptBudget } from '../net/resumable-stream.ts'
 import { refuseStream } from '../net/serve-http2.ts'
 import { breakOff } from '../net/splice.ts'
-import type { DatagramPath, Hosting, Incoming, ServeOptions } from '../sdk/app.ts'
+import type { DatagramPath, Hosting, ServeOptions } from '../sdk/app.ts'
 import { createHostingRetry } from './hosting-retry.ts'
 import type { HubLink } from './hub-link.ts'
-import { type AdmittedStream, createResumables } from './resumables.ts'
+import { type Dialler, incomingOf, parsePort } from './incoming.ts'
+import type { HasLeft } from './left-groups.ts'
+import { createResumables } from './resumables.ts'
 import type { KnownTicket } from './ticket-cache.ts'
 import type { UsageReporter } from './usage.ts'
 
@@ -36,12 +37,6 @@ interface HostedService {
   /** Why the controller does not list it, if it does not. */
   error: MeshError | undefined
   readonly open: Map<Duplex, Dialler>
-}
-
-/** Who opened a stream, and whether the controller's policies said that it may. */
-interface Dialler {
-  readonly identity: EndpointIdentity
-  readonly isByPolicy: boolean
 }
 
 /** What the hosting side of a mesh needs. */
@@ -83,6 +78,10 @@ export interface Hostings extends Disposable {
   drop(isGone: (identity: EndpointIdentity) => boolean): void
   /** Break the streams to some services of those who may not dial them any more. */
   revoke(services: readonly ServiceName[], isMeant: (identity: EndpointIdentity) => boolean): void
+  /** Break the streams that somebody was let into by a group that they are in no more. */
+  leaveGroups(hasLeft: HasLeft): void
+  /** When the last of the tickets was issued by which somebody with groups has a stream open; undefined for none. */
+  readonly groupsAtMs: number | undefined
 }
 
 /** Make the hosting side of one mesh. */
@@ -119,9 +118,9 @@ export function createHostings(options: HostingsOptions): Hostings {
     }
   }
 
-  function mayDial(one: HostedService, { identity, isByPolicy }: Dialler): Decision {
+  function mayDial(one: HostedService, { identity, isByPolicy, groups }: Dialler): Decision {
     const { user, endpoint } = identity
-    const subject = { user, endpoint, labels: [], groups: [], isAdmin: false }
+    const subject = { user, endpoint, labels: [], groups, isAdmin: false }
     const resource = {
       kind: 'service',
       service: one.service,
@@ -171,7 +170,8 @@ export function createHostings(options: HostingsOptions): Hostings {
     const one = hosted.get(service)
     if (one === undefined)
       throw new MeshError('not-found', `Cannot open stream to "${service}": not hosted here`)
-    const from = { identity, isByPolicy: known.isByPolicy }
+    const { isByPolicy, groups, issuedAtMs } = known
+    const from: Dialler = { identity, isByPolicy, groups, issuedAtMs, isJudgedByGroups: false }
     requireLeave(one, from)
     return { one, port: parsePort(headers[PORT_HEADER]), from, ticket: known }
   }
@@ -252,7 +252,7 @@ export function createHostings(options: HostingsOptions): Hostings {
         const flow = openFlow()
         const datagrams = flow && (metered?.datagrams(flow) ?? flow)
         const onOpen = (opened: Duplex) => metered?.start(opened)
-        one.options.onStream(incomingOf(admitted, { port, accept, sessionId, datagrams, onOpen }))
+        one.options.onStream(incomingOf(admitted, { dialler, port, accept, sessionId, datagrams, onOpen }))
       } catch (thrown) {
         const error =
           thrown instanceof URIError
@@ -271,7 +271,13 @@ export function createHostings(options: HostingsOptions): Hostings {
       const one = hosted.get(service)
       if (one === undefined)
         throw new MeshError('not-found', `Cannot open stream to "${service}": not hosted here`)
-      const dialler = { identity: from, isByPolicy: false }
+      const dialler = {
+        identity: from,
+        isByPolicy: false,
+        groups: [],
+        issuedAtMs: 0,
+        isJudgedByGroups: false,
+      }
       requireLeave(one, dialler)
       const [near, far] = duplexPair()
       for (const side of [near, far]) side.on('error', () => {})
@@ -282,6 +288,7 @@ export function createHostings(options: HostingsOptions): Hostings {
       one.options.onStream({
         service,
         from,
+        groups: [],
         ...(port !== undefined && { port }),
         signal: abort.signal,
         accept: () => far,
@@ -298,6 +305,24 @@ export function createHostings(options: HostingsOptions): Hostings {
           breakOff(stream)
         }
       }
+    },
+    leaveGroups(hasLeft) {
+      for (const one of hosted.values()) {
+        for (const [stream, dialler] of one.open) {
+          const { user, endpoint: peer } = dialler.identity
+          const groups = dialler.groups.filter(group => !hasLeft(user, group, dialler.issuedAtMs))
+          if (groups.length === dialler.groups.length) continue
+          dialler.groups = groups
+          if (!dialler.isJudgedByGroups && mayDial(one, dialler).allow) continue
+          log.info('stream.ended', { service: one.service, peer, user, reason: 'left a group' })
+          breakOff(stream)
+        }
+      }
+    },
+    get groupsAtMs() {
+      const open = [...hosted.values()].flatMap(one => [...one.open.values()])
+      const times = open.flatMap(({ groups, issuedAtMs }) => (groups.length > 0 ? [issuedAtMs] : []))
+      return times.length === 0 ? undefined : times.reduce((a, b) => Math.max(a, b))
     },
     ended(service, error) {
       const one = hosted.get(service)
@@ -332,51 +357,4 @@ const BY_POLICY: Rule = {
   actions: ['dial'],
   who: {},
   what: { kind: 'service' },
-}
-
-interface IncomingParts {
-  readonly port: number | undefined
-  readonly sessionId: string
-  readonly datagrams: DatagramPath | undefined
-  /** The stream to give out if it is a resumable one, answered. */
-  readonly accept: () => Duplex | undefined
-  /** The stream that was given out. */
-  readonly onOpen: (stream: Duplex) => void
-}
-
-function incomingOf(
-  { carrier: stream, headers, service, from, answer }: AdmittedStream,
-  parts: IncomingParts,
-): Incoming {
-  const { port, datagrams, sessionId } = parts
-  const abort = new AbortController()
-  const given = () => abort.abort()
-  stream.once('close', given)
-  return {
-    service,
-    from,
-    sessionId,
-    ...(port !== undefined && { port }),
-    ...(datagrams !== undefined && { datagrams }),
-    signal: abort.signal,
-    accept() {
-      stream.off('close', given)
-      if (stream.destroyed || stream.closed) return stream
-      const resumable = parts.accept()
-      if (resumable !== undefined) {
-        parts.onOpen(resumable)
-        return resumable
-      }
-      // An app that does not listen must not be sent what it would never hear.
-      const flow = datagrams?.onDatagram && headers[FLOW_HEADER]
-      stream.respond({ ...answer, ':status': 200, ...(flow !== undefined && { [FLOW_HEADER]: flow }) })
-      parts.onOpen(stream)
-      return stream
-    },
-    refuse: error => refuseStream(stream, error),
-  }
-}
-
-function parsePort(value: unknown): number | undefined {
-  return typeof value === 'string' && /^\d{1,4}$/.test(value) ? Number(value) : undefined
 }

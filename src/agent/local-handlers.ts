@@ -33,7 +33,19 @@ export function createLocalHandlers(options: LocalHandlersOptions): Handlers<typ
     ...peopleHandlers(options.agent),
     ...endpointHandlers(options.agent),
     ...billingHandlers(options.agent),
+    ...groupHandlers(options.agent),
   }
+}
+
+function groupHandlers(agent: Agent) {
+  const linkOf = ({ mesh }: { mesh: Parameters<Agent['mesh']>[0] }) => agent.mesh(mesh).link
+  return {
+    listGroups: ({ params, query }) => linkOf(params).call(CONTROLLER_API.listGroups, { query }),
+    showGroup: ({ params }) => linkOf(params).call(CONTROLLER_API.showGroup, { params }),
+    createGroup: ({ params, body }) => linkOf(params).call(CONTROLLER_API.createGroup, { body }),
+    updateGroup: ({ params, body }) => linkOf(params).call(CONTROLLER_API.updateGroup, { params, body }),
+    deleteGroup: ({ params }) => linkOf(params).call(CONTROLLER_API.deleteGroup, { params }),
+  } satisfies Partial<Handlers<typeof AGENT_API, LocalCaller>>
 }
 
 function billingHandlers(agent: Agent) {

@@ -20,6 +20,7 @@ import { type Arrivals, createArrivals } from './arrivals.ts'
 import { createDialer, type Dialer } from './dialer.ts'
 import { createDisk } from './disk/open-folder.ts'
 import { createEvictions, type Evictions } from './evictions.ts'
+import { createGroupChanges, type GroupChanges } from './group-changes.ts'
 import { createHostings, type Hostings } from './hostings.ts'
 import { createHubLink, type HubLink } from './hub-link.ts'
 import { createIdentify } from './identify.ts'
@@ -88,6 +89,7 @@ class MeshMembership implements Membership {
   readonly #hostings: Hostings
   readonly #arrivals: Arrivals
   readonly #tickets: TicketCheck
+  readonly #groups: GroupChanges
   readonly #usage: UsageReporter
   readonly #meetings = createMeetingLimit()
   readonly udp: UdpEdge | undefined
@@ -151,7 +153,7 @@ class MeshMembership implements Membership {
     })
     const kept: KeptBudget = { usedBytes: 0, maxBytes: MAX_KEPT_BYTES_TOGETHER }
     this.#usage = createUsageReporter({ mesh: record.name, store, link: this.link, random, log })
-    const both = { link: this.link, kept, usage: this.#usage, clock, log }
+    const both = { link: this.link, kept, usage: this.#usage, self: this.self, clock, log }
     this.#hostings = createHostings({
       ...both,
       endpoint: this.self.endpoint,
@@ -160,10 +162,15 @@ class MeshMembership implements Membership {
     })
     this.#dialer = createDialer({
       ...both,
-      self: this.self,
       peers: this.peers,
       hostings: this.#hostings,
       random,
+    })
+    this.#groups = createGroupChanges({
+      ...both,
+      dialer: this.#dialer,
+      hostings: this.#hostings,
+      tickets: this.#tickets,
     })
     this.server = createPeerServer({
       user: this.self.user,
@@ -293,6 +300,7 @@ class MeshMembership implements Membership {
         this.#echoPorts = event.udp
         this.#dropEvicted(this.#evictions.replace(event.evictions))
         this.#dialer.forgetAll()
+        this.#groups.review()
         break
       case 'introduce':
         this.#arrivals.introduced(event)
@@ -317,6 +325,10 @@ class MeshMembership implements Membership {
         break
       case 'access-revoked':
         this.#revoke(event.revocation)
+        break
+      case 'groups-changed':
+        this.#groups.changed(event.change)
+        this.#options.onChange()
         break
       case 'hosting-ended':
         this.#endHosting(event)

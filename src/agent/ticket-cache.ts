@@ -1,5 +1,5 @@
 import { MeshError } from '../core/model/errors.ts'
-import type { ServiceName } from '../core/model/names.ts'
+import type { Name, ServiceName } from '../core/model/names.ts'
 import { type EndpointIdentity, formatSpiffeId } from '../core/model/spiffe-id.ts'
 import type { Ms } from '../core/model/time.ts'
 
@@ -8,6 +8,8 @@ export interface KnownTicket {
   readonly expiresAtMs: number
   /** Service policies let the dialler in. */
   readonly isByPolicy: boolean
+  /** Groups of the dialler's user. */
+  readonly groups: readonly Name[]
   /** The ticket's own id. */
   readonly id: string
   /** By the hub's clock. */

@@ -88,6 +88,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/delete.ts')).defineDelete,
   },
   {
+    name: 'users',
+    group: MESH,
+    summary: 'List users, and change groups of them',
+    load: async () => (await import('./commands/users.ts')).defineUsers,
+  },
+  {
     name: 'label',
     group: MESH,
     summary: 'Show or change the labels of an endpoint',

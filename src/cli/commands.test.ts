@@ -262,10 +262,19 @@ test('every route of agent, hub and tunnel is used by some command', async t => 
   const { ztm, daemons, folder } = await lab(t)
   writeFileSync(folder.file('p.json'), '{}')
   const lines = [
-    ...['mesh', 'hub', 'ep', 'user', 'service', 'app', 'invitation', 'eviction'].map(type => `get ${type}`),
-    ...['mesh home', 'hub hub.example', 'ep office', 'user root', 'service tcp/web', 'app tunnel'].map(
-      thing => `describe ${thing}`,
+    ...['mesh', 'hub', 'ep', 'user', 'group', 'service', 'app', 'invitation', 'eviction'].map(
+      type => `get ${type}`,
     ),
+    ...[
+      'mesh home',
+      'hub hub.example',
+      'ep office',
+      'user root',
+      'group ops',
+      'service tcp/web',
+      'app tunnel',
+    ].map(thing => `describe ${thing}`),
+    ...['create group ops', 'update group ops --add-user bob', 'delete group ops'],
     ...['billing report --since 1h --user bob', 'billing status'],
     ...['status', 'doctor', 'identity', 'gui', 'permit', 'label --add x', 'ping ep office -c 1'],
     ...['log agent', 'log hub', 'ep office log agent', 'join home --as x -p p.json', 'leave home'],

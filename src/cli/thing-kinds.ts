@@ -5,7 +5,16 @@ import { type ControllerKind, EDGE_KINDS } from './edge/edge-kinds.ts'
 /** What can be listed, and mostly described. A service is of the mesh, and may be declared at the controller. */
 export type ThingKind = MeshKind | ControllerKind
 /** What the mesh itself knows. */
-export type MeshKind = 'mesh' | 'hub' | 'ep' | 'user' | 'service' | 'app' | 'invitation' | 'eviction'
+export type MeshKind =
+  | 'mesh'
+  | 'hub'
+  | 'ep'
+  | 'user'
+  | 'group'
+  | 'service'
+  | 'app'
+  | 'invitation'
+  | 'eviction'
 
 /** The words people use for each kind; the first is the one shown. */
 export const THING_WORDS: Readonly<Record<ThingKind, readonly string[]>> = {
@@ -13,6 +22,7 @@ export const THING_WORDS: Readonly<Record<ThingKind, readonly string[]>> = {
   hub: ['hub', 'hubs'],
   ep: ['ep', 'eps', 'endpoint', 'endpoints'],
   user: ['user', 'users'],
+  group: ['group', 'groups'],
   service: EDGE_KINDS.service.words,
   app: ['app', 'apps'],
   invitation: ['invitation', 'invitations'],

@@ -12,6 +12,7 @@ import { createSessionCertificates } from './edge/session-certificates.ts'
 import { createEndpointRemoval } from './endpoint-removal.ts'
 import { openEndpoints } from './endpoints.ts'
 import { openEvictions } from './evictions.ts'
+import { openGroups } from './groups.ts'
 import { type Hostings, openHostings } from './hostings.ts'
 import { openInvitations } from './invitations.ts'
 import { createMembers } from './members.ts'
@@ -19,6 +20,7 @@ import { openPresence } from './presence.ts'
 import type { EndpointRecord } from './records.ts'
 import { openRootPermits } from './root-permit.ts'
 import { createServiceView } from './service-view.ts'
+import { createStanding } from './standing.ts'
 import { createUsers } from './users.ts'
 
 /** Everything the controller knows. */
@@ -31,6 +33,8 @@ export async function openControllerState(
 ) {
   const evictions = await openEvictions(context)
   const invitations = await openInvitations(context)
+  const groups = await openGroups(context)
+  const standing = createStanding({ groups })
   const presence = await openPresence(context)
   const rootPermits = await openRootPermits(context, { authority, evictions })
   const known: { hostings?: Hostings; state?: EdgeState } = {}
@@ -59,7 +63,7 @@ export async function openControllerState(
       return record && edge.permit(member, record, type)
     },
   }
-  const decisions = createDecisions(context, { endpoints, hostings, members, rules, policies })
+  const decisions = createDecisions(context, { endpoints, hostings, members, standing, rules, policies })
   const strategyOf = (service: ServiceName) => declared.get(service)?.terminatorStrategy
   const rankOfHosting = (host: EndpointRecord, service: ServiceName) => rankOf(edge, host, service)
   const view = createServiceView({
@@ -67,6 +71,7 @@ export async function openControllerState(
     hostings,
     presence,
     decisions,
+    standing,
     strategyOf,
     rankOf: rankOfHosting,
   })
@@ -78,6 +83,8 @@ export async function openControllerState(
     endpoints,
     evictions,
     invitations,
+    groups,
+    standing,
     hostings,
     presence,
     rootPermits,

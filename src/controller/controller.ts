@@ -22,6 +22,7 @@ import { createEndpointHandlers } from './endpoint-handlers.ts'
 import { createEnrolment } from './enrolment.ts'
 import { createEvictionHandlers } from './eviction-handlers.ts'
 import { createExclusive } from './exclusive.ts'
+import { createGroupHandlers } from './group-handlers.ts'
 import { createInvitationHandlers } from './invitation-handlers.ts'
 import { type ControllerLimits, DEFAULT_LIMITS } from './limits.ts'
 import { createListeners } from './listeners.ts'
@@ -135,6 +136,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
       ...billing.handlers,
       ...createUserHandlers(clock, state),
       ...createInvitationHandlers(context, state),
+      ...createGroupHandlers(context, state),
       ...createEvictionHandlers(context, state),
     },
     edge: served.answer,

@@ -14,8 +14,9 @@ import {
 import type { Context } from './context.ts'
 import type { Service } from './hosting-index.ts'
 import type { Hostings } from './hostings.ts'
-import { type Members, subjectOf } from './members.ts'
+import type { Members } from './members.ts'
 import type { EndpointRecord, HostingRecord } from './records.ts'
+import type { Standing } from './standing.ts'
 
 /** What policy says of members; who has no membership any more is refused before any rule is read. */
 export interface Decisions {
@@ -50,11 +51,13 @@ export function createDecisions(
     endpoints: { get(id: EndpointRecord['id']): EndpointRecord | undefined }
     hostings: Pick<Hostings, 'ofEndpoint'>
     members: Pick<Members, 'isEvicted'>
+    standing: Pick<Standing, 'subjectOf'>
     rules: readonly Rule[]
     policies: Policies
   },
 ): Decisions {
   const { endpoints, hostings, members, policies } = parts
+  const { subjectOf } = parts.standing
   const meshRules = [...STANDING_RULES, ...parts.rules]
   // A record is never changed, only replaced: its rules are as good as it is.
   const ruleCache = new WeakMap<HostingRecord, readonly Rule[]>()

@@ -7,7 +7,7 @@ import type { HostingRecord } from './records.ts'
 export interface Usage {
   readonly services: number
   readonly hostings: number
-  /** Users and entrances in access lists. */
+  /** Users, groups and entrances in access lists. */
   readonly accessEntries: number
 }
 
@@ -104,9 +104,9 @@ export function createHostingIndex(): HostingIndex {
   }
 }
 
-/** How many users and entrances the access list of a hosting has. */
+/** How many users, groups and entrances the access list of a hosting has. */
 export function entryCount({ access }: Pick<HostingRecord, 'access'>): number {
-  return access.users.length + access.entrances.length
+  return access.users.length + (access.groups?.length ?? 0) + access.entrances.length
 }
 
 const NO_USAGE: Usage = { services: 0, hostings: 0, accessEntries: 0 }

@@ -6,7 +6,7 @@ export interface ControllerLimits {
   readonly services: number
   readonly hostingsPerService: number
   readonly hostingsPerUser: number
-  /** Users and entrances in the access lists of one user's hostings, all together. */
+  /** Users, groups and entrances in the access lists of one user's hostings, all together. */
   readonly accessEntriesPerUser: number
   /** Invitations that can still be used. */
   readonly openInvitations: number
@@ -16,6 +16,10 @@ export interface ControllerLimits {
   readonly usageRecords: number
   /** Of these, those that one user dialled and that are not charged yet. */
   readonly usageRecordsPerUser: number
+  readonly groups: number
+  readonly usersPerGroup: number
+  /** Users in groups, one who is in two counted twice. */
+  readonly groupMembers: number
   /** Evictions in force: all of them fit the first line of a link (`MAX_EVENT_BYTES`). */
   readonly evictions: number
   /** Refused enrolments from one address in a minute. */
@@ -36,6 +40,9 @@ export const DEFAULT_LIMITS: ControllerLimits = {
   invitations: 5_000,
   usageRecords: 50_000,
   usageRecordsPerUser: 5_000,
+  groups: 1_000,
+  usersPerGroup: 1_000,
+  groupMembers: 20_000,
   evictions: 2_000,
   enrolmentFailuresPerMinute: 10,
   enrolmentAddresses: 10_000,

@@ -4,7 +4,6 @@ import type { EndpointId, MeshId } from '../core/model/ids.ts'
 import type { UserName } from '../core/model/names.ts'
 import { quote } from '../core/model/quote.ts'
 import { type EndpointIdentity, isIdentityUser } from '../core/model/spiffe-id.ts'
-import type { Subject } from '../core/policy/rule.ts'
 import type { Endpoints } from './endpoints.ts'
 import type { Evictions } from './evictions.ts'
 import type { EndpointRecord } from './records.ts'
@@ -87,17 +86,6 @@ export function evictedError(whom: string): MeshError {
     'evicted',
     `Cannot enter the mesh: ${whom} was evicted: ask an administrator to undo it, or for a new invitation`,
   )
-}
-
-/** A member as policy sees it. */
-export function subjectOf(record: EndpointRecord): Subject {
-  return {
-    user: record.user,
-    endpoint: record.id,
-    labels: record.labels,
-    groups: [],
-    isAdmin: record.user === ROOT_USER,
-  }
 }
 
 /** The user who administers the mesh. */

@@ -3,6 +3,7 @@ import {
   accessShape,
   endpointIdShape,
   evictionShape,
+  groupShape,
   msShape,
   nameShape,
   pemShape,
@@ -87,6 +88,11 @@ export const invitationRecordShape = z.object({
 })
 /** An invitation, as stored. */
 export type InvitationRecord = z.output<typeof invitationRecordShape>
+
+/** `group/<id>` */
+export const groupRecordShape = groupShape.extend({ version, id: z.string().regex(/^[0-9a-f]{16}$/) })
+/** A group, as stored; its users in order, each once. */
+export type GroupRecord = z.output<typeof groupRecordShape>
 
 /** `eviction/<id>` */
 export const evictionRecordShape = evictionShape.extend({

@@ -4,9 +4,9 @@ import type { Decisions } from './decisions.ts'
 import type { Endpoints } from './endpoints.ts'
 import type { Service } from './hosting-index.ts'
 import type { Hostings } from './hostings.ts'
-import { subjectOf } from './members.ts'
 import type { Presence } from './presence.ts'
 import type { EndpointRecord, HostingRecord } from './records.ts'
+import type { Standing } from './standing.ts'
 
 /** What of a service a member is shown. */
 export interface ServiceView {
@@ -22,12 +22,16 @@ export function createServiceView(parts: {
   hostings: Pick<Hostings, 'healthOf'>
   presence: Pick<Presence, 'addressOf'>
   decisions: Pick<Decisions, 'dial'>
+  standing: Pick<Standing, 'isAdmin'>
   /** How to choose among the hostings of a declared service. */
   strategyOf: (service: ServiceName) => ServiceInfo['strategy']
   /** What an administrator says of a hosting where its endpoint does not. */
   rankOf: (host: EndpointRecord, service: ServiceName) => Rank | undefined
 }): ServiceView {
-  const { endpoints, hostings, presence, decisions } = parts
+  const { endpoints, hostings, presence, decisions, standing } = parts
+
+  const isPrivileged = (service: Service, viewer: EndpointRecord) =>
+    service.owner === viewer.user || standing.isAdmin(viewer.user)
 
   function describe(service: Service, shown: readonly HostingRecord[], viewer: EndpointRecord): ServiceInfo {
     const seesAccess = isPrivileged(service, viewer)
@@ -66,10 +70,6 @@ export function createServiceView(parts: {
       return mine.length === 0 ? undefined : describe(service, mine, viewer)
     },
   }
-}
-
-function isPrivileged(service: Service, viewer: EndpointRecord): boolean {
-  return service.owner === viewer.user || subjectOf(viewer).isAdmin
 }
 
 const NOTHING_SHOWN: Access = { users: [], entrances: [] }

@@ -160,6 +160,7 @@ function refuseTakenName(name: string, similar: Service, user: UserName): void {
 function tidy(access: Access): Access {
   return {
     users: [...new Set(access.users)].sort(),
+    ...(access.groups?.length && { groups: [...new Set(access.groups)].sort() }),
     entrances: [...new Set(access.entrances)].sort(),
     ...(access.policies === true && { policies: true }),
   }
@@ -175,6 +176,7 @@ function isSameHosting(a: HostingRecord, b: HostingRecord): boolean {
 function isSameAccess(a: Access, b: Access): boolean {
   return (
     a.users.join('/') === b.users.join('/') &&
+    a.groups?.join('/') === b.groups?.join('/') &&
     a.entrances.join('/') === b.entrances.join('/') &&
     a.policies === b.policies
   )

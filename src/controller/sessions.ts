@@ -11,6 +11,7 @@ import { type SessionTicketSigner, sealSessionTicket } from '../pki/session-tick
 import type { DialGate } from './billing/billing.ts'
 import type { Context } from './context.ts'
 import type { Decisions } from './decisions.ts'
+import type { Groups } from './groups.ts'
 import type { Hostings } from './hostings.ts'
 import type { Members } from './members.ts'
 import type { EndpointRecord } from './records.ts'
@@ -26,6 +27,7 @@ export function createSessionHandlers(
     hostings: Hostings
     members: Members
     decisions: Decisions
+    groups: Pick<Groups, 'of'>
     view: ServiceView
     mesh: MeshId
     hub: HubId
@@ -81,6 +83,7 @@ export function createSessionHandlers(
         id: metering?.session ?? Buffer.from(random(16)).toString('base64url'),
         ...(metering !== undefined && { reportEveryMs: metering.reportEveryMs }),
         isByPolicy: decisions.isByPolicy(record, service.name),
+        groups: parts.groups.of(user),
       } as const
       parts.noteDial(record, service.name)
       const { ticket, expiresAtMs } = await sealSessionTicket(signer(), claims, clock.now())

@@ -30,6 +30,8 @@ export function tellChange(
       const diallers = interests.of(revocation.services)
       return registry.broadcast(event, [...hosts, ...diallers])
     }
+    case 'groups-changed':
+      return registry.broadcast({ event: 'groups-changed', change: change.groups }, change.concerned)
     case 'hosting-ended': {
       const { endpoint, service } = change
       const event: HubEvent = { event: 'hosting-ended', endpoint, service }

@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { compactVerify, SignJWT } from 'jose'
 import { MeshError } from '../core/model/errors.ts'
 import type { EndpointId, HubId } from '../core/model/ids.ts'
-import type { ServiceName, UserName } from '../core/model/names.ts'
+import type { Name, ServiceName, UserName } from '../core/model/names.ts'
 import { type EndpointIdentity, formatSpiffeId } from '../core/model/spiffe-id.ts'
 import { ms } from '../core/model/time.ts'
 import { issueHub, openMemoryAuthority } from '../testing/controller-rig.ts'
@@ -16,6 +16,8 @@ import {
   CLOCK_TOLERANCE_MS,
   checkSessionTicket,
   MAX_SESSION_TICKET_CHARACTERS,
+  MAX_TICKET_GROUP_BYTES,
+  MAX_TICKET_GROUPS,
   SESSION_TICKET_VALID_MS,
   type SessionTicketCheck,
   type SessionTicketSigner,
@@ -42,13 +44,14 @@ before(async () => {
   check = { rootPem: authority.rootCertificatePem, now: NOW, dialler: formatSpiffeId(dialler), service: WEB }
 })
 
-function seal(signer: SessionTicketSigner, now = NOW) {
+function seal(signer: SessionTicketSigner, now = NOW, groups: readonly Name[] = []) {
   const claims = {
     hub: { kind: 'hub', mesh: authority.mesh, hub: HUB },
     dialler,
     service: WEB,
     owner: OWNER,
     id: 'one',
+    groups,
   } as const
   return sealSessionTicket(signer, claims, now)
 }
@@ -98,8 +101,27 @@ suite('checkSessionTicket()', () => {
       expiresAtMs,
       id: 'one',
       isByPolicy: false,
+      groups: [],
     })
     assert.ok(ticket.length < 4_000, `${ticket.length} characters`)
+  })
+
+  test('names the groups of the dialler, as many as one may be in, and stays short enough', async () => {
+    const name = '\u6f22'.repeat(19)
+    const groups = Array.from({ length: MAX_TICKET_GROUPS }, (_, i) => `${name}${i + 10}` as Name)
+    const bytes = Buffer.byteLength(JSON.stringify(groups))
+    assert.ok(bytes <= MAX_TICKET_GROUP_BYTES && bytes > MAX_TICKET_GROUP_BYTES - 70, `${bytes} bytes`)
+    const { ticket } = await seal(hub, NOW, groups)
+    assert.deepEqual(checkSessionTicket(ticket, check).groups, groups)
+    assert.ok(ticket.length < MAX_SESSION_TICKET_CHARACTERS - 1_500, `${ticket.length} characters`)
+  })
+
+  test('refuses groups that are too many or no names', async () => {
+    const many = Array.from({ length: MAX_TICKET_GROUPS + 1 }, (_, i) => `g${i}`)
+    for (const grp of [many, ['a/b'], [' ops'], [7], 'ops', { ops: true }]) {
+      refuses(await forge({ claims: { grp } }))
+    }
+    assert.deepEqual(checkSessionTicket(await forge({ claims: { grp: [] } }), check).groups, [])
   })
 
   test('accepts a ticket that jose accepts: it is a JWS like any other', async () => {
@@ -187,7 +209,7 @@ suite('checkSessionTicket()', () => {
   })
 
   test('ignores claims that it does not know, and gives nothing of them', async () => {
-    const newer = await forge({ claims: { grp: ['ops'], adm: true, nbf: 'never', toString: 1 } })
+    const newer = await forge({ claims: { adm: true, nbf: 'never', toString: 1 } })
     assert.deepEqual(checkSessionTicket(newer, check), checkSessionTicket(await forge({}), check))
   })
 

@@ -2,7 +2,14 @@ import { createPrivateKey, createPublicKey, verify } from 'node:crypto'
 import { SignJWT } from 'jose'
 import { z } from 'zod'
 import { MeshError } from '../core/model/errors.ts'
-import { parseServiceName, parseUserName, type ServiceName, type UserName } from '../core/model/names.ts'
+import {
+  type Name,
+  parseName,
+  parseServiceName,
+  parseUserName,
+  type ServiceName,
+  type UserName,
+} from '../core/model/names.ts'
 import { quote } from '../core/model/quote.ts'
 import { type EndpointIdentity, formatSpiffeId, type Identity } from '../core/model/spiffe-id.ts'
 import type { Ms } from '../core/model/time.ts'
@@ -26,6 +33,8 @@ export interface SessionTicketClaims {
   readonly id: string
   /** Service policies of the controller let the dialler in, wherever the hosting agent follows them. */
   readonly isByPolicy?: boolean
+  /** The groups that the dialler's user is in, at most `MAX_TICKET_GROUPS`. */
+  readonly groups?: readonly Name[]
   /** Streams that are opened with it are metered: both ends report what they carried, while they last this often. */
   readonly reportEveryMs?: number
 }
@@ -42,7 +51,7 @@ export async function sealSessionTicket(
   claims: SessionTicketClaims,
   now: Ms,
 ): Promise<{ ticket: string; expiresAtMs: number }> {
-  const { hub, dialler, service, owner, id, isByPolicy, reportEveryMs } = claims
+  const { hub, dialler, service, owner, id, isByPolicy, groups = [], reportEveryMs } = claims
   // To the millisecond: what is taken back is told by it from what was given after.
   const issuedAt = now / 1_000
   const expiresAt = Math.floor(issuedAt) + SESSION_TICKET_VALID_MS / 1_000
@@ -50,6 +59,7 @@ export async function sealSessionTicket(
     svc: service,
     own: owner,
     ...(isByPolicy && { pol: true }),
+    ...(groups.length > 0 && { grp: groups }),
     ...(reportEveryMs !== undefined && { mtr: Math.ceil(reportEveryMs / 1_000) }),
   })
     .setProtectedHeader({
@@ -86,6 +96,8 @@ export interface CheckedSessionTicket {
   readonly expiresAtMs: number
   readonly id: string
   readonly isByPolicy: boolean
+  /** Groups that the dialler's user was in when it was issued. */
+  readonly groups: readonly Name[]
   /** Absent where nobody wants to know what its streams carry. */
   readonly reportEveryMs?: number
 }
@@ -112,13 +124,14 @@ export function checkSessionTicket(token: string, check: SessionTicketCheck): Ch
   if (!isWhole || !verify('sha256', signed, key, signature)) throw bad('its signature is wrong')
   const claims = read(claimsShape, payload64, 'what it says')
   checkClaims(claims, hub.identity, check)
-  const { own: owner, iat, exp, jti: id, pol = false, mtr } = claims
+  const { own: owner, iat, exp, jti: id, pol = false, grp = [], mtr } = claims
   const checked = {
     owner,
     issuedAtMs: Math.round(iat * 1_000),
     expiresAtMs: exp * 1_000,
     id,
     isByPolicy: pol,
+    groups: grp,
   }
   return mtr === undefined ? checked : { ...checked, reportEveryMs: mtr * 1_000 }
 }
@@ -177,7 +190,11 @@ function parsedBy<T extends string>(parse: (value: unknown) => T): z.ZodType<T> 
 export const SESSION_TICKET_VALID_MS = 300_000
 /** How far the clocks of hub and host may be apart, either way: as far as enrolment lets them. */
 export const CLOCK_TOLERANCE_MS = 300_000
-/** The longest ticket that is looked at; ours have about 3,000 characters. */
+/** Groups that one user may be in, as each ticket names them all. */
+export const MAX_TICKET_GROUPS = 32
+/** Bytes of their names, as JSON: of each ticket they make 2,731 characters at most. */
+export const MAX_TICKET_GROUP_BYTES = 2_048
+/** The longest ticket that is looked at; ours have about 3,000 characters, and those of the groups. */
 export const MAX_SESSION_TICKET_CHARACTERS = 8_192
 
 const TYPE = 'ztm-session+jwt'
@@ -203,6 +220,7 @@ const claimsShape = z.object({
   exp: z.int().nonnegative(),
   jti: z.string().min(1).max(64),
   pol: z.literal(true).optional(),
+  grp: z.array(parsedBy(parseName)).max(MAX_TICKET_GROUPS).optional(),
   /** Seconds between reports of usage. */
   mtr: z.int().min(1).max(3_600).optional(),
 })

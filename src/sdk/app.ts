@@ -115,6 +115,12 @@ export interface Hosting extends AsyncDisposable {
 export interface Incoming {
   readonly service: ServiceName
   readonly from: EndpointIdentity
+  /**
+   * The groups that the user of `from` is in, as the session ticket says; an empty list matches no rule. An app that
+   * looks at them decides by them: the stream then ends within seconds when the user leaves one. None for a dial from this
+   * very endpoint.
+   */
+  readonly groups: readonly Name[]
   /** Id of the session ticket that opened it; absent for a dial from this very endpoint. */
   readonly sessionId?: string
   /** Which port of a range was dialled, from 0; absent where there is only one. */

@@ -28,6 +28,13 @@ export const FAKE_MESH = {
   certificateExpiresAtMs: FAKE_NOW_MS + 86_400_000,
 }
 
+const FAKE_GROUP = {
+  name: 'ops',
+  users: ['ann', 'bob'],
+  createdAtMs: FAKE_NOW_MS,
+  changedAtMs: FAKE_NOW_MS - 120_000,
+}
+
 const COUNTS = {
   connectionCount: 1,
   totalCount: 7,
@@ -209,6 +216,13 @@ export const FAKE_ANSWERS: Readonly<Record<string, FakeAnswer>> = {
       { name: 'mallory', isAdmin: false, endpointCount: 0, onlineCount: 0, isEvicted: true },
     ],
   }),
+  'agent.listGroups': () => ({ groups: [FAKE_GROUP] }),
+  'agent.showGroup': ({ params }) => ({ ...FAKE_GROUP, name: params.group }),
+  'agent.createGroup': ({ body }) => ({ ...FAKE_GROUP, ...(body as object) }),
+  'agent.updateGroup': ({ params, body }) => {
+    const { name = params.group, addUsers } = body as { name?: string; addUsers: string[] }
+    return { ...FAKE_GROUP, name, users: [...FAKE_GROUP.users, ...addUsers] }
+  },
   'agent.listServices': () => ({ services: [SERVICE] }),
   'agent.showService': () => SERVICE,
   'agent.passEdge': call => createFakeEdge().answer(call),

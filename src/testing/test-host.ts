@@ -312,6 +312,7 @@ class MemoryEndpoint implements TestEndpoint {
       hosting.options.onStream({
         service,
         from,
+        groups: [],
         signal,
         ...(port !== undefined && { port }),
         accept: () => {

@@ -10,6 +10,7 @@ import { addExamples } from '../examples.ts'
 import { parseSpanOption } from '../global-options.ts'
 import { remark, report } from '../output/show.ts'
 import { visible } from '../output/text-width.ts'
+import { defineCreateGroup, defineUpdateGroup } from '../people/groups.ts'
 import { writePrivate } from '../read-input.ts'
 
 /** `ztm create KIND NAME …` */
@@ -34,6 +35,7 @@ export function defineCreate(command: Command, cli: Cli): void {
   }
   defineCreateEnrollment(command, cli)
   defineCreateAuthenticator(command, cli)
+  defineCreateGroup(command, cli)
   addExamples(
     command,
     'ztm create service db --attributes data',
@@ -100,6 +102,7 @@ export function defineUpdate(command: Command, cli: Cli): void {
     inner.action((name: string, options: Record<string, unknown>) => update(cli, kind, name, options))
     addExamples(inner, ...UPDATE_EXAMPLES[kind].map(example => `ztm update ${example}`))
   }
+  defineUpdateGroup(command, cli)
   addExamples(
     command,
     'ztm update service db --attributes data eu',

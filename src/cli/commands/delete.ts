@@ -9,6 +9,7 @@ import { addExamples } from '../examples.ts'
 import { choosePlace } from '../mesh-choice.ts'
 import { report } from '../output/show.ts'
 import { visible } from '../output/text-width.ts'
+import { defineDeleteGroup } from '../people/groups.ts'
 import { parseEndpointWord } from '../prefix.ts'
 
 /** `ztm delete ep NAME`, `ztm delete invitation ID`, `ztm delete KIND NAME…` of what the controller keeps */
@@ -37,6 +38,7 @@ export function defineDelete(command: Command, cli: Cli): void {
       await report(cli, `Invitation ${visible(id)} is taken back`, { name: id, data: { invitation: id } })
     })
   addExamples(invitation, 'ztm delete invitation 0d2f9d0e')
+  defineDeleteGroup(command, cli)
   for (const kind of DELETABLE) defineDeleteEntity(command, cli, kind)
   addExamples(command, 'ztm delete ep old-laptop', 'ztm delete invitation 0d2f9d0e', 'ztm delete service db')
 }

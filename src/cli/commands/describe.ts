@@ -16,11 +16,20 @@ import { showThing } from '../output/show.ts'
 import { type Field, formatTable } from '../output/table.ts'
 import { ago, bytes, milliseconds, moment, until } from '../output/words.ts'
 import { pathTable } from '../path-table.ts'
+import { describeGroup } from '../people/groups.ts'
 import { parseEndpointWord } from '../prefix.ts'
 import { kindWords, type ThingKind, thingKind } from '../thing-kinds.ts'
 import { formatUsers } from '../tunnel/tunnel-lists.ts'
 
-const MESH_KINDS = ['mesh', 'hub', 'ep', 'service', 'user', 'app'] as const satisfies readonly ThingKind[]
+const MESH_KINDS = [
+  'mesh',
+  'hub',
+  'ep',
+  'service',
+  'user',
+  'group',
+  'app',
+] as const satisfies readonly ThingKind[]
 const KINDS: readonly ThingKind[] = [
   ...MESH_KINDS,
   ...(Object.keys(EDGE_KINDS) as EdgeKind[]).filter(kind => kind !== 'service'),
@@ -42,6 +51,7 @@ export function defineDescribe(command: Command, cli: Cli): void {
     'ztm describe ep office',
     'ztm describe service tcp/web',
     'ztm describe user bob -o yaml',
+    'ztm describe group ops',
     'ztm describe app ztm/tunnel',
     'ztm describe policy sales-dial',
     'ztm describe identity ann -o json',
@@ -58,6 +68,7 @@ async function describe(cli: Cli, kind: Kind | EdgeKind, name: string | undefine
     )
   }
   if (kind === 'hub') return describeHub(cli, name)
+  if (kind === 'group') return describeGroup(cli, name)
   if (kind === 'service') return describeService(cli, name)
   if (isEdgeKind(kind)) return describeEntity(cli, kind, name)
   return kind === 'user' ? describeUser(cli, name) : describeApp(cli, name)

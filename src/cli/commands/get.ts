@@ -21,6 +21,7 @@ import {
 } from '../listings.ts'
 import { choosePlace } from '../mesh-choice.ts'
 import { type ListView, showList } from '../output/show.ts'
+import { groupView, listGroups } from '../people/groups.ts'
 import { kindWords, type MeshKind, thingKind } from '../thing-kinds.ts'
 
 /** `ztm get TYPE [NAME]` */
@@ -47,6 +48,7 @@ export function defineGet(command: Command, cli: Cli): void {
     'ztm get service --mesh home',
     'ztm ep office get app',
     'ztm get users -o name',
+    'ztm get groups',
     'ztm get identities',
     `ztm get policies --filter 'type = "Dial" and anyOf(serviceRoles) = "#data"'`,
   )
@@ -74,6 +76,9 @@ const LISTS: Readonly<Record<MeshKind, List>> = {
   async user(cli, name) {
     const { users } = await callAgent(cli, AGENT_API.listUsers, { params: await meshParams(cli) })
     await showFitting(cli, users, USER_VIEW, name)
+  },
+  async group(cli, name) {
+    await showFitting(cli, await listGroups(cli), groupView(cli), name)
   },
   async service(cli, name) {
     await showFitting(cli, await listAllServices(cli), SERVICE_VIEW, name)

@@ -6,6 +6,7 @@ import { openEdge } from '../edge/edge-client.ts'
 import { EDGE_KINDS, type EdgeKind } from '../edge/edge-kinds.ts'
 import { nameOf } from '../edge/edge-views.ts'
 import { choosePlace } from '../mesh-choice.ts'
+import { listGroups } from '../people/groups.ts'
 import { callTunnel, formatTunnelName } from '../tunnel/tunnel-place.ts'
 import type { Candidate } from './candidates.ts'
 
@@ -46,6 +47,9 @@ const listUsers: List = async cli => {
   const { users } = await callAgent(cli, AGENT_API.listUsers, { params: { mesh: mesh.name } })
   return users.map(user => ({ word: user.name }))
 }
+
+const listGroupNames: List = async cli =>
+  (await listGroups(cli)).map(({ name, users }) => ({ word: name, about: `${users.length} in it` }))
 
 const listServices: List = async cli => {
   const { mesh } = await choosePlace(cli)
@@ -113,6 +117,7 @@ const LISTS: Readonly<Record<string, List>> = {
   ...byWords(listMeshes, 'mesh', 'meshes'),
   ...byWords(listEndpoints, 'endpoint', 'ep', 'eps', 'endpoints'),
   ...byWords(listUsers, 'user', 'users'),
+  ...byWords(listGroupNames, 'group', 'groups'),
   ...byWords(listServices, 'service', 'services', 'svc'),
   ...byWords(listHubs, 'hub', 'hubs'),
   ...byWords(listApps, 'app', 'apps'),

@@ -6,6 +6,7 @@ import type { HubId, MeshId } from '../../core/model/ids.ts'
 import { ms } from '../../core/model/time.ts'
 import { type SessionTicketSigner, sealSessionTicket } from '../../pki/session-ticket.ts'
 import type { DialGate } from '../billing/billing.ts'
+import type { Groups } from '../groups.ts'
 import type { Hostings } from '../hostings.ts'
 import { meshNameOf, ownerOf } from './declared-services.ts'
 import type { Asker } from './edge-call.ts'
@@ -71,6 +72,7 @@ export function createEdgeSessions(parts: {
   readonly services: VisibleServices
   readonly hubs: HubAccess
   readonly hostings: Pick<Hostings, 'service'>
+  readonly groups: Pick<Groups, 'of'>
   readonly mesh: MeshId
   readonly hub: { readonly id: HubId; readonly names: readonly string[] }
   readonly signer: () => SessionTicketSigner
@@ -80,7 +82,7 @@ export function createEdgeSessions(parts: {
   /** Whether who dials can pay. */
   readonly gate: DialGate
 }): EdgeSessions {
-  const { services, hubs, hostings, mesh, hub, signer, random, noteDial, gate } = parts
+  const { services, hubs, hostings, groups, mesh, hub, signer, random, noteDial, gate } = parts
   const sessions = new Map<string, ShownSession>()
   const byApiSession = new Map<string, Set<string>>()
 
@@ -141,6 +143,7 @@ export function createEdgeSessions(parts: {
       service: name,
       owner,
       isByPolicy,
+      groups: groups.of(user),
       id: metering?.session ?? Buffer.from(random(16)).toString('base64url'),
       ...(metering !== undefined && { reportEveryMs: metering.reportEveryMs }),
     } as const

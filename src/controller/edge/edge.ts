@@ -10,6 +10,7 @@ import type { SessionTicketSigner } from '../../pki/session-ticket.ts'
 import type { DialGate } from '../billing/billing.ts'
 import type { Context } from '../context.ts'
 import type { Decisions } from '../decisions.ts'
+import type { Groups } from '../groups.ts'
 import type { Hostings } from '../hostings.ts'
 import type { Members } from '../members.ts'
 import type { Presence } from '../presence.ts'
@@ -44,6 +45,7 @@ export interface EdgeParts {
   readonly state: EdgeState
   readonly certificates: SessionCertificates
   readonly hostings: Hostings
+  readonly groups: Groups
   readonly presence: Presence
   readonly members: Members
   readonly decisions: Decisions

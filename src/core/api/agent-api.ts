@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { PATH_KINDS } from '../path/path-kind.ts'
 import { AGENT_BILLING_ROUTES } from './billing-api.ts'
+import { AGENT_PEOPLE_ROUTES } from './people-api.ts'
 import { defineRoute } from './route.ts'
 import {
   endpointIdShape,
@@ -81,6 +82,7 @@ const logQuery = z.object({
  */
 export const AGENT_API = {
   ...AGENT_BILLING_ROUTES,
+  ...AGENT_PEOPLE_ROUTES,
   showVersion: defineRoute({
     method: 'GET',
     path: '/api/version',

@@ -6,7 +6,7 @@ import type { Decision } from '../policy/rule.ts'
 import type { Caller } from './caller.ts'
 import type { CONTROLLER_API } from './hub-api.ts'
 import type { Handlers } from './route.ts'
-import type { AccessRevocation, Eviction } from './shapes.ts'
+import type { AccessRevocation, Eviction, GroupChange } from './shapes.ts'
 
 /** What changed at the controller, for the hub to pass on. */
 export type ControllerChange =
@@ -23,6 +23,12 @@ export type ControllerChange =
       readonly change: 'access-revoked'
       readonly revocation: AccessRevocation
       readonly hosts: readonly EndpointId[]
+    }
+  /** `concerned`: the endpoints of these users, and where they left a group, every endpoint that hosts something. */
+  | {
+      readonly change: 'groups-changed'
+      readonly groups: GroupChange
+      readonly concerned: readonly EndpointId[]
     }
   /** An endpoint may not host a service any more. */
   | { readonly change: 'hosting-ended'; readonly endpoint: EndpointId; readonly service: ServiceName }

@@ -27,7 +27,7 @@ function parsedBy<T extends string>(parse: (value: unknown) => T, example: strin
   return schema as unknown as z.ZodType<T, string>
 }
 
-/** A name of a mesh, endpoint or label. */
+/** A name of a mesh, endpoint, group or label. */
 export const nameShape = parsedBy(value => parseName(value), 'home')
 /** A user's name. */
 export const userShape = parsedBy(parseUserName, 'bob')
@@ -60,6 +60,8 @@ export const accessShape = z.strictObject({
     .array(z.union([userShape, z.literal('*')]))
     .max(1_000)
     .default([]),
+  /** And the members of these groups; one that is empty or gone lets nobody in. */
+  groups: z.array(nameShape).max(1_000).optional(),
   /** Endpoints one may dial from; empty means from any. */
   entrances: z.array(endpointIdShape).max(1_000).default([]),
   /** And whomever the controller's service policies let in. */
@@ -153,6 +155,31 @@ export const userInfoShape = z.object({
   onlineCount: z.number(),
   isEvicted: z.boolean(),
 })
+
+/** Users under one name, for the rules of services and apps. */
+export const groupShape = z.object({
+  name: nameShape,
+  /** By name; identities of the controller by their UUIDs. */
+  users: z.array(userShape),
+  createdAtMs: msShape,
+  changedAtMs: msShape,
+})
+/** Users under one name. */
+export type Group = z.output<typeof groupShape>
+
+/**
+ * The groups of some users changed. Those of `left` they are in no more: session tickets that were issued at `beforeMs` or
+ * earlier do not prove them.
+ */
+export const groupChangeShape = z.object({
+  users: z.array(userShape).min(1).max(1_000),
+  /** Empty where they only came into groups. */
+  left: z.array(nameShape).max(32),
+  /** By the hub's clock. */
+  beforeMs: msShape,
+})
+/** The groups of some users changed. */
+export type GroupChange = z.output<typeof groupChangeShape>
 
 /** Somebody put out of the mesh: a user with everything issued before `beforeMs`, or one endpoint. */
 export const evictionShape = z.object({

@@ -95,6 +95,14 @@ test('accessRules() let only the owner dial when nothing is listed', () => {
   )
 })
 
+test('accessRules() let in nobody by a list of groups that is empty, or by groups that nobody is in', () => {
+  const member: Subject = { ...subject(EVE), groups: ['ops' as Name] }
+  const mayBy = (groups: Name[], who: Subject) =>
+    may(who, 'dial', service(ALICE), accessRules(WEB, SERVER, ALICE, { users: [], groups, entrances: [] }))
+  assert.deepEqual([mayBy([], member), mayBy(['sales' as Name], member)], [false, false])
+  assert.deepEqual([mayBy(['ops' as Name], member), mayBy(['ops' as Name], subject(EVE))], [true, false])
+})
+
 test('accessRules() keep everybody to the listed entrances, the owner too, whatever else is allowed', () => {
   const everything: Rule = { id: 'all', effect: 'allow', actions: ['dial'], who: {}, what: {} }
   const rules = [
@@ -129,18 +137,27 @@ test('accessRules() say nothing of other services, endpoints, owners and actions
 test('accessRules() allow exactly what the access list says, for any list', () => {
   const user = fc.constantFrom(ALICE, BOB, EVE)
   const endpoint = fc.constantFrom(LAPTOP, PHONE, SERVER)
+  const group = fc.constantFrom('ops' as Name, 'sales' as Name)
   const access: fc.Arbitrary<AccessList> = fc.record({
     users: fc.array(fc.oneof(user, fc.constant('*' as const)), { maxLength: 3 }),
+    groups: fc.option(fc.array(group, { maxLength: 2 }), { nil: undefined }),
     entrances: fc.array(endpoint, { maxLength: 3 }),
   })
   fc.assert(
-    fc.property(access, user, endpoint, (list, who, from) => {
-      const isUser = who === ALICE || list.users.includes(who) || list.users.includes('*')
+    fc.property(access, user, endpoint, fc.array(group, { maxLength: 2 }), (list, who, from, groups) => {
+      const isMember = groups.some(one => list.groups?.includes(one))
+      const isUser = who === ALICE || list.users.includes(who) || list.users.includes('*') || isMember
       const isEntrance = list.entrances.length === 0 || list.entrances.includes(from)
       const rules = accessRules(WEB, SERVER, ALICE, list)
-      assert.equal(may(subject(who, from), 'dial', service(ALICE), rules), isUser && isEntrance)
+      assert.equal(
+        may({ ...subject(who, from), groups }, 'dial', service(ALICE), rules),
+        isUser && isEntrance,
+      )
       const withStanding = [...STANDING_RULES, ...rules]
-      assert.equal(may(subject(who, from), 'dial', service(ALICE), withStanding), isUser && isEntrance)
+      assert.equal(
+        may({ ...subject(who, from), groups }, 'dial', service(ALICE), withStanding),
+        isUser && isEntrance,
+      )
     }),
   )
 })

@@ -1,5 +1,5 @@
 import type { EndpointId } from '../model/ids.ts'
-import type { ServiceName, UserName } from '../model/names.ts'
+import type { Name, ServiceName, UserName } from '../model/names.ts'
 import { quote } from '../model/quote.ts'
 import type { Ms } from '../model/time.ts'
 import { decide } from './decide.ts'
@@ -115,13 +115,15 @@ export function mayMeetDirectly(
 export interface AccessList {
   /** Users who may dial besides the owner; `*` is every member of the mesh. */
   readonly users: readonly (UserName | '*')[]
+  /** Groups whose members may; none where absent or empty. */
+  readonly groups?: readonly Name[] | undefined
   /** Endpoints one may dial from; empty means from any. */
   readonly entrances: readonly EndpointId[]
 }
 
 /**
- * The rules that a hosting's access list stands for: its owner and the listed users may dial, and where entrances are
- * listed, nobody may from elsewhere. The latter is a deny, so that neither another rule nor being the owner opens a
+ * The rules that a hosting's access list stands for: its owner, the listed users and the members of the listed groups
+ * may dial, and where entrances are listed, nobody may from elsewhere. The latter is a deny, so that neither another rule nor being the owner opens a
  * way in that the list does not show.
  *
  * They hold for this service at this endpoint while it is this owner's: should the name become another user's, they
@@ -133,7 +135,7 @@ export function accessRules(
   service: ServiceName,
   endpoint: EndpointId,
   owner: UserName,
-  { users, entrances }: AccessList,
+  { users, groups = [], entrances }: AccessList,
 ): Rule[] {
   const what = { kind: 'service', services: [service], endpoints: [endpoint], owners: [owner] } as const
   const listed: Rule = {
@@ -143,7 +145,9 @@ export function accessRules(
     who: { users: [owner, ...users] },
     what,
   }
-  if (entrances.length === 0) return [listed]
+  const members: Rule = { ...listed, id: `groups of ${service} at ${endpoint}`, who: { groups } }
+  const allowing = groups.length === 0 ? [listed] : [listed, members]
+  if (entrances.length === 0) return allowing
   const elsewhere: Rule = {
     id: `entrances of ${service} at ${endpoint}`,
     effect: 'deny',
@@ -151,7 +155,7 @@ export function accessRules(
     who: { exceptEndpoints: entrances },
     what,
   }
-  return [elsewhere, listed]
+  return [elsewhere, ...allowing]
 }
 
 /**

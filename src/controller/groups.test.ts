@@ -1,0 +1,178 @@
+import assert from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import type { ControllerChange } from '../core/api/controller.ts'
+import type { ServiceName } from '../core/model/names.ts'
+import { formatSpiffeId } from '../core/model/spiffe-id.ts'
+import { checkSessionTicket, MAX_TICKET_GROUPS } from '../pki/session-ticket.ts'
+import { type ControllerRig, type Member, openControllerRig, STRANGER } from '../testing/controller-rig.ts'
+import { assertRefused } from '../testing/refusal.ts'
+
+const WEB = 'tcp/web' as ServiceName
+
+async function openWithPeople(limits: Parameters<typeof openControllerRig>[0] = {}) {
+  const rig = await openControllerRig(limits)
+  const root = await rig.join({ name: 'home' })
+  const [alice, bob, carol] = [
+    await rig.joinAs('alice', 'one'),
+    await rig.joinAs('bob', 'two'),
+    await rig.joinAs('carol', 'three'),
+  ]
+  rig.changes.length = 0
+  const create = (name: string, users: string[] = [], by: Member = root) =>
+    rig.ask('createGroup', by.caller, { body: { name, users } })
+  const update = (group: string, body: { name?: string; addUsers?: string[]; removeUsers?: string[] }) =>
+    rig.ask('updateGroup', root.caller, { params: { group }, body })
+  return {
+    rig,
+    root,
+    alice,
+    bob,
+    carol,
+    create,
+    update,
+    [Symbol.asyncDispose]: () => rig[Symbol.asyncDispose](),
+  }
+}
+
+function groupsOf(rig: ControllerRig, by: Member, ticket: string) {
+  const { identity } = by
+  const check = { rootPem: rig.authority.rootCertificatePem, now: rig.clock.now(), service: WEB }
+  return checkSessionTicket(ticket, { ...check, dialler: formatSpiffeId(identity) }).groups
+}
+
+const told = (changes: ControllerChange[]) =>
+  changes.flatMap(one => (one.change === 'groups-changed' ? [one] : []))
+
+suite('groups', () => {
+  test('are made, listed, changed and deleted, and outlive a restart', async () => {
+    await using mesh = await openWithPeople()
+    const { rig, root, create, update } = mesh
+    const made = await create('ops', ['carol', 'bob', 'bob'])
+    assert.deepEqual([made.name, made.users], ['ops', ['bob', 'carol']])
+    await create('sales')
+    await update('ops', { name: 'operators', addUsers: ['alice'], removeUsers: ['carol'] })
+    await rig.reopen()
+    const list = async (user?: string) => {
+      const { groups } = await rig.ask('listGroups', root.caller, { query: user ? { user } : {} })
+      return groups.map(({ name, users }) => [name, users])
+    }
+    assert.deepEqual(await list(), [
+      ['operators', ['alice', 'bob']],
+      ['sales', []],
+    ])
+    assert.deepEqual(await list('bob'), [['operators', ['alice', 'bob']]])
+    await assertRefused(rig.ask('showGroup', root.caller, { params: { group: 'ops' } }), 'not-found')
+    await rig.ask('deleteGroup', root.caller, { params: { group: 'sales' } })
+    assert.equal((await list()).length, 1)
+    assert.deepEqual(
+      ['group.made', 'group.changed', 'group.deleted'].map(event => rig.log.fieldsOf(event).length),
+      [2, 1, 1],
+    )
+  })
+
+  test('are changed by administrators alone, and seen by members alone', async () => {
+    await using mesh = await openWithPeople()
+    const { rig, bob, create } = mesh
+    await create('ops', ['bob'])
+    await assertRefused(create('mine', ['bob'], bob), 'denied', /ask an administrator/)
+    const params = { group: 'ops' }
+    await assertRefused(
+      rig.ask('updateGroup', bob.caller, { params, body: { addUsers: ['alice'] } }),
+      'denied',
+    )
+    await assertRefused(rig.ask('deleteGroup', bob.caller, { params }), 'denied')
+    assert.deepEqual((await rig.ask('showGroup', bob.caller, { params })).users, ['bob'])
+    await assertRefused(rig.ask('listGroups', STRANGER), 'not-trusted')
+  })
+
+  test('take no users that nobody knows, no name that reads like another, no change that says two things', async () => {
+    await using mesh = await openWithPeople()
+    const { create, update } = mesh
+    await create('ops', ['bob'])
+    await assertRefused(create('others', ['nobody']), 'not-found', /no user "nobody": invite them first/)
+    await assertRefused(create('OPS'), 'name-taken', /there is a group "ops"/)
+    await create('sales')
+    await assertRefused(update('sales', { name: 'Ops' }), 'name-taken')
+    assert.equal((await update('sales', { name: 'Sales' })).name, 'Sales')
+    await assertRefused(update('ops', { removeUsers: ['alice'] }), 'not-found', /alice is not in it/)
+    await assertRefused(update('ops', { addUsers: ['bob'], removeUsers: ['bob'] }), 'bad-input')
+    await assertRefused(update('gone', {}), 'not-found')
+  })
+
+  test('answer too-many over each limit', async () => {
+    const limits = { groups: MAX_TICKET_GROUPS + 2, usersPerGroup: 2, groupMembers: MAX_TICKET_GROUPS + 2 }
+    await using mesh = await openWithPeople({ limits })
+    const { create, update } = mesh
+    await assertRefused(create('big', ['alice', 'bob', 'carol']), 'too-many', /at most 2 users in a group/)
+    for (let i = 0; i < MAX_TICKET_GROUPS; i++) await create(`g${i}`, ['bob'])
+    await assertRefused(create('more', ['bob']), 'too-many', /at most 32 groups of bob/)
+    await create('more', ['alice', 'carol'])
+    await assertRefused(update('g1', { addUsers: ['alice'] }), 'too-many', /users in all groups/)
+    await create('last')
+    await assertRefused(create('over'), 'too-many', /at most 34 groups/)
+  })
+
+  test('have names that fit a session ticket together', async () => {
+    await using mesh = await openWithPeople()
+    const { create, update } = mesh
+    const long = (i: number) => `${'\u6f22'.repeat(60)}${i}`
+    for (let i = 0; i < 11; i++) await create(long(i), ['bob'])
+    await assertRefused(create(long(11), ['bob']), 'too-many', /at most 2048 bytes of names/)
+    await create('short', ['bob'])
+    await assertRefused(update('short', { name: long(12) }), 'too-many')
+  })
+
+  test('let in who is in one of them, and nobody by one that is empty or gone', async () => {
+    await using mesh = await openWithPeople()
+    const { rig, root, alice, bob, carol, create, update } = mesh
+    await create('ops', ['bob'])
+    await rig.ask('host', alice.caller, {
+      params: { service: WEB },
+      body: { access: { groups: ['ops', 'ops', 'gone'] } },
+    })
+    const dial = (by: Member) => rig.ask('openSession', by.caller, { body: { service: WEB } })
+    assert.deepEqual(groupsOf(rig, bob, (await dial(bob)).ticket), ['ops'])
+    assert.equal(rig.controller.mayMeet(bob.identity, alice.id).allow, true)
+    assert.equal((await rig.ask('listServices', bob.caller)).services.length, 1)
+    await assertRefused(dial(carol), 'denied')
+    await update('ops', { addUsers: ['carol'], removeUsers: ['bob'] })
+    await assertRefused(dial(bob), 'denied')
+    assert.equal(rig.controller.mayMeet(bob.identity, alice.id).allow, false)
+    assert.deepEqual(groupsOf(rig, carol, (await dial(carol)).ticket), ['ops'])
+    await update('ops', { name: 'operators' })
+    await assertRefused(dial(carol), 'denied')
+    await rig.ask('deleteGroup', root.caller, { params: { group: 'operators' } })
+    const { services } = await rig.ask('listServices', alice.caller)
+    assert.deepEqual(services[0]?.hostings[0]?.access, { users: [], groups: ['gone', 'ops'], entrances: [] })
+  })
+
+  test('tell the endpoints of who came and went, and where somebody went all who host', async () => {
+    await using mesh = await openWithPeople()
+    const { rig, root, alice, bob, carol, create, update } = mesh
+    await rig.ask('host', alice.caller, { params: { service: WEB }, body: { access: {} } })
+    rig.changes.length = 0
+    await create('ops', ['bob', 'carol'])
+    const beforeMs = rig.clock.now()
+    assert.deepEqual(told(rig.changes), [
+      {
+        change: 'groups-changed',
+        groups: { users: ['bob', 'carol'], left: [], beforeMs },
+        concerned: [bob.id, carol.id],
+      },
+    ])
+    rig.changes.length = 0
+    await update('ops', { removeUsers: ['bob'], addUsers: ['alice'] })
+    await update('ops', { name: 'operators' })
+    await rig.ask('deleteGroup', root.caller, { params: { group: 'operators' } })
+    assert.deepEqual(
+      told(rig.changes).map(({ groups: { users, left }, concerned }) => [users, left, concerned.length]),
+      [
+        [['bob'], ['ops'], 2],
+        [['alice'], [], 1],
+        [['alice', 'carol'], ['ops'], 2],
+        [['alice', 'carol'], [], 2],
+        [['alice', 'carol'], ['operators'], 2],
+      ],
+    )
+  })
+})

@@ -1,0 +1,107 @@
+import { z } from 'zod'
+import { defineRoute } from './route.ts'
+import { groupShape, nameShape, userShape } from './shapes.ts'
+
+/** Users that one call may put into a group, or take out of it. */
+const MAX_USERS_AT_ONCE = 1_000
+const usersShape = z.array(userShape).max(MAX_USERS_AT_ONCE).default([])
+
+const groupParams = z.object({ group: nameShape })
+const newGroupShape = z.strictObject({ name: nameShape, users: usersShape })
+const groupUpdateShape = z.strictObject({
+  /** What it is called from now on; rules that have the old name fit nobody then. */
+  name: nameShape.optional(),
+  addUsers: usersShape,
+  removeUsers: usersShape,
+})
+const groupListShape = z.object({ groups: z.array(groupShape) })
+const meshParams = z.object({ mesh: nameShape })
+
+/** The routes of groups, at the controller. */
+export const PEOPLE_ROUTES = {
+  listGroups: defineRoute({
+    method: 'GET',
+    path: '/api/groups',
+    summary: 'List groups and who is in them',
+    query: z.object({ user: userShape.optional() }),
+    response: groupListShape,
+  }),
+  showGroup: defineRoute({
+    method: 'GET',
+    path: '/api/groups/{group}',
+    summary: 'Show a group',
+    params: groupParams,
+    response: groupShape,
+    errors: ['not-found'],
+  }),
+  createGroup: defineRoute({
+    method: 'POST',
+    path: '/api/groups',
+    summary: 'Make a group (administrators)',
+    body: newGroupShape,
+    response: groupShape,
+    errors: ['denied', 'name-taken', 'not-found', 'too-many'],
+  }),
+  updateGroup: defineRoute({
+    method: 'PATCH',
+    path: '/api/groups/{group}',
+    summary: 'Put users into a group, take them out, rename it (administrators); streams that it let in end',
+    params: groupParams,
+    body: groupUpdateShape,
+    response: groupShape,
+    errors: ['denied', 'not-found', 'name-taken', 'too-many'],
+  }),
+  deleteGroup: defineRoute({
+    method: 'DELETE',
+    path: '/api/groups/{group}',
+    summary: 'Delete a group (administrators); streams that it let in end',
+    params: groupParams,
+    errors: ['denied', 'not-found'],
+  }),
+} as const
+
+/** The routes of groups, at the agent. */
+export const AGENT_PEOPLE_ROUTES = {
+  listGroups: defineRoute({
+    method: 'GET',
+    path: '/api/meshes/{mesh}/groups',
+    summary: 'List groups and who is in them',
+    params: meshParams,
+    query: z.object({ user: userShape.optional() }),
+    response: groupListShape,
+    errors: ['not-joined', 'offline'],
+  }),
+  showGroup: defineRoute({
+    method: 'GET',
+    path: '/api/meshes/{mesh}/groups/{group}',
+    summary: 'Show a group',
+    params: meshParams.extend(groupParams.shape),
+    response: groupShape,
+    errors: ['not-joined', 'not-found', 'offline'],
+  }),
+  createGroup: defineRoute({
+    method: 'POST',
+    path: '/api/meshes/{mesh}/groups',
+    summary: 'Make a group (administrators)',
+    params: meshParams,
+    body: newGroupShape,
+    response: groupShape,
+    errors: ['not-joined', 'denied', 'name-taken', 'not-found', 'too-many', 'offline'],
+  }),
+  updateGroup: defineRoute({
+    method: 'PATCH',
+    path: '/api/meshes/{mesh}/groups/{group}',
+    summary: 'Put users into a group, take them out, rename it (administrators)',
+    params: meshParams.extend(groupParams.shape),
+    body: groupUpdateShape,
+    response: groupShape,
+    errors: ['not-joined', 'denied', 'not-found', 'name-taken', 'too-many', 'offline'],
+  }),
+  deleteGroup: defineRoute({
+    method: 'DELETE',
+    path: '/api/meshes/{mesh}/groups/{group}',
+    summary: 'Delete a group (administrators)',
+    params: meshParams.extend(groupParams.shape),
+    errors: ['not-joined', 'denied', 'not-found', 'offline'],
+  }),
+} as const
