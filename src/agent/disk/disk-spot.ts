@@ -1,4 +1,4 @@
-import { constants, existsSync } from 'node:fs'
+import { type BigIntStats, constants, existsSync } from 'node:fs'
 import { type FileHandle, lstat, open, realpath } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MeshError } from '../../core/model/errors.ts'
@@ -13,7 +13,7 @@ export interface DiskSpot extends AsyncDisposable {
    *
    * @throws MeshError `denied`
    */
-  check(name: string, opened: FileHandle): Promise<void>
+  check(name: string, opened: { stat(options: { bigint: true }): Promise<BigIntStats> }): Promise<void>
 }
 
 /** How folders are found: by descriptors, where the system can, or by looking at each name before and after. */

@@ -4,6 +4,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, symlinkSync, writeFil
 import { readlink, rename, rm, symlink } from 'node:fs/promises'
 import { test } from 'node:test'
 import type { DiskFile, Folder } from '../../core/model/disk.ts'
+import type { MeshError } from '../../core/model/errors.ts'
 import { makeScratchFolder } from '../../testing/scratch-folder.ts'
 import { mountSmallDisk } from '../../testing/small-disk.ts'
 import { until } from '../../testing/until.ts'
@@ -73,6 +74,48 @@ for (const [way, findSpot] of WAYS) {
     assert.deepEqual(readdirSync(scratch.path), ['c'])
     assert.ok((await folder.freeSpace()) > 0)
     assert.equal((await folder.stat('')).kind, 'folder')
+  })
+
+  test(`${way}: many small files are read and put at once, each whole or not at all`, async () => {
+    using scratch = makeScratchFolder()
+    await using folder = await createDisk({ findSpot }).openFolder(scratch.path)
+    const file = { bytes: Buffer.from('one'), mode: 0o640, modifiedAtMs: 1_500 }
+    const [made] = await folder.placeFiles('', [{ ...file, name: 'a\u0007é', over: null, isDurable: true }])
+    assert.ok(made !== undefined && !(made instanceof Error))
+    assert.deepEqual([made.mode, made.modifiedAtMs, made.sizeBytes], [0o640, 1_500, 3])
+    const other = { ...file, bytes: Buffer.from('three') }
+    const results = await folder.placeFiles('', [
+      { ...other, name: 'a\u0007é', over: null },
+      { ...other, name: 'a\u0007é', over: 'something else' },
+      { ...other, name: 'b', over: made.version },
+      { ...other, name: 'c' },
+    ])
+    assert.deepEqual(
+      results.map(one => (one instanceof Error ? (one as MeshError).code : one.sizeBytes)),
+      ['conflict', 'conflict', 'conflict', 5],
+    )
+    const [over] = await folder.placeFiles('', [{ ...other, name: 'a\u0007é', over: made.version }])
+    assert.ok(over !== undefined && !(over instanceof Error) && over.version !== made.version)
+    symlinkSync('c', scratch.file('link'))
+    mkdirSync(scratch.file('folder'))
+    const read = await folder.readFiles('', ['a\u0007é', 'link', 'gone', 'folder'], 5)
+    assert.deepEqual(
+      read.map(one => (one instanceof Error ? (one as MeshError).code : Buffer.from(one.bytes).toString())),
+      ['three', 'denied', 'not-found', 'bad-input'],
+    )
+    assert.equal(((await folder.readFiles('', ['c'], 4))[0] as MeshError).code, 'too-large')
+    const found = await folder.look('')
+    assert.deepEqual(found.map(({ name, entry, target }) => [name, entry.kind, target]).sort(), [
+      ['a\u0007é', 'file', undefined],
+      ['c', 'file', undefined],
+      ['folder', 'folder', undefined],
+      ['link', 'link', 'c'],
+    ])
+    for (const name of ['../a', '..', '', 'a/b', 'a\0b']) {
+      assert.throws(() => folder.placeFiles('', [{ ...file, name }]), { code: 'bad-name' })
+      assert.throws(() => folder.readFiles('', [name], 5), { code: 'bad-name' })
+    }
+    await assert.rejects(folder.placeFiles('link', [{ ...file, name: 'x' }]), { code: 'denied' })
   })
 
   test(`${way}: no path and no link leads out of a folder`, async () => {

@@ -20,13 +20,30 @@ import {
 } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { isAbsolute, relative, sep } from 'node:path'
-import { checkLinkTarget, type NameRules, namesOf, parseDiskPath } from '../../core/files/disk-path.ts'
-import type { Disk, DiskChange, DiskEntry, DiskFile, DiskKind, Folder } from '../../core/model/disk.ts'
+import {
+  checkLinkTarget,
+  findNameTrouble,
+  type NameRules,
+  namesOf,
+  parseDiskPath,
+} from '../../core/files/disk-path.ts'
+import type {
+  Disk,
+  DiskChange,
+  DiskEntry,
+  DiskFile,
+  DiskKind,
+  Folder,
+  FoundEntry,
+  NewFile,
+  ReadFile,
+} from '../../core/model/disk.ts'
 import { MeshError } from '../../core/model/errors.ts'
 import { quote } from '../../core/model/quote.ts'
 import { fromNodeError } from '../../net/node-error.ts'
 import { changeOpen, checkMode, createDiskFile, describeEntry, kindOf } from './disk-file.ts'
 import { chooseSpotFinder, type DiskSpot, FOLDER_FLAGS, identityOf, type SpotFinder } from './disk-spot.ts'
+import { lookInto, placeSmallFiles, readSmallFiles } from './small-files.ts'
 import { watchFolder } from './watch-folder.ts'
 
 /** How folders are opened. */
@@ -59,6 +76,12 @@ export function createDisk(options: DiskOptions = {}): Disk {
       }
     },
   }
+}
+
+/** @throws MeshError `bad-name` */
+function checkName(name: string): void {
+  const trouble = findNameTrouble(name, NAME_RULES)
+  if (trouble !== undefined) throw new MeshError('bad-name', `Cannot use name ${quote(name)}: ${trouble}`)
 }
 
 async function identify(folder: string): Promise<{ path: string; identity: string }> {
@@ -107,6 +130,23 @@ class OpenFolder implements Folder {
         return { name, kind: Buffer.from(name).equals(entry.name) ? kindOf(entry) : ('other' as const) }
       })
     })
+  }
+
+  look(path: string): Promise<FoundEntry[]> {
+    return this.#inside(path, 'list', spot => lookInto(spot, path, MAX_FOLDER_ENTRIES))
+  }
+
+  readFiles(path: string, names: readonly string[], maxBytes: number): Promise<(ReadFile | MeshError)[]> {
+    for (const name of names) checkName(name)
+    return this.#inside(path, 'read', spot => readSmallFiles(spot, names, maxBytes))
+  }
+
+  placeFiles(path: string, files: readonly NewFile[]): Promise<(DiskEntry | MeshError)[]> {
+    for (const { name, mode } of files) {
+      checkName(name)
+      checkMode(mode)
+    }
+    return this.#inside(path, 'write', spot => placeSmallFiles(spot, files))
   }
 
   openFile(path: string, mode: 'read' | 'write' | 'create', permissions = 0o600): Promise<DiskFile> {

@@ -1,3 +1,5 @@
+import type { MeshError } from './errors.ts'
+
 /** The way to files: by folders, out of which nothing leads. */
 export interface Disk {
   /** The home folder of this computer's user. */
@@ -25,6 +27,20 @@ export interface Folder extends AsyncDisposable {
   stat(path: string): Promise<DiskEntry>
   /** What is in a folder, in no order. Names that are no Unicode are of kind `other`. @throws MeshError `too-many` over 1,000,000 */
   list(path: string): Promise<{ readonly name: string; readonly kind: DiskKind }[]>
+  /** The same, each with how it is and where a link points; what went meanwhile is left out. */
+  look(path: string): Promise<FoundEntry[]>
+  /**
+   * Read many small files of one folder, with less ado than one by one.
+   *
+   * @returns of each its content, as it was at one moment, or why not: `too-large`, `conflict` if it was changed meanwhile …
+   */
+  readFiles(path: string, names: readonly string[], maxBytes: number): Promise<(ReadFile | MeshError)[]>
+  /**
+   * Put many small files into one folder, each whole or not at all.
+   *
+   * @returns of each what is there now, or why not: `conflict` if there is not what `over` says …
+   */
+  placeFiles(path: string, files: readonly NewFile[]): Promise<(DiskEntry | MeshError)[]>
   /**
    * Open a file: `read`; `write` to change one that is there; `create` to make one and change it.
    *
@@ -78,6 +94,32 @@ export interface DiskEntry {
   readonly identity: string
   /** Another whenever its content, name count, mode or owner changed since; of `identity` too. */
   readonly version: string
+}
+
+/** Something in a folder. */
+export interface FoundEntry {
+  readonly name: string
+  readonly entry: DiskEntry
+  /** Where a link points. */
+  readonly target?: string
+}
+
+/** A small file that was read. */
+export interface ReadFile {
+  readonly bytes: Uint8Array
+  readonly entry: DiskEntry
+}
+
+/** A small file to be put somewhere. */
+export interface NewFile {
+  readonly name: string
+  readonly bytes: Uint8Array
+  readonly mode: number
+  readonly modifiedAtMs: number
+  /** `version` of what it replaces, null if there must be nothing; whatever is there if absent. */
+  readonly over?: string | null
+  /** Wait until it is durable. Default false. */
+  readonly isDurable?: boolean
 }
 
 /** What can be changed of something on disk. */
