@@ -123,6 +123,54 @@ test('decodeEnvelope() gives an envelope or bad-message when bytes of one are ch
   )
 })
 
+/** What comes of a payload: an envelope, or the code of an error. */
+function outcomeOf(payload: Uint8Array): unknown {
+  try {
+    return decodeEnvelope(payload)
+  } catch (error) {
+    assert.ok(error instanceof MeshError, String(error))
+    return error.code
+  }
+}
+
+/** The same message with a second, empty segment: not the usual form, so it is read by the way for all forms. */
+function inTwoSegments(payload: Uint8Array): Uint8Array {
+  const longer = new Uint8Array(payload.length + 8)
+  longer.set([1], 0)
+  longer.set(payload.subarray(4, 8), 4)
+  longer.set(payload.subarray(8), 16)
+  return longer
+}
+
+test('decodeEnvelope() reads the usual form as it would read any other, whatever is changed in it', () => {
+  const changes = fc.array(fc.tuple(fc.nat(), fc.oneof(fc.nat({ max: 7 }), fc.nat({ max: 255 }))), {
+    maxLength: 4,
+  })
+  fc.assert(
+    fc.property(envelopes, changes, (envelope, places) => {
+      const payload = payloadOf(envelope).slice(0, 600)
+      // Neither the number of segments nor that of words: they are part of the form.
+      for (const [place, value] of places) {
+        payload[8 + (place % (Math.min(payload.length, 96) - 8))] = value
+      }
+      assert.deepEqual(outcomeOf(payload), outcomeOf(inTwoSegments(payload)))
+    }),
+    { numRuns: FUZZ_RUNS * 4 },
+  )
+})
+
+test('decodeEnvelope() reads the same method, whichever was thought likely', () => {
+  fc.assert(
+    fc.property(fc.string({ minLength: 1, maxLength: 70 }), fc.string({ maxLength: 70 }), (method, other) => {
+      const call = { kind: 'call', id: 1, method, params: bytes(5), deadlineMs: 0, window: 0 } as const
+      for (const likely of [method, other, `${method}x`, method.slice(1)]) {
+        assert.deepEqual(decodeEnvelope(payloadOf(call), likely), call)
+      }
+    }),
+    { numRuns: FUZZ_RUNS },
+  )
+})
+
 test('decodeEnvelope() refuses texts without end, too long or not UTF-8, calls of nothing, and kinds to come', () => {
   const call = (method: string): ZapEnvelope => ({
     kind: 'call',

@@ -62,11 +62,17 @@ export function encodeEnvelope(
 /**
  * Read the payload of a frame. The message is checked as `checkCapnpMessage` does.
  *
+ * @param likely  a method that a call probably names, the last one as a rule: then its text need not be made anew
  * @returns the envelope; `params` and `value` are views of `payload`
  * @throws MeshError `bad-message` if it is no message, no envelope, of a kind that we do not know, or has a text that is
  *   not UTF-8 or too long
  */
-export function decodeEnvelope(payload: Uint8Array): ZapEnvelope {
+export function decodeEnvelope(payload: Uint8Array, likely = ''): ZapEnvelope {
+  return decodeUsual(payload, likely) ?? decodeAny(payload)
+}
+
+/** Whatever form Cap'n Proto allows. */
+function decodeAny(payload: Uint8Array): ZapEnvelope {
   const root = readCapnpRoot(payload)
   const id = root.uint32(ID_AT)
   switch (root.uint16(TAG_AT)) {
@@ -95,6 +101,90 @@ export function decodeEnvelope(payload: Uint8Array): ZapEnvelope {
   }
 }
 
+/**
+ * Read what `encodeEnvelope` writes, and nearly everybody else: one segment, the struct right behind its pointer, and the
+ * bytes that its pointers lead to behind it, one after another. For that neither a reader nor a walk is needed.
+ *
+ * @returns undefined for any other form, good or not, and for an `error`: `decodeAny` knows. What is returned here is
+ *   what it would return
+ */
+function decodeUsual(payload: Uint8Array, likely: string): ZapEnvelope | undefined {
+  const { length } = payload
+  if (length < CONTENT_AT || length % 8 !== 0) return undefined
+  if (uint32At(payload, 0) !== 0 || uint32At(payload, 4) !== (length - 8) / 8) return undefined
+  if (uint32At(payload, ROOT_AT) !== 0 || uint32At(payload, ROOT_AT + 4) !== ROOT_SIZE) return undefined
+  const firstAt = bytesAt(payload, FIRST_POINTER_AT, CONTENT_AT)
+  if (firstAt === ELSEWHERE) return undefined
+  const firstLength = uint32At(payload, FIRST_POINTER_AT + 4) >>> 3
+  const secondAt = bytesAt(payload, FIRST_POINTER_AT + 8, firstAt + padded(firstLength))
+  if (secondAt === ELSEWHERE) return undefined
+  const id = uint32At(payload, STRUCT_AT + ID_AT)
+  switch (uint32At(payload, STRUCT_AT + TAG_AT)) {
+    case TAGS.call: {
+      const method = usualText(payload, firstAt, firstLength, likely)
+      if (method === undefined) return undefined
+      const params = viewOf(payload, secondAt, uint32At(payload, FIRST_POINTER_AT + 12) >>> 3)
+      const deadlineMs = uint32At(payload, STRUCT_AT + SLOT_AT)
+      return {
+        kind: 'call',
+        id,
+        method,
+        params,
+        deadlineMs,
+        window: uint32At(payload, STRUCT_AT + WINDOW_AT),
+      }
+    }
+    case TAGS.result:
+      return { kind: 'result', id, value: viewOf(payload, firstAt, firstLength) }
+    case TAGS.item:
+      return { kind: 'item', id, value: viewOf(payload, firstAt, firstLength) }
+    default:
+      return undefined
+  }
+}
+
+/**
+ * Where the bytes are that a pointer leads to.
+ *
+ * @param from  the first place where they may be
+ * @returns `from` for none, `ELSEWHERE` if it leads to anything but bytes at `from` or later
+ */
+function bytesAt(payload: Uint8Array, pointerAt: number, from: number): number {
+  const low = uint32At(payload, pointerAt)
+  const high = uint32At(payload, pointerAt + 4)
+  if (low === 0 && high === 0) return from
+  if ((low & 3) !== LIST || (high & 7) !== BYTES) return ELSEWHERE
+  const at = pointerAt + 8 + (low >>> 2) * 8
+  return at >= from && at + (high >>> 3) <= payload.length ? at : ELSEWHERE
+}
+
+/** A method's name, of short ASCII as names are; undefined for any other. */
+function usualText(payload: Uint8Array, at: number, length: number, likely: string): string | undefined {
+  const last = at + length - 1
+  if (length < 2 || length > MAX_LOOP_LENGTH || payload[last] !== 0) return undefined
+  if (likely.length === length - 1) {
+    let index = 0
+    while (index < likely.length && payload[at + index] === likely.charCodeAt(index)) index += 1
+    if (index === likely.length) return likely
+  }
+  let text = ''
+  for (let index = at; index < last; index++) {
+    const byte = payload[index] ?? 0
+    if (byte > 0x7f) return undefined
+    text += String.fromCharCode(byte)
+  }
+  return text
+}
+
+function viewOf(payload: Uint8Array, at: number, length: number): Uint8Array {
+  return new Uint8Array(payload.buffer, payload.byteOffset + at, length)
+}
+
+function uint32At(bytes: Uint8Array, at: number): number {
+  const high = ((bytes[at + 2] ?? 0) << 16) | ((bytes[at + 3] ?? 0) << 24)
+  return ((bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8) | high) >>> 0
+}
+
 interface Parts {
   readonly id: number
   readonly tag: number
@@ -120,44 +210,47 @@ function encode(
   const headLength = ZAP_HEADER_BYTES + (isLarge ? dataAt : length)
   const head = allocate(headLength)
   writeZapHeader(head, 0, length)
-  const view = new DataView(head.buffer, head.byteOffset + ZAP_HEADER_BYTES, headLength - ZAP_HEADER_BYTES)
+  const at = ZAP_HEADER_BYTES
   // What is not written below: the end of the word between text and data, and that after them.
-  if (textLength > 0) view.setFloat64(dataAt - 8, 0)
-  if (!isLarge && dataLength > 0) view.setFloat64(length - 8, 0)
-  view.setUint32(0, 0, true)
-  view.setUint32(4, (length - 8) / 8, true)
-  // The root pointer: a struct of two words and two pointers, right behind.
-  view.setUint32(8, 0, true)
-  view.setUint32(12, 0x0002_0002, true)
-  view.setUint32(STRUCT_AT + ID_AT, id, true)
-  view.setUint32(STRUCT_AT + SLOT_AT, slot, true)
-  view.setUint32(STRUCT_AT + WINDOW_AT, window, true)
-  view.setUint32(STRUCT_AT + TAG_AT, tag, true)
-  let pointerAt = STRUCT_AT + 16
+  if (textLength > 0) writeUint32s(head, at + dataAt - 8, 0, 0)
+  if (!isLarge && dataLength > 0) writeUint32s(head, at + length - 8, 0, 0)
+  writeUint32s(head, at, 0, (length - 8) / 8)
+  writeUint32s(head, at + ROOT_AT, 0, ROOT_SIZE)
+  writeUint32s(head, at + STRUCT_AT, id, slot)
+  writeUint32s(head, at + STRUCT_AT + WINDOW_AT, window, tag)
+  let pointerAt = FIRST_POINTER_AT
   if (text !== undefined) {
-    writeBytePointer(view, pointerAt, CONTENT_AT, textLength)
-    writeText(head, ZAP_HEADER_BYTES + CONTENT_AT, text, textLength)
+    writeBytePointer(head, pointerAt, CONTENT_AT, textLength)
+    writeText(head, at + CONTENT_AT, text, textLength)
     pointerAt += 8
   }
-  writeBytePointer(view, pointerAt, dataAt, dataLength)
-  if (text === undefined) writeBytePointer(view, pointerAt + 8, 0, 0)
+  writeBytePointer(head, pointerAt, dataAt, dataLength)
+  if (text === undefined) writeBytePointer(head, pointerAt + 8, 0, 0)
   if (!isLarge) {
-    if (dataLength > 0) head.set(data, ZAP_HEADER_BYTES + dataAt)
+    if (dataLength > 0) head.set(data, at + dataAt)
     return [head]
   }
   const missing = padded(dataLength) - dataLength
   return missing === 0 ? [head, data] : [head, data, new Uint8Array(missing)]
 }
 
+/** Two numbers, little-endian. By hand: making a `DataView` for each message would cost more than the rest of it. */
+function writeUint32s(target: Uint8Array, at: number, first: number, second: number): void {
+  target[at] = first
+  target[at + 1] = first >>> 8
+  target[at + 2] = first >>> 16
+  target[at + 3] = first >>> 24
+  target[at + 4] = second
+  target[at + 5] = second >>> 8
+  target[at + 6] = second >>> 16
+  target[at + 7] = second >>> 24
+}
+
 /** A list of bytes: the offset is in words, from behind the pointer. An empty one is a null pointer. */
-function writeBytePointer(view: DataView, at: number, target: number, length: number): void {
-  if (length === 0) {
-    view.setUint32(at, 0, true)
-    view.setUint32(at + 4, 0, true)
-    return
-  }
-  view.setUint32(at, (((target - at - 8) / 8) << 2) | LIST, true)
-  view.setUint32(at + 4, (length << 3) | BYTES, true)
+function writeBytePointer(frame: Uint8Array, at: number, target: number, length: number): void {
+  const offset = (target - at - 8) / 8
+  if (length === 0) writeUint32s(frame, ZAP_HEADER_BYTES + at, 0, 0)
+  else writeUint32s(frame, ZAP_HEADER_BYTES + at, (offset << 2) | LIST, (length << 3) | BYTES)
 }
 
 /** Names of methods are short and ASCII, as a rule: then a loop costs less than an encoder. */
@@ -201,8 +294,15 @@ const WINDOW_AT = 8
 const TAG_AT = 12
 
 // Bytes into the message: after the segment table and the root pointer; after the struct.
+const ROOT_AT = 8
 const STRUCT_AT = 16
+const FIRST_POINTER_AT = 32
 const CONTENT_AT = 48
+
+/** High half of the pointer to a struct of two words and two pointers. */
+const ROOT_SIZE = 0x0002_0002
+/** No place. */
+const ELSEWHERE = -1
 
 /** Texts longer than this are written by the encoder. */
 const MAX_LOOP_LENGTH = 64

@@ -75,6 +75,46 @@ test('push() gives views of the chunk, and copies only what came in pieces', () 
   assert.deepEqual(pieced, bytes(3, 4, 5))
 })
 
+test('takeWhole() takes a chunk that is one frame, as push() would, and of any other nothing', () => {
+  const chunks = fc.oneof(
+    fc.uint8Array({ maxLength: 40 }).map(encodeZapFrame),
+    fc.array(fc.nat({ max: 6 }), { maxLength: 12 }).map(values => Uint8Array.from(values)),
+  )
+  fc.assert(
+    fc.property(fc.array(chunks, { maxLength: 6 }), input => {
+      const whole = createZapFrameDecoder(30)
+      const plain = createZapFrameDecoder(30)
+      for (const chunk of input) {
+        const pendingByteCount = whole.pendingByteCount
+        const taken = whole.takeWhole(chunk)
+        assert.equal(whole.pendingByteCount, pendingByteCount)
+        const pushed = outcomeOf(() => copies(plain.push(chunk)))
+        if (taken === undefined)
+          assert.deepEqual(
+            outcomeOf(() => copies(whole.push(chunk))),
+            pushed,
+          )
+        else assert.deepEqual([taken], pushed)
+      }
+    }),
+    { numRuns: FUZZ_RUNS },
+  )
+  const buffer = Buffer.from([0, 0, 0, 1, 9])
+  const taken = createZapFrameDecoder().takeWhole(buffer)
+  assert.deepEqual(taken, bytes(9), 'a plain view, also of a Buffer')
+  assert.equal(taken?.buffer, buffer.buffer)
+})
+
+/** What a call gives, or the code of what it throws. */
+function outcomeOf(call: () => unknown): unknown {
+  try {
+    return call()
+  } catch (error) {
+    assert.ok(error instanceof MeshError, String(error))
+    return error.code
+  }
+}
+
 test('push() takes a frame of 16 MiB and refuses one more before it holds anything', () => {
   const payload = new Uint8Array(MAX_ZAP_FRAME_BYTES).fill(7)
   const decoder = createZapFrameDecoder()

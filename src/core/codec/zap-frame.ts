@@ -18,6 +18,13 @@ export interface ZapFrameDecoder {
    *   ended before it in the same chunk are lost. The stream is useless from there on: every later call throws again
    */
   push(chunk: Uint8Array): Uint8Array[]
+  /**
+   * What `push` would give for a chunk that is one whole frame while nothing is pending, as most are that hold an answer
+   * somebody waits for: its payload, always a plain view. It costs less.
+   *
+   * @returns undefined for any other chunk, of which nothing was taken then
+   */
+  takeWhole(chunk: Uint8Array): Uint8Array | undefined
   /** The stream ended. @throws MeshError `link-closed` if that was inside a header or a payload */
   end(): void
   /** Bytes that came of a frame that has not ended yet, with its header. */
@@ -75,8 +82,7 @@ export function createZapFrameDecoder(maxFrameBytes: number = MAX_ZAP_FRAME_BYTE
   let isBroken = false
 
   function readLength(bytes: Uint8Array, at: number): number {
-    const [a = 0, b = 0, c = 0, d = 0] = [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]
-    const length = a * 0x1000000 + ((b << 16) | (c << 8) | d)
+    const length = announced(bytes, at)
     if (length <= maxFrameBytes) return length
     isBroken = true
     body = NOTHING
@@ -142,6 +148,12 @@ export function createZapFrameDecoder(maxFrameBytes: number = MAX_ZAP_FRAME_BYTE
       if (at < chunk.length) complete(chunk.subarray(at), found)
       return found
     },
+    takeWhole(chunk) {
+      const length = chunk.length - ZAP_HEADER_BYTES
+      if (headerLength > 0 || isBroken || length < 0 || length > maxFrameBytes) return undefined
+      if (announced(chunk, 0) !== length) return undefined
+      return new Uint8Array(chunk.buffer, chunk.byteOffset + ZAP_HEADER_BYTES, length)
+    },
     end() {
       if (isBroken || headerLength === 0) return
       const where =
@@ -153,6 +165,11 @@ export function createZapFrameDecoder(maxFrameBytes: number = MAX_ZAP_FRAME_BYTE
       throw new MeshError('link-closed', `Cannot read frame: stream ended ${where}`)
     },
   }
+}
+
+function announced(bytes: Uint8Array, at: number): number {
+  const low = ((bytes[at + 1] ?? 0) << 16) | ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0)
+  return (bytes[at] ?? 0) * 0x1000000 + low
 }
 
 /** The longest payload of a frame, 16 MiB: seed 004 and the clients of others that speak it. */

@@ -89,6 +89,11 @@ export function openFrameStream(
 
   function onData(chunk: Uint8Array): void {
     try {
+      const whole = holds ? undefined : decoder.takeWhole(chunk)
+      if (whole !== undefined) {
+        events.onFrame(whole)
+        return
+      }
       // No Buffer: what is cut out of it would be one too, whose `slice` is no copy.
       const bytes = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length)
       const payloads = decoder.push(bytes)

@@ -134,14 +134,11 @@ export function openZapClient(stream: Duplex, options: Partial<ZapCallLimits> = 
       Buffer.allocUnsafe,
     )
     const entry: Pending = { method: method.name, call, timer: undefined, onAbort: undefined }
-    const giveUp = (reason: unknown) => {
-      if (cancel(id)) call.onError(reason)
-    }
     if (deadlineMs !== undefined) {
-      entry.timer = setTimeout(() => giveUp(late(method.name, deadlineMs)), deadlineMs)
+      entry.timer = setTimeout(giveUp, deadlineMs, id, () => late(method.name, deadlineMs))
     }
     if (signal !== undefined) {
-      entry.onAbort = () => giveUp(signal.reason)
+      entry.onAbort = () => giveUp(id, () => signal.reason)
       signal.addEventListener('abort', entry.onAbort)
     }
     // Before it is sent: over a stream in memory the answer may come at once.
@@ -149,6 +146,11 @@ export function openZapClient(stream: Duplex, options: Partial<ZapCallLimits> = 
     pending.set(id, entry)
     call.onStart?.(id)
     frames.write(pieces, isAlone)
+  }
+
+  function giveUp(id: number, reason: () => unknown): void {
+    const call = pending.get(id)?.call
+    if (call !== undefined && cancel(id)) call.onError(reason())
   }
 
   /** Forget a call and tell the server. @returns false if it had ended */
@@ -199,25 +201,10 @@ export function openZapClient(stream: Duplex, options: Partial<ZapCallLimits> = 
     get isOpen() {
       return ended === undefined
     },
-    call: (method, params, callOptions = {}) =>
-      new Promise((resolve, reject) => {
-        const onEnd = () =>
-          reject(new MeshError('bad-message', `Cannot call ${quote(method.name)}: no result came`))
-        start(method, params, {
-          options: callOptions,
-          window: 0,
-          onResult(value) {
-            try {
-              resolve(decodeFrom(method.result, value, () => `answer to ${quote(method.name)}`))
-            } catch (error) {
-              reject(error)
-            }
-          },
-          onItem: onEnd,
-          onEnd,
-          onError: reject,
-        })
-      }),
+    call: (method, params, callOptions = NO_OPTIONS) =>
+      new Promise((resolve, reject) =>
+        start(method, params, new ResultCall(method, callOptions, resolve, reject)),
+      ),
     stream: (method, params, callOptions = {}) => ({
       [Symbol.asyncIterator]: () =>
         createItemIterator(method, () => startStream(method, params, callOptions)),
@@ -226,6 +213,47 @@ export function openZapClient(stream: Duplex, options: Partial<ZapCallLimits> = 
     async [Symbol.asyncDispose]() {
       frames.close()
     },
+  }
+}
+
+/** A call of one result, for a promise. A class, as its methods then cost nothing to make for each call. */
+class ResultCall<R> implements StartedCall {
+  readonly options: CallOptions
+  readonly window = 0
+  readonly #method: Pick<ZapMethod<never, R>, 'name' | 'result'>
+  readonly #resolve: (value: R) => void
+  readonly #reject: (error: unknown) => void
+
+  constructor(
+    method: Pick<ZapMethod<never, R>, 'name' | 'result'>,
+    options: CallOptions,
+    resolve: (value: R) => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.options = options
+    this.#method = method
+    this.#resolve = resolve
+    this.#reject = reject
+  }
+
+  onResult(value: Uint8Array): void {
+    try {
+      this.#resolve(decodeFrom(this.#method.result, value, () => `answer to ${quote(this.#method.name)}`))
+    } catch (error) {
+      this.#reject(error)
+    }
+  }
+
+  onItem(): void {
+    this.onEnd()
+  }
+
+  onEnd(): void {
+    this.#reject(new MeshError('bad-message', `Cannot call ${quote(this.#method.name)}: no result came`))
+  }
+
+  onError(error: unknown): void {
+    this.#reject(error)
   }
 }
 
@@ -285,6 +313,8 @@ function answeredError(method: string, { code, message }: { code: string; messag
 function late(method: string, deadlineMs: number): MeshError {
   return new MeshError('timed-out', `Cannot call ${quote(method)}: no answer in ${deadlineMs} ms`)
 }
+
+const NO_OPTIONS: CallOptions = {}
 
 /** What `setTimeout` takes. */
 const MAX_DEADLINE_MS = 2_147_483_647

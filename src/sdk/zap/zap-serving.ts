@@ -68,9 +68,11 @@ export function openZapServing(stream: Duplex, handlers: ZapHandlers, options: S
   let runningCount = 0
   let paramsBytes = 0
   let drained: PromiseWithResolvers<void> | undefined
+  /** Of the last call. */
+  let lastMethod = ''
 
   const frames = openFrameStream(stream, {
-    onFrame: payload => receive(decodeEnvelope(payload)),
+    onFrame: payload => receive(decodeEnvelope(payload, lastMethod)),
     onDrain() {
       drained?.resolve()
       drained = undefined
@@ -124,6 +126,7 @@ export function openZapServing(stream: Duplex, handlers: ZapHandlers, options: S
       send({ kind: 'error', id, ...error.toBody() })
       return
     }
+    lastMethod = method
     const call = new ServedCall(envelope, stream)
     calls.set(id, call)
     if (deadlineMs > 0) {

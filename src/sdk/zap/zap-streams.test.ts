@@ -42,7 +42,7 @@ function byHand(bufferBytes?: number) {
   const [stream, raw] = duplexPair(bufferBytes === undefined ? {} : { highWaterMark: bufferBytes })
   const decoder = createZapFrameDecoder()
   const heard: ZapEnvelope[] = []
-  raw.on('data', chunk => heard.push(...decoder.push(chunk).map(decodeEnvelope)))
+  raw.on('data', chunk => heard.push(...decoder.push(chunk).map(payload => decodeEnvelope(payload))))
   return {
     stream,
     raw,
