@@ -82,9 +82,15 @@ test('an app that looked at the groups of a stream need not hear of changes: the
   await rig.remove()
   await until(() => isOver(judged), 'the stream that was judged by groups ended')
   assert.equal(isOver(unjudged), false)
+  // Who comes into a group may come under a rule that denies.
   const again = await openStream(rig.guest, judging.service)
-  assert.deepEqual(judging.seen, [[OPS], []])
-  again.destroy()
+  await rig.host.membership.link.call(CONTROLLER_API.createGroup, {
+    body: { name: 'suspects', users: ['bob'] },
+  })
+  await until(() => isOver(again), 'so did the one that was judged by none')
+  const third = await openStream(rig.guest, judging.service)
+  assert.deepEqual(judging.seen, [[OPS], [], ['suspects']])
+  third.destroy()
   unjudged.destroy()
 })
 

@@ -18,10 +18,10 @@ import type { KeptBudget } from '../net/resumable-stream.ts'
 import { refuseStream } from '../net/serve-http2.ts'
 import { breakOff } from '../net/splice.ts'
 import type { DatagramPath, Hosting, ServeOptions } from '../sdk/app.ts'
+import type { GroupsNow } from './group-news.ts'
 import { createHostingRetry } from './hosting-retry.ts'
 import type { HubLink } from './hub-link.ts'
 import { type Dialler, incomingOf, parsePort } from './incoming.ts'
-import type { HasLeft } from './left-groups.ts'
 import { createResumables } from './resumables.ts'
 import type { KnownTicket } from './ticket-cache.ts'
 import type { UsageReporter } from './usage.ts'
@@ -78,9 +78,9 @@ export interface Hostings extends Disposable {
   drop(isGone: (identity: EndpointIdentity) => boolean): void
   /** Break the streams to some services of those who may not dial them any more. */
   revoke(services: readonly ServiceName[], isMeant: (identity: EndpointIdentity) => boolean): void
-  /** Break the streams that somebody was let into by a group that they are in no more. */
-  leaveGroups(hasLeft: HasLeft): void
-  /** When the last of the tickets was issued by which somebody with groups has a stream open; undefined for none. */
+  /** Groups changed: break the streams of those who may not dial any more, and those whose app may have decided by groups. */
+  regroup(groupsNow: GroupsNow): void
+  /** When the last of the tickets was issued that let in an open stream to which groups matter; undefined for none. */
   readonly groupsAtMs: number | undefined
 }
 
@@ -306,22 +306,24 @@ export function createHostings(options: HostingsOptions): Hostings {
         }
       }
     },
-    leaveGroups(hasLeft) {
+    regroup(groupsNow) {
       for (const one of hosted.values()) {
         for (const [stream, dialler] of one.open) {
           const { user, endpoint: peer } = dialler.identity
-          const groups = dialler.groups.filter(group => !hasLeft(user, group, dialler.issuedAtMs))
-          if (groups.length === dialler.groups.length) continue
+          const groups = groupsNow(user, dialler.groups, dialler.issuedAtMs)
+          if (groups === dialler.groups) continue
           dialler.groups = groups
           if (!dialler.isJudgedByGroups && mayDial(one, dialler).allow) continue
-          log.info('stream.ended', { service: one.service, peer, user, reason: 'left a group' })
+          log.info('stream.ended', { service: one.service, peer, user, reason: 'groups changed' })
           breakOff(stream)
         }
       }
     },
     get groupsAtMs() {
       const open = [...hosted.values()].flatMap(one => [...one.open.values()])
-      const times = open.flatMap(({ groups, issuedAtMs }) => (groups.length > 0 ? [issuedAtMs] : []))
+      const times = open.flatMap(({ groups, isJudgedByGroups, issuedAtMs }) =>
+        groups.length > 0 || isJudgedByGroups ? [issuedAtMs] : [],
+      )
       return times.length === 0 ? undefined : times.reduce((a, b) => Math.max(a, b))
     },
     ended(service, error) {

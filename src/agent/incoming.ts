@@ -11,7 +11,7 @@ export interface Dialler {
   readonly identity: EndpointIdentity
   /** The controller's policies said that it may. */
   readonly isByPolicy: boolean
-  /** Those that its user has left since are gone. */
+  /** As they are now, as far as it was heard. */
   groups: readonly Name[]
   /** The app looked at the groups: it may have decided by them. */
   isJudgedByGroups: boolean

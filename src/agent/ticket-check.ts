@@ -3,7 +3,7 @@ import type { ServiceName } from '../core/model/names.ts'
 import type { EndpointIdentity } from '../core/model/spiffe-id.ts'
 import type { Clock } from '../core/model/time.ts'
 import { CLOCK_TOLERANCE_MS, checkSessionTicket, SESSION_TICKET_VALID_MS } from '../pki/session-ticket.ts'
-import { createLeftGroups } from './left-groups.ts'
+import { createGroupNews } from './group-news.ts'
 import { createRevokedAccess } from './revoked-access.ts'
 import { createTicketCache, type KnownTicket } from './ticket-cache.ts'
 
@@ -13,8 +13,8 @@ export interface TicketCheck {
   check(ticket: string, from: EndpointIdentity, service: ServiceName): KnownTicket
   /** Tickets of before are void from now on. */
   revoke(revocation: AccessRevocation): void
-  /** Tickets of before prove these groups no more. */
-  leave(change: GroupChange): void
+  /** Tickets of before say something else of groups. */
+  regroup(change: GroupChange): void
 }
 
 /** Make the check of the tickets of one mesh. @param options.rootPem  root certificate of the mesh, now */
@@ -22,7 +22,7 @@ export function createTicketCheck(options: { clock: Clock; rootPem: () => string
   const { clock, rootPem } = options
   const keepMs = SESSION_TICKET_VALID_MS + CLOCK_TOLERANCE_MS
   const revoked = createRevokedAccess(keepMs, () => clock.now())
-  const left = createLeftGroups(keepMs, () => clock.now())
+  const news = createGroupNews(keepMs, () => clock.now())
   const tickets = createTicketCache((ticket, dialler, service) =>
     checkSessionTicket(ticket, { rootPem: rootPem(), now: clock.now(), dialler, service }),
   )
@@ -30,10 +30,10 @@ export function createTicketCheck(options: { clock: Clock; rootPem: () => string
     check(ticket, from, service) {
       const known = tickets.check(ticket, from, service, clock.now())
       revoked.check(from, service, known.issuedAtMs)
-      const groups = left.without(from.user, known.groups, known.issuedAtMs)
+      const groups = news.groupsNow(from.user, known.groups, known.issuedAtMs)
       return groups === known.groups ? known : { ...known, groups }
     },
     revoke: revoked.add,
-    leave: left.add,
+    regroup: news.add,
   }
 }

@@ -97,7 +97,7 @@ export function createGroupHandlers(
     refuseTooMany(record, undefined, what)
     await groups.put(record)
     log.warn('group.made', { group: name, users: shown(record.users), userCount: record.users.length, by })
-    tell(record.users, [])
+    tell(record.users, { joined: [name] })
     return describe(record)
   }
 
@@ -126,8 +126,9 @@ export function createGroupHandlers(
     const changes = { added: shown(added), removed: shown(removed), userCount: users.length }
     const renamed = name === known.name ? {} : { name }
     log.warn('group.changed', { group: known.name, ...renamed, ...changes, by })
-    tell(name === known.name ? removed : known.users, [known.name])
-    tell(name === known.name ? added : users, [])
+    const isRenamed = name !== known.name
+    tell(isRenamed ? known.users : removed, { left: [known.name] })
+    tell(isRenamed ? users : added, { joined: [name] })
     return describe(record)
   }
 
@@ -161,27 +162,33 @@ export function createGroupHandlers(
         const group = require(params.group, 'delete group')
         await groups.delete(group)
         log.warn('group.deleted', { group: group.name, userCount: group.users.length, by: record.user })
-        tell(group.users, [group.name])
+        tell(group.users, { left: [group.name] })
         return undefined
       }),
   }
 }
 
-/** Tells those whom a change of groups concerns: some users are in groups that they were not in, or `left` some. */
+/** Says which groups some users left or joined. */
+export type TellGroups = (
+  users: readonly UserName[],
+  change: { readonly left?: readonly Name[]; readonly joined?: readonly Name[] },
+) => void
+
+/** Make what tells those whom a change of groups concerns. */
 export function createTeller(
   { clock, emit }: Pick<Context, 'clock' | 'emit'>,
   parts: { endpoints: Pick<Endpoints, 'ofUser'>; hostings: Pick<Hostings, 'services'> },
-): (users: readonly UserName[], left: readonly Name[]) => void {
-  return (users, left) => {
+): TellGroups {
+  return (users, { left = [], joined = [] }) => {
     if (users.length === 0) return
     const concerned = new Set<EndpointId>(
       users.flatMap(user => parts.endpoints.ofUser(user).map(({ id }) => id)),
     )
     // Any app may have asked for groups, whatever the access list of its service says.
-    for (const { hostings } of left.length > 0 ? parts.hostings.services() : []) {
+    for (const { hostings } of parts.hostings.services()) {
       for (const endpoint of hostings.keys()) concerned.add(endpoint)
     }
-    const groups = { users: [...users], left: [...left], beforeMs: clock.now() }
+    const groups = { users: [...users], left: [...left], joined: [...joined], beforeMs: clock.now() }
     emit({ change: 'groups-changed', groups, concerned: [...concerned] })
   }
 }

@@ -117,7 +117,7 @@ export interface Incoming {
   readonly from: EndpointIdentity
   /**
    * The groups that the user of `from` is in, as the session ticket says; an empty list matches no rule. An app that
-   * looks at them decides by them: the stream then ends within seconds when the user leaves one. None for a dial from this
+   * looks at them decides by them: the stream then ends within seconds when they change. None for a dial from this
    * very endpoint.
    */
   readonly groups: readonly Name[]

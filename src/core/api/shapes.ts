@@ -168,13 +168,13 @@ export const groupShape = z.object({
 export type Group = z.output<typeof groupShape>
 
 /**
- * The groups of some users changed. Those of `left` they are in no more: session tickets that were issued at `beforeMs` or
- * earlier do not prove them.
+ * The groups of some users changed: session tickets that were issued at `beforeMs` or earlier say what was. These users are
+ * in the groups of `left` no more, and in those of `joined` now.
  */
 export const groupChangeShape = z.object({
   users: z.array(userShape).min(1).max(1_000),
-  /** Empty where they only came into groups. */
   left: z.array(nameShape).max(32),
+  joined: z.array(nameShape).max(32),
   /** By the hub's clock. */
   beforeMs: msShape,
 })
