@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { statSync } from 'node:fs'
 import http, { type IncomingHttpHeaders } from 'node:http'
 import { after, before, test } from 'node:test'
+import { promisify } from 'node:util'
 import { AGENT_API, AGENT_EVENTS_PATH, OPENAPI_PATH } from '../core/api/agent-api.ts'
 import { createLocalMesh, type LocalAgent, type LocalMesh } from '../testing/local-mesh.ts'
 import { makeScratchFolder } from '../testing/scratch-folder.ts'
@@ -27,6 +29,7 @@ before(async () => {
     token: TOKEN,
     metrics: async () => 'ztm_agent_link_up 1\n',
     stop: () => {},
+    page: { template: '<key>{{key}}</key>', read: async () => undefined },
   })
   port = server.address?.port ?? 0
 })
@@ -137,6 +140,12 @@ test('local API refuses a page of another origin, and lets no other page read it
   assert.equal(own.headers['access-control-allow-origin'], undefined)
 })
 
+/** What a browser keeps of a login. */
+function loginOf({ headers, text }: Awaited<ReturnType<typeof ask>>) {
+  const cookie = headers['set-cookie']?.[0]?.split(';', 1)[0] ?? ''
+  return { cookie, 'ztm-key': /<key>([\w-]+)</.exec(text)?.[1] ?? '' }
+}
+
 test('local API logs a browser in by a code that is good once', async () => {
   const made = JSON.parse((await ask(AGENT_API.makeLoginCode.path, { method: 'POST', via: 'socket' })).text)
   assert.equal(made.token, TOKEN)
@@ -144,16 +153,72 @@ test('local API logs a browser in by a code that is good once', async () => {
   const path = `${link.pathname}${link.search}`
   const login = await ask(path)
   assert.equal(login.status, 200)
-  const [cookie = ''] = login.headers['set-cookie'] ?? []
-  assert.match(cookie, /^ztm-session=[\w-]{43}; /)
-  assert.match(cookie, /; HttpOnly; SameSite=Strict$/)
-  const headers = { cookie: cookie.split(';', 1)[0] ?? '' }
+  const [set = ''] = login.headers['set-cookie'] ?? []
+  assert.match(set, /^ztm-session=[\w-]{43}; /)
+  assert.match(set, /; HttpOnly; SameSite=Strict$/)
+  const headers = loginOf(login)
   assert.equal((await ask('/api/meshes', { headers })).status, 200)
   assert.deepEqual((await ask(path)).code, 'not-logged-in')
 
   // Who is logged in by TCP cannot make codes for others.
   const again = await ask(AGENT_API.makeLoginCode.path, { method: 'POST', headers })
   assert.deepEqual([again.status, again.code], [403, 'denied'])
+
+  await ask('/logout', { method: 'POST', headers })
+  assert.equal((await ask('/api/meshes', { headers })).code, 'not-logged-in')
+})
+
+test('local API wants both halves of a login: a cookie goes to every port of the computer', async () => {
+  const { text, headers: answered } = await ask('/login', { method: 'POST', headers: bearer })
+  const cookie = answered['set-cookie']?.[0]?.split(';', 1)[0] ?? ''
+  const { key } = JSON.parse(text)
+  assert.equal((await ask('/api/meshes', { headers: { cookie, 'ztm-key': key } })).status, 200)
+  for (const headers of [
+    { cookie },
+    { 'ztm-key': key },
+    { cookie, 'ztm-key': `${key}x` },
+    { cookie, 'ztm-key': '' },
+  ])
+    assert.equal((await ask('/api/meshes', { headers })).code, 'not-logged-in')
+  // Nor does the one lead to the other, where the system does not prove whose the browser is: here it is this process.
+  const page = await ask('/', { headers: { cookie } })
+  assert.deepEqual([page.status, loginOf(page)['ztm-key']], [200, ''])
+  assert.equal((await ask('/login', { method: 'POST', headers: { cookie } })).code, 'not-logged-in')
+})
+
+/** Ask as another program of the same user does. */
+async function askByCurl(...args: string[]): Promise<string> {
+  const { stdout } = await promisify(execFile)('curl', ['-s', ...args, `http://localhost:${port}/`])
+  return /<key>([\w-]*)</.exec(stdout)?.[1] ?? ''
+}
+
+test('local page lets the user of the agent in without a word, and only by their own wish', {
+  skip: process.platform !== 'linux' && 'only Linux tells whose a connection is',
+}, async () => {
+  assert.match(await askByCurl(), /^[\w-]{43}$/)
+  for (const header of [
+    'Sec-Fetch-Site: cross-site',
+    'Sec-Fetch-Site: same-site',
+    'X-Forwarded-For: 192.0.2.1',
+    'Forwarded: for=192.0.2.1',
+    'Via: 1.1 proxy',
+  ])
+    assert.equal(await askByCurl('-H', header), '', header)
+  if (process.getuid?.() === 0) {
+    const { stdout } = await promisify(execFile)('curl', ['-s', `http://localhost:${port}/`], { uid: 65_534 })
+    assert.match(stdout, /<key><\//)
+  }
+})
+
+test('local API gives nothing to images and scripts of other pages, which tell no origin', async () => {
+  for (const site of ['cross-site', 'same-site']) {
+    const { code } = await ask('/api/meshes', { headers: { ...bearer, 'sec-fetch-site': site } })
+    assert.equal(code, 'wrong-origin')
+  }
+  assert.equal(
+    (await ask('/api/meshes', { headers: { ...bearer, 'sec-fetch-site': 'same-origin' } })).status,
+    200,
+  )
 })
 
 test('local page lets no other page show it', async () => {

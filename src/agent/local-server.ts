@@ -1,8 +1,6 @@
-import { randomBytes, timingSafeEqual } from 'node:crypto'
-import type { Server, ServerOptions } from 'node:http'
+import type { IncomingMessage, Server, ServerOptions } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type Context, Hono } from 'hono'
-import { getCookie, setCookie } from 'hono/cookie'
 import { secureHeaders } from 'hono/secure-headers'
 import { streamSSE } from 'hono/streaming'
 import { z } from 'zod'
@@ -12,13 +10,17 @@ import { nameShape } from '../core/api/shapes.ts'
 import { type Address, formatAddress } from '../core/model/address.ts'
 import { MeshError, toMeshError } from '../core/model/errors.ts'
 import type { Name } from '../core/model/names.ts'
+import { userOfConnection } from '../net/connection-user.ts'
 import { listen } from '../net/hub-port.ts'
 import { answerError, serveRoutes } from '../net/serve-routes.ts'
 import { closeServer, createHttp1Server, serveUnixSocket, type UpgradeRequest } from '../net/unix-server.ts'
+import type { PageFiles } from '../store/page-files.ts'
 import type { Agent } from './agent.ts'
 import type { RunningApp } from './app-host.ts'
 import { createLocalHandlers, type LocalCaller } from './local-handlers.ts'
+import { createPageLogins, isSame, type PageLogins } from './page-login.ts'
 import { viewMeshes } from './views.ts'
+import { answerPage, answerPageFile, isNavigation } from './web-page.ts'
 
 /** How the local API is served. */
 export interface LocalServerOptions {
@@ -34,6 +36,8 @@ export interface LocalServerOptions {
   readonly stop: () => void
   /** Times and sizes of the TCP server that differ from the usual ones. */
   readonly http?: ServerOptions
+  /** The built web page; without it browsers are told that there is none. */
+  readonly page?: PageFiles | undefined
 }
 
 /** The served local API. */
@@ -48,7 +52,7 @@ export interface LocalServer extends AsyncDisposable {
  * @throws MeshError `port-in-use`, `not-permitted`
  */
 export async function startLocalServer(options: LocalServerOptions): Promise<LocalServer> {
-  const logins = createLogins(() => options.agent.options.clock.now())
+  const logins = createPageLogins(() => options.agent.options.clock.now())
   let address: Address | undefined
   const url = () => (address === undefined ? undefined : `http://localhost:${address.port}`)
   const makeLoginCode = () => {
@@ -70,26 +74,7 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
   )
   let tcpServer: Server | undefined
   if (options.listen !== undefined) {
-    const guarded = new Hono()
-    guarded.use(
-      secureHeaders({ contentSecurityPolicy: { defaultSrc: ["'self'"], frameAncestors: ["'none'"] } }),
-    )
-    guarded.use(async (context, next) => {
-      const refusal = refuseForeign(context, address)
-      return refusal === undefined ? next() : answerError(context, refusal)
-    })
-    guarded.get('/login', context => logins.logIn(context))
-    guarded.use(async (context, next) => {
-      if (context.req.path === '/' || logins.has(context) || isToken(context, options.token)) return next()
-      return answerError(
-        context,
-        new MeshError(
-          'not-logged-in',
-          'Cannot use the agent: not logged in: open the page with `ztm gui`, or put its token into ZTM_TOKEN',
-        ),
-      )
-    })
-    guarded.get('/', context => context.html(logins.has(context) ? WELCOME : WAY_IN))
+    const guarded = createGuardedApp(options, logins, () => address)
     guarded.route(
       '/',
       createApp(options, handlers, () => ({ via: 'tcp' })),
@@ -113,6 +98,47 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
       ])
     },
   }
+}
+
+/** What stands before the API on TCP: no other page's requests, and nobody's who has not shown who they are. */
+function createGuardedApp(
+  options: LocalServerOptions,
+  logins: PageLogins,
+  address: () => Address | undefined,
+): Hono {
+  const guarded = new Hono()
+  guarded.use(
+    secureHeaders({ contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } }),
+  )
+  guarded.use(async (context, next) => {
+    const refusal = refuseForeign(context, address())
+    return refusal === undefined ? next() : answerError(context, refusal)
+  })
+  guarded.get('/login', context => {
+    if (logins.redeemCode(context.req.query('code') ?? ''))
+      return answerPage(context, options.page, logins.open(context))
+    const message = 'Cannot log in: the code was used or is too old: run `ztm gui` again'
+    return answerError(context, new MeshError('not-logged-in', message))
+  })
+  guarded.post('/login', context => {
+    if (!isToken(context, options.token)) return answerError(context, new MeshError('not-logged-in', WANTED))
+    return context.json({ key: logins.open(context) })
+  })
+  guarded.post('/logout', context => {
+    if (logins.isLoggedIn(context)) logins.close(context)
+    return context.body(null, 204)
+  })
+  guarded.use(async (context, next) => {
+    if (isNavigation(context)) {
+      const key = (await isOwnUser(context)) ? logins.open(context) : undefined
+      return answerPage(context, options.page, key)
+    }
+    const file = context.req.method === 'GET' && (await answerPageFile(context, options.page))
+    if (file) return file
+    if (logins.isLoggedIn(context) || isToken(context, options.token)) return next()
+    return answerError(context, new MeshError('not-logged-in', WANTED))
+  })
+  return guarded
 }
 
 function createApp(
@@ -234,62 +260,31 @@ function refuseForeign(context: Context, address: Address | undefined): MeshErro
   if (origin !== undefined && !names.has(origin.replace(/^http:\/\//, ''))) {
     return new MeshError('wrong-origin', 'Cannot use the agent: asked by a page that is not its own')
   }
+  // Requests without an `Origin`, as of images and scripts, tell here what page they are of.
+  const site = context.req.header('sec-fetch-site')
+  if ((site === 'cross-site' || site === 'same-site') && !isNavigation(context))
+    return new MeshError('wrong-origin', 'Cannot use the agent: asked by a page that is not its own')
   return undefined
+}
+
+/**
+ * Whether the browser is run by the user of this agent, on this computer, and asks by itself: no other page sent it here, and
+ * nobody's request is passed on.
+ */
+async function isOwnUser(context: Context): Promise<boolean> {
+  const site = context.req.header('sec-fetch-site') ?? 'none'
+  if (site !== 'none' && site !== 'same-origin') return false
+  if (PASSED_ON.some(name => context.req.header(name) !== undefined)) return false
+  const { incoming } = context.env as { incoming?: IncomingMessage }
+  const user = incoming && (await userOfConnection(incoming.socket))
+  return user !== undefined && !user.isOwnProcess && user.uid === process.getuid?.()
 }
 
 function isToken(context: Context, token: string): boolean {
   const shown = /^Bearer (.{1,256})$/.exec(context.req.header('authorization') ?? '')?.[1] ?? ''
-  const [a, b] = [Buffer.from(shown), Buffer.from(token)]
-  return a.length === b.length && timingSafeEqual(a, b)
+  return isSame(shown, token)
 }
 
-/** One-time codes and the browser sessions made from them; they live as long as the agent. */
-function createLogins(now: () => number) {
-  const codes = new Map<string, number>()
-  const sessions = new Set<string>()
-  return {
-    makeCode(): string {
-      const code = randomBytes(24).toString('base64url')
-      if (codes.size >= MAX_CODES) codes.delete(codes.keys().next().value as string)
-      codes.set(code, now() + CODE_LIFE_MS)
-      return code
-    },
-    logIn(context: Context): Response {
-      const code = context.req.query('code') ?? ''
-      const isGood = (codes.get(code) ?? 0) > now()
-      codes.delete(code)
-      if (!isGood)
-        return answerError(
-          context,
-          new MeshError(
-            'not-logged-in',
-            'Cannot log in: the code was used or is too old: run `ztm gui` again',
-          ),
-        )
-      const session = randomBytes(32).toString('base64url')
-      if (sessions.size >= MAX_SESSIONS) sessions.delete(sessions.values().next().value as string)
-      sessions.add(session)
-      setCookie(context, COOKIE, session, {
-        httpOnly: true,
-        sameSite: 'Strict',
-        path: '/',
-        maxAge: 30 * 86_400,
-      })
-      // Not a redirect: a SameSite=Strict cookie is not sent along one that began at another program.
-      return context.html(LOGGED_IN)
-    },
-    has: (context: Context) => sessions.has(getCookie(context, COOKIE) ?? ''),
-  }
-}
-
-const COOKIE = 'ztm-session'
-const CODE_LIFE_MS = 60_000
-const MAX_CODES = 16
-const MAX_SESSIONS = 64
-const page = (text: string, head = '') =>
-  `<!doctype html><html lang="en"><meta charset="utf-8"><title>ZTM</title>${head}<p>${text}</p></html>`
-const LOGGED_IN = page('Logged in. <a href="/">Go on</a>', '<meta http-equiv="refresh" content="0;url=/">')
-const WELCOME = page(
-  'The agent is running and you are logged in. Its API is described at <a href="/api/openapi.json">/api/openapi.json</a>.',
-)
-const WAY_IN = page('The agent is running. To log this browser in, type <code>ztm gui</code> in a terminal.')
+const PASSED_ON = ['forwarded', 'via', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip']
+const WANTED =
+  'Cannot use the agent: not logged in: open the page with `ztm gui`, or put its token into ZTM_TOKEN'

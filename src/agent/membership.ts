@@ -246,15 +246,15 @@ class MeshMembership implements Membership {
   async #renew(link: HubLink): Promise<void> {
     const request = await createSigningRequest(this.#options.deviceKey)
     const { chain } = await link.call(CONTROLLER_API.renew, { body: { request } })
-    await this.#useCertificate(chain)
+    await this.#takeCertificate(chain)
   }
 
   async #renewLate(bootstrap: string): Promise<void> {
     const { deviceKey, clock } = this.#options
-    await this.#useCertificate(await renewLate(bootstrap, { rootPem: this.record.ca, deviceKey, clock }))
+    await this.#takeCertificate(await renewLate(bootstrap, { rootPem: this.record.ca, deviceKey, clock }))
   }
 
-  async #useCertificate(chain: string): Promise<void> {
+  async #takeCertificate(chain: string): Promise<void> {
     const { deviceKey, clock, store, log } = this.#options
     const { expiresAtMs } = checkOwnCertificate(chain, {
       rootPem: this.record.ca,

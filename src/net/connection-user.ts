@@ -1,0 +1,66 @@
+import { readdir, readFile, readlink } from 'node:fs/promises'
+import type { Socket } from 'node:net'
+
+/** Whose program is at the other end of a connection on this computer. */
+export interface ConnectionUser {
+  /** Of the user who opened the connection. */
+  readonly uid: number
+  /** It is a socket of this very process: bytes it passes on for somebody else, maybe. */
+  readonly isOwnProcess: boolean
+}
+
+/**
+ * Ask the system who opened a TCP connection that came over the loopback interface.
+ *
+ * @returns undefined where the system cannot tell: not Linux, another computer, or the connection is gone
+ * @see proc_net_tcp.rst of the Linux kernel's documentation: addresses in hex, in the byte order of the machine
+ */
+export async function userOfConnection(socket: Socket): Promise<ConnectionUser | undefined> {
+  const { remoteAddress = '', remotePort = 0, localPort = 0 } = socket
+  if (process.platform !== 'linux' || !/^(?:::ffff:)?127\.|^::1$/.test(remoteAddress)) return undefined
+  for (const table of ['/proc/net/tcp', '/proc/net/tcp6']) {
+    const text = await readFile(table, 'latin1').catch(() => '')
+    const found = findConnection(text, remotePort, localPort)
+    if (found === undefined) continue
+    return { uid: found.uid, isOwnProcess: await isOwnSocket(found.inode) }
+  }
+  return undefined
+}
+
+/**
+ * The row of an established connection between two ports of the loopback interface, as the one at `from` has it.
+ *
+ * @param table  text of `/proc/net/tcp` or `/proc/net/tcp6`
+ * @returns undefined if there is none, or more than one
+ */
+export function findConnection(
+  table: string,
+  from: number,
+  to: number,
+): { readonly uid: number; readonly inode: string } | undefined {
+  const rows = table.split('\n').flatMap(line => {
+    const [, local = '', remote = '', state, , , , uid = '', , inode = ''] = line.trim().split(/\s+/)
+    const isLoopback = [local, remote].every(place => LOOPBACK.test(place))
+    const isIt = state === ESTABLISHED && portOf(local) === from && portOf(remote) === to && isLoopback
+    // Sockets that no file leads to any more have inode 0 and uid 0: they prove nothing.
+    return isIt && /^\d+$/.test(uid) && inode !== '0' ? [{ uid: Number(uid), inode }] : []
+  })
+  return rows.length === 1 ? rows[0] : undefined
+}
+
+function portOf(place: string): number {
+  return Number.parseInt(place.slice(place.indexOf(':') + 1), 16)
+}
+
+async function isOwnSocket(inode: string): Promise<boolean> {
+  const names = await readdir('/proc/self/fd').catch(() => undefined)
+  // Where it cannot be told it is taken to be so: nobody is let in by a guess.
+  if (names === undefined) return true
+  const links = await Promise.all(names.map(name => readlink(`/proc/self/fd/${name}`).catch(() => '')))
+  return links.includes(`socket:[${inode}]`)
+}
+
+const ESTABLISHED = '01'
+/** 127.0.0.0/8 or ::1, or the first in the spelling of the second, in either byte order. */
+const LOOPBACK =
+  /^(?:[0-9A-F]{6}7F|7F[0-9A-F]{6}|0{24}01000000|0{31}1|0{16}(?:FFFF0000|0000FFFF)(?:[0-9A-F]{6}7F|7F[0-9A-F]{6})):/
