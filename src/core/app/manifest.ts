@@ -13,7 +13,7 @@ export type AppVersion = string & { readonly __appVersion: 'version' }
 /** How much a manifest may hold. Lengths in UTF-16 units but for `bytes`. */
 export const MANIFEST_LIMITS = {
   /** Bytes of `app.json`. */
-  bytes: 65_536,
+  bytes: 16_384,
   nameLength: 32,
   versionLength: 64,
   descriptionLength: 512,
