@@ -12,6 +12,8 @@ import type { Decision, Rule } from '../core/policy/rule.ts'
 import type { Authority } from '../pki/authority.ts'
 import type { SessionTicketSigner } from '../pki/session-ticket.ts'
 import { type BillingOptions, createNoBilling, type DialGate, openBilling } from './billing/billing.ts'
+import { openCatalogue } from './catalogue.ts'
+import { createCatalogueHandlers } from './catalogue-handlers.ts'
 import type { Context } from './context.ts'
 import { type ControllerState, openControllerState } from './controller-state.ts'
 import type { ApiSessions } from './edge/api-sessions.ts'
@@ -89,6 +91,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
   }
   const state = await openControllerState(context, options)
   const { edge, endpoints, evictions, presence, members, decisions, rootPermits, declared } = state
+  const catalogue = await openCatalogue(context)
   const billing = options.billing
     ? await openBilling(context, options.billing, { ...state, payerOf: payerOf(state) })
     : createNoBilling(state)
@@ -138,6 +141,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
       ...createInvitationHandlers(context, state),
       ...createGroupHandlers(context, state),
       ...createEvictionHandlers(context, state),
+      ...createCatalogueHandlers(context, { ...state, catalogue, mesh: authority.mesh }),
     },
     edge: served.answer,
     sweepSessions: () => edge.sessions.sweep(clock.now()),

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { BILLING_ROUTES } from './billing-api.ts'
+import { CATALOGUE_ROUTES } from './catalogue-api.ts'
 import { PEOPLE_ROUTES } from './people-api.ts'
 import { defineRoute } from './route.ts'
 import {
@@ -41,6 +42,7 @@ export const certificateShape = z.object({
 export const CONTROLLER_API = {
   ...BILLING_ROUTES,
   ...PEOPLE_ROUTES,
+  ...CATALOGUE_ROUTES,
   /** The one call open to a permit's key or one-time token. */
   enroll: defineRoute({
     method: 'POST',

@@ -81,6 +81,8 @@ export const channelShape = z
   .string()
   .regex(/^[a-z][a-z0-9-]{0,31}$/, 'write a channel as small letters, digits and dashes')
   .meta({ examples: ['stable'] })
+/** Whose name the apps that ship with ZTM have: no user's apps may. */
+export const SYSTEM_PROVIDER = 'ztm'
 /** The channel where none is said. */
 export const DEFAULT_CHANNEL = 'stable'
 
