@@ -6,7 +6,7 @@ import { type Answer, type Arguments, formatPath, type Route } from '../core/api
 import type { EndpointInfo, ServiceInfo } from '../core/api/shapes.ts'
 import { MeshError, parseErrorBody } from '../core/model/errors.ts'
 import { type EndpointId, parseEndpointId, parseMeshId } from '../core/model/ids.ts'
-import { parseName, parseUserName, type ServiceName } from '../core/model/names.ts'
+import { type Name, parseName, parseUserName, type ServiceName, type UserName } from '../core/model/names.ts'
 import type { EndpointIdentity } from '../core/model/spiffe-id.ts'
 import type { Json } from '../core/model/store.ts'
 import { bindUdp, connectTcp, connectUdp, listenTcp } from '../net/host-sockets.ts'
@@ -19,6 +19,8 @@ import { TestDialing } from './test-dialing.ts'
 /** A mesh of hosts in memory, for tests of apps: no hub, no agents; real TCP and UDP; time stands until it is turned on. */
 export interface TestMesh extends AsyncDisposable {
   readonly timers: ManualTimers
+  /** Which groups users are in, for a test to change; streams that are open stay. */
+  readonly groups: Map<string, readonly Name[]>
   /** Add an endpoint. @param user  `root` if absent */
   addEndpoint(name: string, user?: string): TestEndpoint
   /** Let no dial be answered until the function is called that this returns. */
@@ -70,6 +72,7 @@ export function createTestMesh(): TestMesh {
   const mesh = new MemoryMesh()
   return {
     timers: mesh.timers,
+    groups: mesh.groups,
     addEndpoint: (name, user = 'root') => {
       const endpoint = new MemoryEndpoint(mesh, name, user)
       mesh.endpoints.push(endpoint)
@@ -85,6 +88,7 @@ export function createTestMesh(): TestMesh {
 
 class MemoryMesh {
   readonly timers = createManualTimers()
+  readonly groups = new Map<string, readonly Name[]>()
   readonly endpoints: MemoryEndpoint[] = []
   readonly id = parseMeshId('a'.repeat(26))
   held: Promise<void> | undefined
@@ -299,8 +303,13 @@ class MemoryEndpoint implements TestEndpoint {
   admits(service: ServiceName, { user, endpoint }: EndpointIdentity): boolean {
     const access = this.hosted.get(service)?.options.access
     if (access === undefined) return false
+    const isMember = this.groupsOf(user).some(group => access.groups?.includes(group))
     const isUser = user === this.identity.user || access.users.includes(user) || access.users.includes('*')
-    return isUser && (access.entrances.length === 0 || access.entrances.includes(endpoint))
+    return (isUser || isMember) && (access.entrances.length === 0 || access.entrances.includes(endpoint))
+  }
+
+  groupsOf(user: UserName): readonly Name[] {
+    return this.#mesh.groups.get(user) ?? []
   }
 
   offer(service: ServiceName, from: EndpointIdentity, { port }: DialOptions, attempt: TestDialing) {
@@ -312,7 +321,7 @@ class MemoryEndpoint implements TestEndpoint {
       hosting.options.onStream({
         service,
         from,
-        groups: [],
+        groups: this.groupsOf(from.user),
         signal,
         ...(port !== undefined && { port }),
         accept: () => {

@@ -1,11 +1,13 @@
 import { ipRange, parseIp } from '../../core/model/ip-address.ts'
-import type { UserName } from '../../core/model/names.ts'
+import type { Name, UserName } from '../../core/model/names.ts'
 import { parsePortSet, parseTargetPattern } from '../../core/model/target-pattern.ts'
-import type { ExitSetting } from './messages.ts'
+import type { ExitRule, ExitSetting } from './messages.ts'
 
 /** A connection that somebody wants to make through this exit. */
 export interface Passage {
   readonly user: UserName
+  /** The groups the user is in, now. Asked for only where a rule speaks of groups. */
+  readonly groups: () => readonly Name[]
   /** As it was asked for: a name or an IP address. */
   readonly host: string
   /** What the name turned out to be. */
@@ -34,7 +36,7 @@ export function compileExitRules({ opens, rules }: Pick<ExitSetting, 'opens' | '
     ports: parsePortSet(rule.ports),
   }))
   return {
-    refusal({ user, host, ip, port }) {
+    refusal({ user, groups, host, ip, port }) {
       const bytes = parseIp(ip)
       // An address with a zone is of this computer's own links.
       const range = bytes === undefined ? 'link-local' : ipRange(bytes)
@@ -45,12 +47,18 @@ export function compileExitRules({ opens, rules }: Pick<ExitSetting, 'opens' | '
       const found = compiled.find(
         one =>
           one.ports.has(port) &&
-          (one.rule.users.length === 0 || one.rule.users.includes(user)) &&
-          one.targets.some(target => target.fits(host) || target.fits(ip)),
+          one.targets.some(target => target.fits(host) || target.fits(ip)) &&
+          isFor(one.rule, user, groups),
       )
       return found?.rule.action === 'deny' ? `rule ${found.index} of the exit denies it` : undefined
     },
   }
+}
+
+function isFor(rule: ExitRule, user: UserName, groups: () => readonly Name[]): boolean {
+  if (rule.users.includes(user)) return true
+  if (rule.groups === undefined) return rule.users.length === 0
+  return rule.groups.length > 0 && groups().some(group => rule.groups?.includes(group))
 }
 
 const RANGES = {

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import type { Access } from '../../core/api/shapes.ts'
 import { MeshError, toMeshError } from '../../core/model/errors.ts'
 import type { UserName } from '../../core/model/names.ts'
 import type { Host, Hosting, Incoming } from '../../sdk/app.ts'
@@ -7,7 +8,7 @@ import { join } from '../../sdk/for-apps/join.ts'
 import { createRateLimitedLog } from '../../sdk/for-apps/rate-limited-log.ts'
 import { encodeSmallMessage, readSmallMessage } from '../../sdk/for-apps/small-message.ts'
 import { exitServiceOf, type PassageMessage, passageShape } from './exit-messages.ts'
-import { compileExitRules, type ExitRules } from './exit-rules.ts'
+import { compileExitRules, type ExitRules, type Passage } from './exit-rules.ts'
 import type { ProxyLimits } from './limits.ts'
 import type { ExitSetting } from './messages.ts'
 import { carryDatagrams } from './udp-exit.ts'
@@ -55,7 +56,7 @@ class HostedExit implements Exit {
 
   async open(): Promise<void> {
     this.#hosting = await this.#host.serve(exitServiceOf(this.#host.endpoint.user), {
-      access: { users: this.#setting.users, entrances: [] },
+      access: accessOf(this.#setting),
       onStream: incoming => void this.#receive(incoming),
     })
     this.#hosting.report('up')
@@ -72,7 +73,7 @@ class HostedExit implements Exit {
   async change(setting: ExitSetting): Promise<void> {
     this.#setting = setting
     this.#rules = compileExitRules(setting)
-    await this.#hosting?.update({ users: setting.users, entrances: [] })
+    await this.#hosting?.update(accessOf(setting))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -90,8 +91,10 @@ class HostedExit implements Exit {
       const passage = await readSmallMessage(stream, passageShape)
       cancelHello()
       this.#refuseTooMany(user)
-      if (passage.protocol === 'udp') this.#carryUdp(stream, user)
-      else await this.#carryTcp(stream, user, passage)
+      // Whoever looks at the groups of a stream loses it when they change: not before a rule asks.
+      const who = { user, groups: () => incoming.groups }
+      if (passage.protocol === 'udp') this.#carryUdp(stream, who)
+      else await this.#carryTcp(stream, who, passage)
     } catch (thrown) {
       cancelHello()
       const error = toMeshError(thrown)
@@ -111,7 +114,8 @@ class HostedExit implements Exit {
     )
   }
 
-  async #carryTcp(stream: Duplex, user: UserName, { host, port }: PassageMessage): Promise<void> {
+  async #carryTcp(stream: Duplex, who: Leaver, { host, port }: PassageMessage): Promise<void> {
+    const { user } = who
     this.#connecting.set(user, (this.#connecting.get(user) ?? 0) + 1)
     const abort = new AbortController()
     const giveUp = () => abort.abort()
@@ -124,7 +128,7 @@ class HostedExit implements Exit {
           timeoutMs: this.#limits.connectTimeoutMs,
           signal: abort.signal,
           mayUse: ip => {
-            refusal = this.#rules.refusal({ user, host, ip, port })
+            refusal = this.#rules.refusal({ ...who, host, ip, port })
             return refusal === undefined
           },
         },
@@ -144,15 +148,22 @@ class HostedExit implements Exit {
     }
   }
 
-  #carryUdp(stream: Duplex, user: UserName): void {
-    this.#associations.set(stream, user)
+  #carryUdp(stream: Duplex, who: Leaver): void {
+    this.#associations.set(stream, who.user)
     stream.once('close', () => this.#associations.delete(stream))
     stream.write(encodeSmallMessage({ isOpen: true }))
     carryDatagrams(stream, {
       host: this.#host,
       limits: this.#limits,
       sockets: this.#sockets,
-      refusal: passage => this.#rules.refusal({ user, ...passage }),
+      refusal: passage => this.#rules.refusal({ ...who, ...passage }),
     })
   }
+}
+
+/** Who wants out. */
+type Leaver = Pick<Passage, 'user' | 'groups'>
+
+function accessOf({ users, groups }: ExitSetting): Access {
+  return { users, entrances: [], ...(groups && { groups }) }
 }

@@ -52,8 +52,10 @@ export type EntryRule = z.output<typeof entryRuleShape>
 export const exitRuleShape = z.strictObject({
   targets: z.array(patternShape).min(1).max(1_000),
   ports: portsShape,
-  /** Users of the mesh; everybody if empty. */
+  /** Users of the mesh; everybody if it is empty and there are no groups. */
   users: z.array(userShape).max(1_000).default([]),
+  /** And the members of these groups; with an empty list, or groups that nobody is in, nobody beside `users`. */
+  groups: z.array(nameShape).max(1_000).optional(),
   action: z.enum(['allow', 'deny']),
 })
 /** A rule of the exit. */
@@ -63,6 +65,8 @@ export type ExitRule = z.output<typeof exitRuleShape>
 export const exitSettingShape = z.strictObject({
   /** Users who may leave here, besides the endpoint's own; `*` is everybody in the mesh. */
   users: z.array(z.union([userShape, z.literal('*')])).max(1_000),
+  /** And the members of these groups. */
+  groups: z.array(nameShape).max(1_000).optional(),
   /** What is open of this computer and the networks around it; everything else of them is closed. */
   opens: z.array(patternShape).max(1_000),
   rules: z.array(exitRuleShape).max(200),

@@ -222,6 +222,20 @@ test('an exit lets those users leave whom its owner named, and no others', async
   assert.match((await fetch()).text, /Cannot dial "tcp\/\.exit\.root": not allowed/)
   await changeExit({ exit: { users: ['bob' as never] } })
   assert.equal((await fetch()).code, 0)
+  // By a group, while they are in it; a rule for a group that nobody is in is for nobody.
+  const groups = ['ops' as never]
+  await changeExit({ exit: { users: [], groups } })
+  assert.match((await fetch()).text, /not allowed/)
+  mesh.groups.set('bob', groups)
+  assert.equal((await fetch()).code, 0)
+  const deny = (names: string[]) => ({
+    rules: [{ targets: ['*'], ports: '*', users: [], groups: names as never, action: 'deny' as const }],
+  })
+  await changeExit({ exit: deny(['gone']) })
+  assert.equal((await fetch()).code, 0)
+  await changeExit({ exit: deny(['gone', 'ops']) })
+  assert.match((await fetch()).text, /rule 0 of the exit denies it/)
+  await changeExit({ exit: { rules: [], users: ['bob' as never] } })
   // Unasked nobody's exit is taken but one's own: whoever opens one to all must not get the traffic of all.
   await app.call(PROXY_API.changeConfig, { params, body: { rules: [] } })
   assert.notEqual(await status(), '200')

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { defineRoute } from '../../core/api/route.ts'
-import { errorShape, msShape, userShape } from '../../core/api/shapes.ts'
+import { errorShape, msShape, nameShape, userShape } from '../../core/api/shapes.ts'
 
 /** How much a terminal shows. */
 export const sizeShape = z.strictObject({
@@ -77,6 +77,8 @@ export const endShape = z.union([
 export const terminalConfigShape = z.object({
   /** Users beside the endpoint's own. They get the rights of its agent. */
   users: z.array(userShape).max(1_000),
+  /** And the members of these groups. */
+  groups: z.array(nameShape).max(1_000).default([]),
   isEnabled: z.boolean(),
   sessionCount: z.number(),
   /** Why others cannot find it, though it is enabled. */
@@ -104,6 +106,7 @@ export const TERMINAL_API = {
     params,
     body: z.strictObject({
       users: z.array(userShape).max(1_000).optional(),
+      groups: z.array(nameShape).max(1_000).optional(),
       isEnabled: z.boolean().optional(),
     }),
     response: terminalConfigShape,

@@ -8,7 +8,7 @@ import {
   type TerminalFrameKind,
 } from '../../core/codec/terminal-frame.ts'
 import { MeshError, parseErrorBody } from '../../core/model/errors.ts'
-import { parseUserName } from '../../core/model/names.ts'
+import { parseName, parseUserName } from '../../core/model/names.ts'
 import { encodeSmallMessage, readSmallMessage } from '../../sdk/for-apps/small-message.ts'
 import { createTestMesh, type TestEndpoint } from '../../testing/test-host.ts'
 import { until } from '../../testing/until.ts'
@@ -192,6 +192,21 @@ test('only the owner, and users it names, get terminals; each sees its own', asy
     ['sh', 'sh'],
   )
   assert.doesNotMatch(JSON.stringify(far.log.events), /read x/)
+})
+
+test('members of the groups it names get terminals, while they are in one', async t => {
+  const { mesh, run, farApp, far } = await openRig(t)
+  const guest = mesh.addEndpoint('guest', 'bob')
+  const [ops, gone] = [parseName('ops'), parseName('gone')]
+  const params = { endpoint: 'far' }
+  const config = await farApp.call(TERMINAL_API.changeConfig, { params, body: { groups: [ops, gone] } })
+  assert.deepEqual([config.users, config.groups], [[], ['ops', 'gone']])
+  await assert.rejects(run({ kind: 'open', command: ['true'] }, guest), { code: 'denied' })
+  mesh.groups.set('bob', [ops])
+  assert.deepEqual(await (await run({ kind: 'open', command: ['true'] }, guest)).ended, { code: 0 })
+  mesh.groups.set('bob', [parseName('sales')])
+  await assert.rejects(run({ kind: 'open', command: ['true'] }, guest), { code: 'denied' })
+  assert.deepEqual((far.records.get('config') as { groups: string[] }).groups, ['ops', 'gone'])
 })
 
 test('a program that does not want to end is ended', async t => {

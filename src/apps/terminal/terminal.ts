@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto'
 import type { Duplex } from 'node:stream'
 import { z } from 'zod'
 import type { Handlers } from '../../core/api/route.ts'
-import { userShape } from '../../core/api/shapes.ts'
+import { nameShape, userShape } from '../../core/api/shapes.ts'
 import { MeshError, toMeshError } from '../../core/model/errors.ts'
-import type { UserName } from '../../core/model/names.ts'
+import type { Name, UserName } from '../../core/model/names.ts'
 import type { App, AppCaller, AppInstance, Host, Hosting, Incoming, RunningProgram } from '../../sdk/app.ts'
 import { atEndpoint as at } from '../../sdk/for-apps/at-endpoint.ts'
 import { createExclusive } from '../../sdk/for-apps/exclusive.ts'
@@ -44,7 +44,12 @@ function createHandlers(host: Host, terminals: Terminals): Handlers<typeof TERMI
   }
 }
 
-const recordShape = z.object({ version: z.literal(1), isEnabled: z.boolean(), users: z.array(userShape) })
+const recordShape = z.object({
+  version: z.literal(1),
+  isEnabled: z.boolean(),
+  users: z.array(userShape),
+  groups: z.array(nameShape).default([]),
+})
 type TerminalRecord = z.output<typeof recordShape>
 type Request = z.output<typeof requestShape>
 
@@ -56,7 +61,7 @@ class Terminals implements AsyncDisposable {
   readonly #ends = new Map<Session, () => void>()
   readonly #exclusive = createExclusive()
   readonly #warn: ReturnType<typeof createRateLimitedLog>
-  #record: TerminalRecord = { version: 1, isEnabled: true, users: [] }
+  #record: TerminalRecord = { version: 1, isEnabled: true, users: [], groups: [] }
   #hosting: Hosting | undefined
   #error: MeshError | undefined
   #startingCount = 0
@@ -74,11 +79,12 @@ class Terminals implements AsyncDisposable {
   }
 
   describe(): TerminalConfig {
-    const { isEnabled, users } = this.#record
+    const { isEnabled, users, groups } = this.#record
     const error = this.#error ?? this.#hosting?.error
     return {
       isEnabled,
       users: [...users],
+      groups: [...groups],
       sessionCount: this.#sessions.size,
       ...(error && { error: error.message }),
     }
@@ -86,11 +92,13 @@ class Terminals implements AsyncDisposable {
 
   change(change: {
     users?: UserName[] | undefined
+    groups?: Name[] | undefined
     isEnabled?: boolean | undefined
   }): Promise<TerminalConfig> {
     return this.#exclusive.run('config', async () => {
-      const { users = this.#record.users, isEnabled = this.#record.isEnabled } = change
-      const record = { version: 1, users, isEnabled } as const
+      const { users = this.#record.users, groups = this.#record.groups } = change
+      const { isEnabled = this.#record.isEnabled } = change
+      const record = { version: 1, users, groups, isEnabled } as const
       await this.#host.storage.put('config', record)
       this.#record = record
       await this.#open()
@@ -107,9 +115,9 @@ class Terminals implements AsyncDisposable {
 
   /** Be found, or not, as the record says. @throws MeshError `name-taken`, `bad-name` */
   async #open(): Promise<void> {
-    const { isEnabled, users } = this.#record
+    const { isEnabled, users, groups } = this.#record
     this.#error = undefined
-    const access = { users: [...users], entrances: [] }
+    const access = { users: [...users], groups: [...groups], entrances: [] }
     if (!isEnabled) {
       await this.#hosting?.[Symbol.asyncDispose]()
       this.#hosting = undefined

@@ -36,9 +36,10 @@ export const inboundSettingShape = z.strictObject({
 /** What is set of an outbound: the end that connects to targets. */
 export const outboundSettingShape = z.strictObject({
   targets: z.array(targetShape).min(1).max(1_000),
-  /** Endpoints that may enter, users that may, and whether policies let others in: see `Access`. */
+  /** Endpoints that may enter, users and groups that may, and whether policies let others in: see `Access`. */
   entrances: accessShape.shape.entrances,
   users: accessShape.shape.users,
+  groups: accessShape.shape.groups,
   policies: accessShape.shape.policies,
   /** How connections are spread over the targets. */
   balance: z.enum(['round-robin', 'least-connections']).default('round-robin'),
@@ -97,6 +98,7 @@ export const outboundShape = z.object({
   ),
   entrances: z.array(endpointIdShape),
   users: outboundSettingShape.shape.users,
+  groups: outboundSettingShape.shape.groups,
   policies: outboundSettingShape.shape.policies,
   balance: outboundSettingShape.shape.balance,
   isRange: z.boolean(),

@@ -107,13 +107,14 @@ export class Outbound implements AsyncDisposable {
 
   describe(): OutboundInfo {
     const { service } = this.#options
-    const { entrances, users, policies, balance, isRange, isProbed } = this.#setting
+    const { entrances, users, groups, policies, balance, isRange, isProbed } = this.#setting
     const error = this.#error ?? this.#hosting?.error
     return {
       ...partsOf(service),
       targets: this.#pool.describe(key => this.#outlet.count(key)),
       entrances: [...entrances],
       users: [...users],
+      ...(groups !== undefined && { groups: [...groups] }),
       ...(policies === true && { policies }),
       balance,
       isRange,
@@ -181,8 +182,8 @@ export class Outbound implements AsyncDisposable {
   }
 }
 
-function accessOf({ users, entrances, policies }: OutboundSetting): Access {
-  return { users, entrances, ...(policies === true && { policies }) }
+function accessOf({ users, groups, entrances, policies }: OutboundSetting): Access {
+  return { users, entrances, ...(groups && { groups }), ...(policies === true && { policies }) }
 }
 
 function checkTargets(service: ServiceName, { targets }: OutboundSetting): void {

@@ -24,6 +24,7 @@ export function defineProxy(command: Command, cli: Cli): void {
       '--users <user...>',
       "users who may leave here besides the owner; '*' is everybody, none is nobody",
     )
+    .option('--groups <group...>', 'and the members of these groups; none is nobody')
     .option('--open <target...>', 'open these of this computer and its networks: NAME, IP or CIDR range')
     .option('--close <target...>', 'close them again')
     .action((words: ConfigWords) => configureProxy(cli, words))
@@ -68,6 +69,7 @@ function defineRules(command: Command, cli: Cli): void {
     .option('--clients <name...>', 'only for clients that log in with these names')
     .option('--allow', 'let it through, as a rule of the exit')
     .option('--users <user...>', 'only for these users of the mesh, as a rule of the exit')
+    .option('--groups <group...>', 'only for the members of these groups, as a rule of the exit')
     .option('--insert <number>', 'before the rule of this number; last if left out')
     .action((targets: string[], words: RuleWords) => addRule(cli, targets, words))
   addExamples(
@@ -76,6 +78,7 @@ function defineRules(command: Command, cli: Cli): void {
     "ztm proxy rules add '*' --direct",
     'ztm proxy rules add ads.example --deny --insert 0',
     "ztm ep office proxy rules add '*' --ports 25 --deny --users bob",
+    "ztm ep office proxy rules add '*.internal' --allow --groups ops",
   )
   const remove = command
     .command('delete')

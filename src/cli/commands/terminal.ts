@@ -3,7 +3,12 @@ import type { Cli } from '../context.ts'
 import { addExamples } from '../examples.ts'
 import { type PlayWords, playRecording } from '../terminal/play-recording.ts'
 import { attachTerminal, type OpenWords, openTerminal } from '../terminal/terminal-open.ts'
-import { closeSession, configureTerminal, listSessions } from '../terminal/terminal-sessions.ts'
+import {
+  type ConfigWords,
+  closeSession,
+  configureTerminal,
+  listSessions,
+} from '../terminal/terminal-sessions.ts'
 
 /** `ztm terminal open|attach|get|close|config …` */
 export function defineTerminal(command: Command, cli: Cli): void {
@@ -64,13 +69,17 @@ export function defineTerminal(command: Command, cli: Cli): void {
     .command('config')
     .summary('Show or change whom an endpoint gives terminals')
     .option('--users <user...>', 'users beside the owner, with all rights of the agent there; none is nobody')
+    .option('--groups <group...>', 'and the members of these groups; none is nobody')
+    .option('--add-group <group...>', 'of these groups too')
+    .option('--del-group <group...>', 'of these no more')
     .option('--enable', 'give terminals')
     .option('--no-enable', 'give none')
-    .action((words: { users?: string[]; enable?: boolean }) => configureTerminal(cli, words))
+    .action((words: ConfigWords) => configureTerminal(cli, words))
   addExamples(
     config,
     'ztm terminal config',
     'ztm ep office terminal config --users alice',
+    'ztm ep office terminal config --add-group ops',
     'ztm terminal config --no-enable',
   )
   addExamples(command, 'ztm terminal open office', 'ztm terminal open office -- uptime')

@@ -90,6 +90,7 @@ function defineOpenOutbound(command: Command, cli: Cli): void {
     )
     .option('--entrances <endpoint...>', 'endpoints one may enter by, names or ids; any if left out')
     .option('--users <user...>', "users who may enter besides the owner; '*' is everybody in the mesh")
+    .option('--groups <group...>', 'and the members of these groups (`ztm get group`)')
     .option('--policies', 'let in whomever service policies of the controller let dial it, too')
     .addOption(
       new Option('--balance <way>', 'how connections are spread over targets')
@@ -102,6 +103,7 @@ function defineOpenOutbound(command: Command, cli: Cli): void {
     command,
     'ztm tunnel open outbound tcp/web --targets 127.0.0.1:80',
     'ztm tunnel open outbound tcp/db --targets db1:5432 db2:5432 --balance least-connections --users bob alice',
+    'ztm tunnel open outbound tcp/wiki --targets 8080 --groups ops sales',
     'ztm tunnel open outbound tcp/app --targets 8000-8010 --entrances laptop',
     'ztm tunnel open outbound tcp/db --targets 127.0.0.1:5432 --policies',
     'ztm tunnel open outbound tcp/docker --targets unix:/var/run/docker.sock',

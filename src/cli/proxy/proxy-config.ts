@@ -1,7 +1,7 @@
 import type { ProxyChange, ProxyConfig } from '../../apps/proxy/messages.ts'
 import { formatAddress, parseAddress } from '../../core/model/address.ts'
 import { ERRORS, MeshError } from '../../core/model/errors.ts'
-import type { UserName } from '../../core/model/names.ts'
+import type { Name, UserName } from '../../core/model/names.ts'
 import type { Cli } from '../context.ts'
 import { remark, showThing } from '../output/show.ts'
 import { visible } from '../output/text-width.ts'
@@ -14,6 +14,7 @@ export interface ConfigWords {
   readonly clients?: string
   readonly exit?: 'on' | 'off'
   readonly users?: readonly string[]
+  readonly groups?: readonly string[]
   readonly open?: readonly string[]
   readonly close?: readonly string[]
 }
@@ -31,8 +32,8 @@ export async function configureProxy(cli: Cli, words: ConfigWords): Promise<void
 }
 
 async function readChange(cli: Cli, words: ConfigWords, { exit }: ProxyConfig): Promise<ProxyChange> {
-  const { listen, clients, users, open, close } = words
-  const speaksOfExit = users !== undefined || open !== undefined || close !== undefined
+  const { listen, clients, users, groups, open, close } = words
+  const speaksOfExit = [users, groups, open, close].some(word => word !== undefined)
   if (words.exit === 'off' && speaksOfExit) {
     throw new MeshError('bad-usage', 'Cannot close the exit and change it: leave --exit off out, or the rest')
   }
@@ -43,6 +44,7 @@ async function readChange(cli: Cli, words: ConfigWords, { exit }: ProxyConfig): 
   }
   const changed = {
     ...(users && { users: users.filter(user => user !== 'none') as UserName[] }),
+    ...(groups && { groups: groups.filter(group => group !== 'none') as Name[] }),
     ...((open ?? close) && { opens: [...opens] }),
   }
   return {
@@ -71,8 +73,9 @@ async function readClients(cli: Cli, file: string): Promise<{ name: string; pass
 async function showConfig(cli: Cli, config: ProxyConfig): Promise<void> {
   const { listen, exit } = config
   const where = listen && formatAddress({ host: listen.ip, port: listen.port })
-  const whose =
-    exit && (exit.users.includes('*') ? 'everybody in the mesh' : ['its owner', ...exit.users].join(', '))
+  const groups = exit?.groups?.map(group => `group ${group}`) ?? []
+  const named = ['its owner', ...(exit?.users ?? []), ...groups].join(', ')
+  const whose = exit?.users.includes('*') ? 'everybody in the mesh' : named
   await showThing(cli, config, {
     name: where ?? 'off',
     fields: [

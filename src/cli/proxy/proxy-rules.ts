@@ -1,7 +1,7 @@
 import type { EntryRule, ExitRef, ExitRule, ProxyConfig } from '../../apps/proxy/messages.ts'
 import { AGENT_API } from '../../core/api/agent-api.ts'
 import { MeshError } from '../../core/model/errors.ts'
-import type { UserName } from '../../core/model/names.ts'
+import type { Name, UserName } from '../../core/model/names.ts'
 import { callAgent } from '../api-client.ts'
 import type { Cli } from '../context.ts'
 import { report, showList } from '../output/show.ts'
@@ -17,6 +17,7 @@ export interface RuleWords {
   readonly allow?: boolean
   readonly clients?: readonly string[]
   readonly users?: readonly string[]
+  readonly groups?: readonly string[]
   readonly insert?: string
 }
 
@@ -29,7 +30,7 @@ export async function listRules(cli: Cli): Promise<void> {
     index,
     ...rule,
     exits: [],
-    for: rule.users,
+    for: [...rule.users, ...(rule.groups ?? []).map(group => `group ${group}`)],
   }))
   await showList<(typeof entry)[number] | (typeof exit)[number]>(cli, [...entry, ...exit], {
     nameOf: rule => `${rule.at} ${rule.index}`,
@@ -38,7 +39,10 @@ export async function listRules(cli: Cli): Promise<void> {
       { title: 'NUMBER', cell: rule => rule.index },
       { title: 'TARGETS', cell: rule => rule.targets.join(',') },
       { title: 'PORTS', cell: rule => rule.ports },
-      { title: 'FOR', cell: rule => rule.for.join(',') || '(all)' },
+      {
+        title: 'FOR',
+        cell: rule => rule.for.join(',') || ('groups' in rule && rule.groups ? '(nobody)' : '(all)'),
+      },
       { title: 'ACTION', cell: rule => rule.action, tone: rule => (rule.action === 'deny' ? 'bad' : 'good') },
       {
         title: 'EXITS',
@@ -48,10 +52,10 @@ export async function listRules(cli: Cli): Promise<void> {
   })
 }
 
-/** `ztm proxy rules add TARGET… [--exits …]`; `--allow` and `--users` make it a rule of the exit. */
+/** `ztm proxy rules add TARGET… [--exits …]`; `--allow`, `--users` and `--groups` make it a rule of the exit. */
 export async function addRule(cli: Cli, targets: readonly string[], words: RuleWords): Promise<void> {
   const place = await chooseProxy(cli)
-  const isExitRule = words.allow === true || words.users !== undefined
+  const isExitRule = [words.allow, words.users, words.groups].some(word => word !== undefined)
   const chosen = [words.direct, words.deny, words.allow, words.exits && true].filter(Boolean)
   if (chosen.length > 1)
     throw new MeshError('bad-usage', 'Cannot add rule: one of --exits, --direct, --deny, --allow')
@@ -59,7 +63,8 @@ export async function addRule(cli: Cli, targets: readonly string[], words: RuleW
   let number: number
   if (isExitRule) {
     const users = (words.users ?? []) as UserName[]
-    const rule: ExitRule = { ...base, users, action: words.deny ? 'deny' : 'allow' }
+    const groups = words.groups && { groups: [...words.groups] as Name[] }
+    const rule: ExitRule = { ...base, users, ...groups, action: words.deny ? 'deny' : 'allow' }
     const rules = insert(requireExit(place.config).rules, rule, words.insert)
     number = rules.indexOf(rule)
     await changeProxy(cli, place, { exit: { rules } })

@@ -88,9 +88,14 @@ export function formatListen({ ip, port }: { ip: string; port: number }): string
 }
 
 /** Who may dial an outbound, or what an endpoint hosts. */
-export function formatUsers({ users, policies }: Pick<OutboundInfo, 'users' | 'policies'>): string {
+export function formatUsers({
+  users,
+  groups = [],
+  policies,
+}: Pick<OutboundInfo, 'users' | 'groups' | 'policies'>): string {
   if (users.includes('*')) return '(all)'
-  return ['(owner)', ...users, ...(policies === true ? ['(policies)'] : [])].join(',')
+  const named = groups.map(group => `group ${group}`)
+  return ['(owner)', ...users, ...named, ...(policies === true ? ['(policies)'] : [])].join(',')
 }
 
 /** Neighbouring ports of one address as a range: `127.0.0.1:8000-8010`. */

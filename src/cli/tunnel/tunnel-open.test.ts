@@ -65,6 +65,9 @@ test('tunnel open outbound reads targets, entrances, users and balance', async t
     'unix:/run/x',
     '--users',
     '*',
+    '--groups',
+    'ops',
+    'sales',
     '--entrances',
     'office',
   )
@@ -85,6 +88,7 @@ test('tunnel open outbound reads targets, entrances, users and balance', async t
         targets: [{ host: 'db', port: 1 }, { host: '::1', port: 2 }, { unix: '/run/x' }],
         entrances: [FAKE_IDS.office],
         users: ['*'],
+        groups: ['ops', 'sales'],
         balance: 'round-robin',
         isRange: false,
         isProbed: true,

@@ -47,6 +47,7 @@ export interface OutboundWords {
   readonly targets: readonly string[]
   readonly entrances?: readonly string[]
   readonly users?: readonly string[]
+  readonly groups?: readonly string[]
   readonly policies?: true
   readonly balance: z.output<typeof outboundSettingShape>['balance']
   readonly probe: boolean
@@ -70,6 +71,7 @@ export async function openOutbound(cli: Cli, typed: string, words: OutboundWords
       targets,
       entrances,
       users: [...(words.users ?? [])],
+      ...(words.groups && { groups: [...words.groups] }),
       ...(words.policies === true && { policies: true }),
       balance: words.balance,
       // A range by itself is matched port by port; ranges among others are one pool.
@@ -78,8 +80,9 @@ export async function openOutbound(cli: Cli, typed: string, words: OutboundWords
     },
   })
   const where = shorten(outbound.targets.map(({ target }) => formatApiTarget(target)))
-  const isClosed = outbound.users.length === 0 && outbound.policies !== true
-  const next = isClosed ? ', for its owner alone: --users or --policies lets others in' : ''
+  const { users, groups = [], policies } = outbound
+  const isClosed = users.length + groups.length === 0 && policies !== true
+  const next = isClosed ? ', for its owner alone: --users, --groups or --policies lets others in' : ''
   const text = `Outbound ${visible(formatTunnelName(outbound))} leads to ${visible(where)}${next}`
   await report(cli, text, { name: formatTunnelName(outbound), data: outbound })
 }
