@@ -52,6 +52,8 @@ const ROOMS: RoomTable = {
   agent: ['core', 'pki', 'net', 'store', 'sdk/app'],
   gateway: ['core', 'pki', 'net', 'sdk'],
   sdk: ['core', 'net', 'pki', 'store', 'agent'],
+  // What runs inside the process of an app from elsewhere or of a script: it must load fast, and know nothing.
+  sandboxed: ['core/model', 'core/codec', 'core/app', 'sdk/define-app'],
   // What several apps do alike, for them alone.
   'sdk/for-apps': ['core/model', 'core/api', 'sdk/app'],
   apps: ['apps', 'sdk/app'],
@@ -131,7 +133,8 @@ test('core is pure: no host, no clock, no chance', () => holds(findImpurities(in
 test('sockets are opened in net and bin alone', () =>
   holds(
     findHostImports(
-      notInRoom('net', 'bin', 'testing', 'e2e'),
+      // What is sandboxed takes up the one socket that it is given, and closes the way to others.
+      notInRoom('net', 'bin', 'testing', 'e2e', 'sandboxed'),
       SOCKETS,
       'open it in src/net, and take it as an argument here',
     ),
@@ -162,7 +165,7 @@ test('every file is reached from an entry point', () => {
   const isEntry = ({ path, isTest }: SourceFile) =>
     isTest ||
     /^src\/(?:bin|testing|e2e)\//.test(path) ||
-    /^src\/(?:sdk\/index\.ts|gui\/main\.tsx)$/.test(path)
+    /^src\/(?:sdk\/index\.ts|gui\/main\.tsx|sandboxed\/main\.ts)$/.test(path)
   holds(findOrphans(sources, isEntry))
 })
 

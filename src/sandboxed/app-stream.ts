@@ -1,0 +1,106 @@
+import type { BridgeStream } from '../core/app/bridge-stream.ts'
+import { MeshError } from '../core/model/errors.ts'
+import type { DialedStream } from '../sdk/define-app.ts'
+
+/** Make of a stream of the bridge one that a program uses. */
+export function createAppStream(stream: BridgeStream): DialedStream {
+  let chunks: ReadableStreamDefaultController<Uint8Array>
+  let isOver = false
+  const readable = new ReadableStream<Uint8Array>(
+    {
+      start(controller) {
+        chunks = controller
+      },
+      cancel() {
+        isOver = true
+        stream.reset('Stream is not read any more')
+      },
+    },
+    // The other side has credit for what is not read here: nothing more has to be asked for.
+    { highWaterMark: 0 },
+  )
+  const readThrough = readable.pipeThrough(
+    new TransformStream<Uint8Array, Uint8Array>(
+      {
+        transform(chunk, controller) {
+          stream.used(chunk.length)
+          controller.enqueue(chunk)
+        },
+      },
+      { highWaterMark: 0 },
+      { highWaterMark: 0 },
+    ),
+  )
+  stream.listen({
+    onData: bytes => {
+      if (isOver) stream.used(bytes.length)
+      else chunks.enqueue(bytes)
+    },
+    onEnd: () => {
+      if (!isOver) chunks.close()
+      isOver = true
+    },
+    onReset: error => {
+      if (!isOver) chunks.error(error)
+      isOver = true
+    },
+  })
+  return streamOf(stream, readThrough)
+}
+
+function streamOf(stream: BridgeStream, readable: ReadableStream<Uint8Array>): DialedStream {
+  let lastWrite: Promise<void> = Promise.resolve()
+  const write = (data: string | Uint8Array) => {
+    const bytes = typeof data === 'string' ? new TextEncoder().encode(data) : data
+    lastWrite = lastWrite.then(() => stream.write(bytes))
+    // Who does not wait for a write hears of it at the next one.
+    lastWrite.catch(() => {})
+    return lastWrite
+  }
+  const text = async () => {
+    const decoder = new TextDecoder()
+    let whole = ''
+    let byteCount = 0
+    for await (const chunk of readable) {
+      byteCount += chunk.length
+      if (byteCount > MAX_TEXT_BYTES) {
+        stream.reset('Too much came')
+        throw new MeshError('too-large', `Cannot read stream: over ${MAX_TEXT_BYTES} bytes of text`)
+      }
+      whole += decoder.decode(chunk, { stream: true })
+    }
+    return whole + decoder.decode()
+  }
+  return {
+    readable,
+    write,
+    async end(data) {
+      if (data !== undefined) write(data)
+      await lastWrite
+      stream.end()
+    },
+    close: () => stream.reset('Stream was closed by the other side'),
+    text,
+    json: async <T>() => JSON.parse(await text()) as T,
+    lines: () => readLines(readable),
+    [Symbol.asyncIterator]: () => readable[Symbol.asyncIterator](),
+  }
+}
+
+async function* readLines(readable: ReadableStream<Uint8Array>): AsyncGenerator<string> {
+  const decoder = new TextDecoder()
+  let rest = ''
+  for await (const chunk of readable) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
+    rest = lines.pop() ?? ''
+    if (rest.length > MAX_LINE_LENGTH) throw new MeshError('too-large', 'Cannot read line: it does not end')
+    for (const line of lines) yield line.endsWith('\r') ? line.slice(0, -1) : line
+  }
+  rest += decoder.decode()
+  if (rest !== '') yield rest
+}
+
+/** What `text` and `json` read at most. */
+const MAX_TEXT_BYTES = 16_777_216
+/** In UTF-16 units. */
+const MAX_LINE_LENGTH = 1_048_576

@@ -1,0 +1,122 @@
+import type { Bridge } from '../core/app/bridge.ts'
+import { MeshError } from '../core/model/errors.ts'
+import type { Json } from '../core/model/store.ts'
+import type {
+  AppAccess,
+  AppHost,
+  AppIdentity,
+  AppPeer,
+  DialedStream,
+  FetchOptions,
+  JsonValue,
+  PeerStream,
+} from '../sdk/define-app.ts'
+import { createAppStream } from './app-stream.ts'
+
+/** What the agent says of the app when it starts it. */
+export interface HostFacts {
+  readonly mesh: string
+  readonly app: AppHost['app']
+  readonly endpoint: AppHost['endpoint']
+}
+
+/** A host as the app sees it, and what the agent tells it. */
+export interface SandboxHost {
+  readonly host: AppHost
+  /** Handlers of hosted services, by the number of the hosting. */
+  readonly served: ReadonlyMap<number, (stream: PeerStream) => unknown>
+}
+
+/** Make the host: each of its calls is one to the agent, which checks whether it was granted. */
+export function createSandboxHost(bridge: Bridge, facts: HostFacts): SandboxHost {
+  const served = new Map<number, (stream: PeerStream) => unknown>()
+  let lastHosting = 0
+  const call = async <T>(op: string, args: { [key: string]: Json | undefined }) =>
+    (await bridge.call(op, args as Json)) as T
+  const tellLog = (level: string) => (text: string, fields?: Record<string, string | number | boolean>) =>
+    bridge.tell('log', { level, text: String(text).slice(0, 4_096), fields: { ...fields } })
+  const host: AppHost = {
+    ...facts,
+    log: {
+      debug: tellLog('debug'),
+      info: tellLog('info'),
+      warn: tellLog('warn'),
+      error: tellLog('error'),
+    },
+    clock: { now: () => Date.now() },
+    storage: {
+      get: async <T>(key: string) => ((await call<T | null>('storage.get', { key })) ?? undefined) as T,
+      put: async (key, value) => {
+        await call('storage.put', { key, value: value as Json })
+      },
+      delete: async key => {
+        await call('storage.delete', { key })
+      },
+      list: <T = JsonValue>(prefix = '') => call<{ key: string; value: T }[]>('storage.list', { prefix }),
+    },
+    settings: () => call('settings', {}),
+    peers: () => call<AppPeer[]>('peers', {}),
+    dial: to => openStream(bridge, 'dial', { to: typeof to === 'string' ? to : to.id }),
+    connect: (name, port) => openStream(bridge, 'connect', { host: name, port }),
+    fetch: (url, init) => fetchOver(bridge, String(url), init),
+    async serve(service: string, onStream: (stream: PeerStream) => unknown, access: AppAccess = {}) {
+      const hosting = ++lastHosting
+      served.set(hosting, onStream)
+      try {
+        await call('serve', { service, hosting, users: [...(access.users ?? [])] })
+      } catch (error) {
+        served.delete(hosting)
+        throw error
+      }
+      return {
+        close: async () => {
+          served.delete(hosting)
+          await call('unserve', { hosting })
+        },
+      }
+    },
+  }
+  return { host: Object.freeze(host), served }
+}
+
+/** A stream that another endpoint opened. @throws MeshError `bad-message` for a number that is none */
+export function takePeerStream(bridge: Bridge, id: number, from: AppIdentity): PeerStream {
+  return Object.assign(createAppStream(bridge.take(id)), { from })
+}
+
+async function openStream(bridge: Bridge, op: string, args: { [key: string]: Json }): Promise<DialedStream> {
+  const stream = bridge.open()
+  const opened = createAppStream(stream)
+  try {
+    await bridge.call(op, { ...args, stream: stream.id })
+  } catch (error) {
+    stream.reset('Not opened')
+    throw error
+  }
+  return opened
+}
+
+async function fetchOver(bridge: Bridge, url: string, init: FetchOptions = {}): Promise<Response> {
+  const stream = bridge.open()
+  const body = createAppStream(stream)
+  try {
+    const headers = Object.entries({ ...init.headers }).map(([name, value]) => [name, String(value)])
+    const sent = init.body === undefined ? undefined : init.body
+    const asked = bridge.call('fetch', {
+      stream: stream.id,
+      url,
+      method: init.method ?? 'GET',
+      headers: headers as Json,
+      hasBody: sent !== undefined,
+    })
+    asked.catch(() => {})
+    await (sent === undefined ? body.end() : body.end(sent)).catch(() => {})
+    const answer = (await asked) as { status: number; headers: [string, string][] }
+    const isEmpty = [101, 204, 205, 304].includes(answer.status)
+    if (isEmpty) stream.reset('No body')
+    return new Response(isEmpty ? null : body.readable, { status: answer.status, headers: answer.headers })
+  } catch (error) {
+    stream.reset('Not fetched')
+    throw error instanceof MeshError ? error : new TypeError('fetch failed', { cause: error })
+  }
+}
