@@ -6,19 +6,35 @@ import { MeshError } from '../core/model/errors.ts'
 import { quote } from '../core/model/quote.ts'
 import { fromNodeError } from '../net/node-error.ts'
 import type { Program, ProgramEnd, RunningProgram, TerminalSize } from '../sdk/app.ts'
+import { type Account, environmentOf, folderOf, resolveAccount, runAsCommand } from './run-as.ts'
 
 /**
- * Run a program with the rights of this process, in a terminal or with pipes.
+ * Run a program with the rights of this process or of another account, in a terminal or with pipes.
  *
- * @throws MeshError `not-found`, `not-permitted`, `bad-input`; `unsupported` where this machine has no terminals to give
+ * @throws MeshError `not-found`, `not-permitted`, `denied`, `bad-input`; `unsupported` where this machine has no terminals to
+ *   give, or cannot run programs as others
  */
 export async function runProgram(program: Program): Promise<RunningProgram> {
-  const { command = loginShell(), terminal } = program
+  const account = await resolveAccount(program.account, program.isNeverRoot ?? false)
+  const { command = account === undefined ? loginShell() : [account.shell, '-l'], terminal } = program
   const [file = '', ...args] = command
   if (command.some(word => word.includes('\0')) || file === '') {
     throw new MeshError('bad-input', 'Cannot run program: its command is empty, or has a NUL')
   }
+  if (account !== undefined) return runAs(account, [file, ...args], program)
   const place = { cwd: program.folder ?? homedir(), env: { ...process.env, ...program.env } }
+  return terminal === undefined
+    ? runWithPipes(file, args, place)
+    : runInTerminal(file, args, { ...place, terminal })
+}
+
+async function runAs(
+  account: Account,
+  command: readonly string[],
+  { folder, env, terminal }: Program,
+): Promise<RunningProgram> {
+  const [file = '', ...args] = runAsCommand(account, command, terminal !== undefined)
+  const place = { cwd: folder ?? (await folderOf(account)), env: environmentOf(account, env) }
   return terminal === undefined
     ? runWithPipes(file, args, place)
     : runInTerminal(file, args, { ...place, terminal })

@@ -1,4 +1,5 @@
 import http, { type IncomingMessage } from 'node:http'
+import net from 'node:net'
 import type { Duplex } from 'node:stream'
 import { MeshError, parseErrorBody } from '../core/model/errors.ts'
 import type { ApiPlace } from './http-json.ts'
@@ -8,10 +9,16 @@ import { STREAM_PROTOCOL } from './unix-server.ts'
 /**
  * Open a stream of bytes to the agent of this computer, over its socket.
  *
- * @param path  `/api/meshes/home/apps/ztm/terminal/stream`
+ * @param path        `/api/meshes/home/apps/ztm/terminal/stream`
+ * @param isHalfOpen  this side may go on after the other has ended; the stream must then be ended by both
  * @throws MeshError the agent's, `timed-out`, `unreachable`; `unsupported` where the agent is reached over TCP
  */
-export async function openLocalStream(place: ApiPlace, path: string, timeoutMs: number): Promise<Duplex> {
+export async function openLocalStream(
+  place: ApiPlace,
+  path: string,
+  timeoutMs: number,
+  isHalfOpen = false,
+): Promise<Duplex> {
   if (!('socket' in place)) {
     throw new MeshError(
       'unsupported',
@@ -20,6 +27,7 @@ export async function openLocalStream(place: ApiPlace, path: string, timeoutMs: 
   }
   const request = http.request({
     socketPath: place.socket,
+    ...(isHalfOpen && { createConnection: () => net.connect({ path: place.socket, allowHalfOpen: true }) }),
     path,
     headers: { connection: 'Upgrade', upgrade: STREAM_PROTOCOL },
     signal: AbortSignal.timeout(timeoutMs),

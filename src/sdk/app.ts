@@ -74,7 +74,7 @@ export interface Host {
   bindUdp(at: Address, onDatagram: (bytes: Uint8Array, from: Address) => void): Promise<UdpPort>
   /** A UDP socket that talks to one address. @throws MeshError `unreachable`, `denied` */
   connectUdp(to: Address, events: UdpEvents): Promise<UdpFlow>
-  /** Run a program on this computer, with the rights of the agent. @throws MeshError `not-found`, `not-permitted`, `bad-input` */
+  /** Run a program on this computer. @throws MeshError `not-found`, `not-permitted`, `denied`, `bad-input`, `unsupported` */
   runProgram(program: Program): Promise<RunningProgram>
   /** Files of this computer, with the rights of the agent. */
   readonly disk: Disk
@@ -207,6 +207,10 @@ export interface Program {
   readonly folder?: string
   /** It gets a terminal of this size; pipes if absent. */
   readonly terminal?: TerminalSize
+  /** An account of this computer to run it as, with its groups, home and shell and none of the agent's environment; the agent's own if absent. */
+  readonly account?: string
+  /** Refuse (`denied`) rather than run it as root because the agent is. Default false. */
+  readonly isNeverRoot?: boolean
 }
 
 /** How much a terminal shows. */

@@ -4,14 +4,14 @@ import { parseServiceName, type ServiceName, type UserName } from '../../core/mo
 import type { Host } from '../../sdk/app.ts'
 import { encodeSmallMessage, readSmallMessage } from '../../sdk/for-apps/small-message.ts'
 import type { TerminalLimits } from './limits.ts'
-import { localRequestShape, type TerminalAnswer } from './messages.ts'
+import { localRequestShape, MAX_REQUEST_BYTES, type TerminalAnswer } from './messages.ts'
 
 /** Serve a stream of this computer's user: pass the request on to its endpoint, and all that follows in both directions. */
 export async function passOn(host: Host, limits: TerminalLimits, stream: Duplex): Promise<void> {
   stream.on('error', () => {})
   const cancelHello = host.after(limits.helloTimeoutMs, () => stream.destroy())
   try {
-    const { endpoint, request } = await readSmallMessage(stream, localRequestShape)
+    const { endpoint, request } = await readSmallMessage(stream, localRequestShape, MAX_REQUEST_BYTES)
     cancelHello()
     const isHere = endpoint === host.endpoint.id || endpoint === host.endpoint.name
     const { id, user } = isHere ? host.endpoint : await host.findEndpoint(endpoint)
@@ -19,6 +19,10 @@ export async function passOn(host: Host, limits: TerminalLimits, stream: Duplex)
     dialing.write(encodeSmallMessage(request))
     const far = (await dialing.opened).stream
     far.on('error', () => {})
+    if (request.kind === 'forward') {
+      carry(stream, far)
+      return
+    }
     stream.once('close', () => far.destroyed || far.destroy())
     // What is typed no more is said by a frame: an end is that of the program that asked.
     stream.once('end', () => stream.destroy())
@@ -33,6 +37,19 @@ export async function passOn(host: Host, limits: TerminalLimits, stream: Duplex)
     cancelHello()
     const answer: TerminalAnswer = { isGood: false, error: toMeshError(thrown).toBody() }
     if (!stream.destroyed) stream.end(encodeSmallMessage(answer))
+  }
+}
+
+/** The bytes of a connection: an end is passed on as an end, a break as a break. */
+function carry(one: Duplex, other: Duplex): void {
+  for (const [from, to] of [
+    [one, other],
+    [other, one],
+  ] as const) {
+    from.once('close', () => {
+      if (!from.readableEnded || !from.writableFinished) to.destroy()
+    })
+    from.pipe(to)
   }
 }
 

@@ -1,19 +1,29 @@
-import { randomBytes } from 'node:crypto'
-import type { Duplex } from 'node:stream'
 import { z } from 'zod'
 import type { Handlers } from '../../core/api/route.ts'
-import { nameShape, userShape } from '../../core/api/shapes.ts'
-import { MeshError, toMeshError } from '../../core/model/errors.ts'
-import type { Name, UserName } from '../../core/model/names.ts'
-import type { App, AppCaller, AppInstance, Host, Hosting, Incoming, RunningProgram } from '../../sdk/app.ts'
+import { userShape } from '../../core/api/shapes.ts'
+import { type MeshError, toMeshError } from '../../core/model/errors.ts'
+import type { Json } from '../../core/model/store.ts'
+import type { App, AppCaller, AppInstance, Host, Hosting, Incoming } from '../../sdk/app.ts'
 import { atEndpoint as at } from '../../sdk/for-apps/at-endpoint.ts'
 import { createExclusive } from '../../sdk/for-apps/exclusive.ts'
 import { createRateLimitedLog } from '../../sdk/for-apps/rate-limited-log.ts'
 import { encodeSmallMessage, readSmallMessage } from '../../sdk/for-apps/small-message.ts'
+import { createForwards, type Forwards } from './forwards.ts'
+import { createHistory, type History } from './history.ts'
 import { TERMINAL_LIMITS, type TerminalLimits } from './limits.ts'
-import { requestShape, TERMINAL_API, type TerminalAnswer, type TerminalConfig } from './messages.ts'
+import {
+  MAX_REQUEST_BYTES,
+  requestShape,
+  TERMINAL_API,
+  type TerminalAnswer,
+  type TerminalChange,
+  type TerminalConfig,
+  terminalConfigShape,
+} from './messages.ts'
 import { passOn, terminalServiceOf } from './pass-on.ts'
-import { Session } from './session.ts'
+import { Reception } from './reception.ts'
+import { Sessions } from './sessions.ts'
+import { createShares, type Shares } from './shares.ts'
 
 /** Terminals, and commands without one, on another endpoint. They live on while nobody looks. */
 export const terminalApp: App = createTerminalApp()
@@ -41,6 +51,8 @@ function createHandlers(host: Host, terminals: Terminals): Handlers<typeof TERMI
   return {
     showConfig: call => at(host, api.showConfig, call, () => terminals.describe()),
     changeConfig: call => at(host, api.changeConfig, call, () => terminals.change(call.body)),
+    listHistory: call =>
+      at(host, api.listHistory, call, async () => ({ sessions: await terminals.history.list() })),
   }
 }
 
@@ -48,28 +60,52 @@ const recordShape = z.object({
   version: z.literal(1),
   isEnabled: z.boolean(),
   users: z.array(userShape),
-  groups: z.array(nameShape).default([]),
+  groups: terminalConfigShape.shape.groups,
+  accounts: terminalConfigShape.shape.accounts.default({}),
+  shell: terminalConfigShape.shape.shell,
+  idleMs: z.number().default(0),
+  mayForward: z.boolean().default(true),
 })
 type TerminalRecord = z.output<typeof recordShape>
-type Request = z.output<typeof requestShape>
 
 class Terminals implements AsyncDisposable {
+  readonly history: History
   readonly #host: Host
   readonly #limits: TerminalLimits
-  readonly #sessions = new Map<string, Session>()
-  /** Take away the end of sessions that nobody is attached to. */
-  readonly #ends = new Map<Session, () => void>()
+  readonly #sessions: Sessions
+  readonly #shares: Shares
+  readonly #forwards: Forwards
+  readonly #reception: Reception
   readonly #exclusive = createExclusive()
   readonly #warn: ReturnType<typeof createRateLimitedLog>
-  #record: TerminalRecord = { version: 1, isEnabled: true, users: [], groups: [] }
+  #record: TerminalRecord = recordShape.parse({ version: 1, isEnabled: true, users: [] })
   #hosting: Hosting | undefined
   #error: MeshError | undefined
-  #startingCount = 0
 
   constructor(host: Host, limits: TerminalLimits) {
     this.#host = host
     this.#limits = limits
     this.#warn = createRateLimitedLog(host, 'terminal.refused', limits.logIntervalMs)
+    this.history = createHistory(host, limits.maxHistory)
+    const config = () => this.#record
+    this.#forwards = createForwards(host, limits)
+    this.#shares = createShares(host, {
+      maxCount: limits.maxShares,
+      onChange: () => void this.#exclusive.run('config', () => this.#open()).catch(() => {}),
+    })
+    this.#sessions = new Sessions({
+      host,
+      limits,
+      history: this.history,
+      config,
+      onGone: ({ id }) => this.#shares.remove(id),
+    })
+    const { sessions, shares, forwards } = {
+      sessions: this.#sessions,
+      shares: this.#shares,
+      forwards: this.#forwards,
+    }
+    this.#reception = new Reception({ host, limits, config, sessions, shares, forwards })
   }
 
   async restore(): Promise<void> {
@@ -79,28 +115,29 @@ class Terminals implements AsyncDisposable {
   }
 
   describe(): TerminalConfig {
-    const { isEnabled, users, groups } = this.#record
+    const { version: _, ...config } = this.#record
     const error = this.#error ?? this.#hosting?.error
-    return {
-      isEnabled,
-      users: [...users],
-      groups: [...groups],
-      sessionCount: this.#sessions.size,
-      ...(error && { error: error.message }),
-    }
+    return { ...config, sessionCount: this.#sessions.all.length, ...(error && { error: error.message }) }
   }
 
-  change(change: {
-    users?: UserName[] | undefined
-    groups?: Name[] | undefined
-    isEnabled?: boolean | undefined
-  }): Promise<TerminalConfig> {
+  change({ accounts, shell, ...rest }: TerminalChange): Promise<TerminalConfig> {
     return this.#exclusive.run('config', async () => {
-      const { users = this.#record.users, groups = this.#record.groups } = change
-      const { isEnabled = this.#record.isEnabled } = change
-      const record = { version: 1, users, groups, isEnabled } as const
-      await this.#host.storage.put('config', record)
+      const { shell: kept, ...before } = this.#record
+      const changed = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined))
+      const merged = Object.entries({ ...before.accounts, ...accounts }).filter(
+        ([, account]) => account !== null,
+      )
+      const newShell = shell === undefined ? kept : (shell ?? undefined)
+      const record = recordShape.parse({
+        ...before,
+        ...changed,
+        accounts: Object.fromEntries(merged),
+        ...(newShell && { shell: newShell }),
+      })
+      await this.#host.storage.put('config', record as Json)
       this.#record = record
+      this.#endNoLongerAllowed()
+      this.#sessions.idleChanged()
       await this.#open()
       return this.describe()
     })
@@ -109,20 +146,30 @@ class Terminals implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#exclusive.whenIdle()
     await this.#hosting?.[Symbol.asyncDispose]()
-    for (const cancel of this.#ends.values()) cancel()
-    for (const session of this.#sessions.values()) session.close()
+    this.#forwards.reset()
+    this.#sessions.closeAll()
+    await this.history.whenKept()
   }
 
-  /** Be found, or not, as the record says. @throws MeshError `name-taken`, `bad-name` */
+  /** What others do here ends when they may not any more. */
+  #endNoLongerAllowed(): void {
+    const { isEnabled, mayForward } = this.#record
+    for (const session of this.#sessions.all) {
+      if (!isEnabled || !this.#reception.mayStillRun(session)) this.#sessions.close(session)
+    }
+    if (!isEnabled || !mayForward) this.#forwards.reset()
+  }
+
+  /** Be found, or not, as the record and the invitations say. @throws MeshError `name-taken`, `bad-name` */
   async #open(): Promise<void> {
     const { isEnabled, users, groups } = this.#record
     this.#error = undefined
-    const access = { users: [...users], groups: [...groups], entrances: [] }
     if (!isEnabled) {
       await this.#hosting?.[Symbol.asyncDispose]()
       this.#hosting = undefined
       return
     }
+    const access = { users: [...new Set([...users, ...this.#shares.users])], groups, entrances: [] }
     try {
       if (this.#hosting !== undefined) await this.#hosting.update(access)
       else {
@@ -137,6 +184,9 @@ class Terminals implements AsyncDisposable {
       this.#error = toMeshError(thrown)
       throw this.#error
     }
+    for (const session of this.#sessions.all) {
+      session.keepViewers(identity => this.#reception.mayStillLook(session, identity))
+    }
   }
 
   async #receive(incoming: Incoming): Promise<void> {
@@ -145,9 +195,10 @@ class Terminals implements AsyncDisposable {
     stream.on('error', () => {})
     const cancelHello = this.#host.after(this.#limits.helloTimeoutMs, () => stream.destroy())
     try {
-      const request = await readSmallMessage(stream, requestShape)
+      const request = await readSmallMessage(stream, requestShape, MAX_REQUEST_BYTES)
       cancelHello()
-      await this.#serve(stream, user, request, endpoint)
+      const caller = { user, endpoint, groups: () => incoming.groups }
+      await this.#reception.serve(stream, caller, request)
     } catch (thrown) {
       cancelHello()
       const error = toMeshError(thrown)
@@ -156,112 +207,4 @@ class Terminals implements AsyncDisposable {
       if (!stream.destroyed) stream.end(encodeSmallMessage(answer))
     }
   }
-
-  async #serve(stream: Duplex, user: UserName, request: Request, peer: string): Promise<void> {
-    switch (request.kind) {
-      case 'list': {
-        const sessions = this.#visibleTo(user)
-          .slice(0, MAX_LISTED)
-          .map(session => session.describe())
-        stream.end(encodeSmallMessage({ isGood: true, sessions } satisfies TerminalAnswer))
-        return
-      }
-      case 'close':
-        this.#close(this.#find(request.session, user))
-        stream.end(encodeSmallMessage({ isGood: true } satisfies TerminalAnswer))
-        return
-      case 'attach': {
-        const session = this.#find(request.session, user)
-        if (request.terminal !== undefined) session.resize(request.terminal)
-        this.#give(stream, session, session.startFor(request.received), peer)
-        return
-      }
-      case 'open':
-        this.#give(stream, await this.#start(user, request), 0, peer)
-    }
-  }
-
-  #give(stream: Duplex, session: Session, from: number, peer: string): void {
-    const { id, user, command, hasTerminal } = session.options
-    // Its arguments may be secrets.
-    const program = command?.[0]?.slice(0, MAX_LOGGED_PROGRAM)
-    this.#host.log.info('terminal.attached', { session: id, user, peer, hasTerminal, program })
-    stream.write(encodeSmallMessage({ isGood: true, session: id, from } satisfies TerminalAnswer))
-    session.attach(stream, from)
-  }
-
-  async #start(user: UserName, { command, env, terminal }: Request & { kind: 'open' }): Promise<Session> {
-    const own = [...this.#sessions.values()].filter(session => session.options.user === user).length
-    const { maxSessions, maxSessionsPerUser } = this.#limits
-    const count = this.#sessions.size + this.#startingCount
-    if (count >= maxSessions || own + this.#startingCount >= maxSessionsPerUser) {
-      throw new MeshError(
-        'too-many',
-        'Cannot open terminal: too many run there: close some (`ztm terminal get`)',
-      )
-    }
-    this.#startingCount += 1
-    let program: RunningProgram
-    try {
-      program = await this.#host.runProgram({
-        env,
-        ...(command && { command }),
-        ...(terminal && { terminal }),
-      })
-    } finally {
-      this.#startingCount -= 1
-    }
-    const session = new Session({
-      id: randomBytes(8).toString('hex'),
-      user,
-      command,
-      hasTerminal: terminal !== undefined,
-      program,
-      startedAtMs: this.#host.clock.now(),
-      keptBytes: this.#limits.keptBytes,
-      onEnd: (ended, end) => {
-        this.#ends.get(ended)?.()
-        this.#ends.delete(ended)
-        this.#sessions.delete(ended.id)
-        this.#host.log.info('terminal.ended', { session: ended.id, user, ...end })
-      },
-      onAttached: changed => this.#watch(changed),
-    })
-    this.#sessions.set(session.id, session)
-    return session
-  }
-
-  /** One that nobody is attached to ends one day. */
-  #watch(session: Session): void {
-    this.#ends.get(session)?.()
-    this.#ends.delete(session)
-    if (session.isAttached || !this.#sessions.has(session.id)) return
-    this.#host.log.info('terminal.detached', { session: session.id, user: session.options.user })
-    this.#ends.set(
-      session,
-      this.#host.after(this.#limits.detachedMs, () => this.#close(session)),
-    )
-  }
-
-  #close(session: Session): void {
-    session.close()
-    this.#host.after(END_GRACE_MS, () => this.#sessions.has(session.id) && session.kill())
-  }
-
-  #visibleTo(user: UserName): Session[] {
-    const all = [...this.#sessions.values()]
-    return user === this.#host.endpoint.user ? all : all.filter(session => session.options.user === user)
-  }
-
-  #find(id: string, user: UserName): Session {
-    const session = this.#visibleTo(user).find(one => one.id === id)
-    if (session !== undefined) return session
-    throw new MeshError('not-found', `Cannot find session ${id}: it has ended, or is another user's`)
-  }
 }
-
-/** Sessions in a list; more do not fit its message. */
-const MAX_LISTED = 16
-const MAX_LOGGED_PROGRAM = 200
-/** What a program that was told to end has for it. */
-const END_GRACE_MS = 5_000

@@ -8,35 +8,45 @@ import {
   type TerminalFrameKind,
 } from '../../core/codec/terminal-frame.ts'
 import { MeshError } from '../../core/model/errors.ts'
+import { printable } from '../../core/model/quote.ts'
 import { whenDrained } from '../../sdk/for-apps/when-drained.ts'
 import type { Console } from '../world.ts'
+import { createEscapeKeys } from './escape-keys.ts'
 import type { Recorder } from './recording.ts'
 
-/** How a stream of a terminal ended: the program did, or the stream was broken. */
-export type StreamEnd = { readonly code: number } | { readonly signal: string } | 'broken'
+/** How a stream of a terminal ended: the program did, the stream was broken, or one left on purpose. */
+export type StreamEnd = { readonly code: number } | { readonly signal: string } | 'broken' | 'detached'
 
 /** What is written to the host over the streams that follow each other. */
 export interface TerminalClient extends Disposable {
-  /** Bytes of output that came so far. */
-  readonly receivedBytes: number
-  /** Carry bytes both ways until the stream ends. @throws MeshError `bad-message` */
-  carry(stream: Duplex): Promise<StreamEnd>
+  /** Where in the output it is: what came before was shown. */
+  readonly position: number
+  /** Carry bytes both ways until the stream ends. @param from  where its output begins. @throws MeshError `bad-message` */
+  carry(stream: Duplex, from: number): Promise<StreamEnd>
 }
 
-/**
- * Join a console and the terminal at the far end. What is typed while no stream is there waits.
- *
- * @param hasTerminal  the far end has a terminal: every key goes there, and the size of ours
- * @param recorder     hears of everything that is shown
- */
+/** How the console takes part. */
+export interface ClientOptions {
+  /** The far end has a terminal: every key goes there, and the size of ours. */
+  readonly hasTerminal: boolean
+  /** Only look: nothing is sent. */
+  readonly isReadOnly?: boolean
+  /** Hears of everything that is shown. */
+  readonly recorder?: Pick<Recorder, 'output' | 'resized'> | undefined
+}
+
+/** Join a console and the terminal at the far end. What is typed while no stream is there waits. */
 export function createTerminalClient(
   console: Console,
-  hasTerminal: boolean,
-  recorder?: Pick<Recorder, 'output' | 'resized'>,
+  { hasTerminal, isReadOnly = false, recorder }: ClientOptions,
 ): TerminalClient {
   const { input, output, errors } = console
+  const takesKeys = hasTerminal && !isReadOnly
+  // Only a person types escapes: what is piped in goes as it is.
+  const escapes = takesKeys && console.isTerminal ? createEscapeKeys() : undefined
+  const detached = Promise.withResolvers<'detached'>()
   let stream: Duplex | undefined
-  let receivedBytes = 0
+  let position = 0
   let isInputOver = false
 
   function send(kind: TerminalFrameKind, payload: Uint8Array = new Uint8Array(0)): boolean {
@@ -51,7 +61,7 @@ export function createTerminalClient(
   const sendSize = () => {
     const size = console.size()
     recorder?.resized(size)
-    send('resize', Buffer.from(JSON.stringify(size)))
+    if (takesKeys) send('resize', Buffer.from(JSON.stringify(size)))
   }
   const onInput = (chunk: Uint8Array) => {
     const at = stream
@@ -59,48 +69,62 @@ export function createTerminalClient(
       // What is typed now goes with the next stream.
       input.pause()
       input.unshift(chunk)
-    } else if (!send('input', chunk)) {
+      return
+    }
+    const typed = escapes?.push(chunk) ?? { bytes: chunk, isDetach: false }
+    if (typed.bytes.length > 0 && !send('input', typed.bytes)) {
       input.pause()
       whenDrained(at, () => at.destroyed || input.resume())
     }
+    if (typed.isDetach) detached.resolve('detached')
   }
   const onInputEnd = () => {
     isInputOver = true
     send('input-end')
   }
-  input.on('data', onInput)
-  input.once('end', onInputEnd)
-  input.pause()
+  if (!isReadOnly) {
+    input.on('data', onInput)
+    input.once('end', onInputEnd)
+    input.pause()
+  }
   const endResizes = hasTerminal ? console.onResize(sendSize) : () => {}
-  if (hasTerminal) console.setRaw(true)
+  if (takesKeys) console.setRaw(true)
+
+  const take = ({ kind, payload }: TerminalFrame, from: Duplex) => {
+    if (kind === 'output') {
+      position += payload.length
+      recorder?.output(payload)
+      show(output, payload, from)
+    }
+    if (kind === 'errors') show(errors, payload, from)
+    if (kind === 'notice') {
+      const text = printable(Buffer.from(payload).toString('utf8'), MAX_NOTICE)
+      errors.write(hasTerminal ? `\r\nztm: ${text}\r\n` : `ztm: ${text}\n`)
+    }
+    if (kind === 'end') return endShape.parse(JSON.parse(Buffer.from(payload).toString('utf8')))
+    return undefined
+  }
 
   return {
-    get receivedBytes() {
-      return receivedBytes
+    get position() {
+      return position
     },
-    carry(next) {
+    carry(next, from) {
       stream = next
+      position = from
       if (hasTerminal) sendSize()
       if (isInputOver) send('input-end')
-      input.resume()
-      const take = ({ kind, payload }: TerminalFrame) => {
-        if (kind === 'output') {
-          receivedBytes += payload.length
-          recorder?.output(payload)
-          show(output, payload, next)
-        }
-        if (kind === 'errors') show(errors, payload, next)
-        if (kind === 'end') return endShape.parse(JSON.parse(Buffer.from(payload).toString('utf8')))
-        return undefined
-      }
-      return carryFrames(next, take).finally(() => input.pause())
+      if (!isReadOnly) input.resume()
+      const ended = carryFrames(next, frame => take(frame, next))
+      return Promise.race([ended, detached.promise]).finally(() => input.pause())
     },
     [Symbol.dispose]() {
       endResizes()
       input.off('data', onInput)
       input.off('end', onInputEnd)
       input.pause()
-      if (hasTerminal) console.setRaw(false)
+      if (takesKeys) console.setRaw(false)
+      stream?.destroy()
     },
   }
 }
@@ -112,10 +136,11 @@ function show(to: Writable, bytes: Uint8Array, from: Duplex): void {
   whenDrained(to, () => from.resume())
 }
 
-function carryFrames(
+/** Read frames until one of them is the end, or the stream breaks. @throws MeshError `bad-message` */
+export function carryFrames<E>(
   stream: Duplex,
-  take: (frame: TerminalFrame) => StreamEnd | undefined,
-): Promise<StreamEnd> {
+  take: (frame: TerminalFrame) => E | undefined,
+): Promise<E | 'broken'> {
   const decoder = createTerminalFrameDecoder()
   return new Promise((resolve, reject) => {
     stream.on('data', (chunk: Uint8Array) => {
@@ -133,3 +158,5 @@ function carryFrames(
     stream.once('close', () => resolve('broken'))
   })
 }
+
+const MAX_NOTICE = 500

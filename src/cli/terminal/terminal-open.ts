@@ -1,11 +1,13 @@
 import { constants } from 'node:os'
-import type { TerminalRequest } from '../../apps/terminal/messages.ts'
+import { isPlainValue, type TerminalRequest } from '../../apps/terminal/messages.ts'
 import { MeshError, toMeshError } from '../../core/model/errors.ts'
 import { type Cli, pathOf } from '../context.ts'
 import { choosePlace, type Place } from '../mesh-choice.ts'
 import { remark } from '../output/show.ts'
 import { openRecorder } from './recording.ts'
+import { readShareLink } from './share-link.ts'
 import { createTerminalClient, type StreamEnd, type TerminalClient } from './terminal-client.ts'
+import { openForwards } from './terminal-forward.ts'
 import { requestTerminal } from './terminal-place.ts'
 
 /** What `terminal open` was told. */
@@ -14,7 +16,13 @@ export interface OpenWords {
   readonly tty?: boolean
   /** A file to write down what is shown. */
   readonly record?: string
+  /** Ports here that lead to ports there. */
+  readonly forward?: readonly string[]
+  /** False: open ports, run nothing. */
+  readonly command?: boolean
 }
+
+type WhichTerminal = Pick<Place, 'mesh' | 'endpoint'>
 
 /** `ztm terminal open EP [-- COMMAND…]`: ends with the program's exit code. */
 export async function openTerminal(
@@ -24,11 +32,13 @@ export async function openTerminal(
   words: OpenWords,
 ): Promise<void> {
   const place = await placeOf(cli, endpoint)
+  await using _ = await openForwards(cli, place, words.forward ?? [])
+  if (words.command === false) return await waitForInterrupt(cli, command, words)
   const console = cli.world.console()
   const hasTerminal = words.tty ?? console.isTerminal
   const env = Object.fromEntries(
     Object.entries(cli.world.env).filter(
-      ([name, value]) => PASSED_ON.test(name) && (value ?? '').length <= 128,
+      ([name, value]) => PASSED_ON.test(name) && isPlainValue(value ?? ''),
     ),
   ) as Record<string, string>
   const request: TerminalRequest = {
@@ -40,28 +50,54 @@ export async function openTerminal(
   await run(cli, place, request, { hasTerminal, record: words.record })
 }
 
-/** `ztm terminal attach EP SESSION` */
+async function waitForInterrupt(cli: Cli, command: readonly string[], { forward }: OpenWords): Promise<void> {
+  if (command.length > 0 || !forward?.length) {
+    throw new MeshError('bad-usage', 'Cannot open: with -N there is no command, and at least one -L')
+  }
+  cli.deadlineMs = undefined
+  const interrupt = cli.world.catchInterrupt()
+  if (interrupt.aborted) return
+  await new Promise(resolve => interrupt.addEventListener('abort', resolve, { once: true }))
+}
+
+/** What `terminal attach` was told. */
+export interface AttachWords extends Pick<OpenWords, 'record'> {
+  readonly readOnly?: boolean
+}
+
+/** `ztm terminal attach EP SESSION`, or `attach LINK` */
 export async function attachTerminal(
   cli: Cli,
-  endpoint: string,
-  session: string,
-  { record }: Pick<OpenWords, 'record'>,
+  first: string,
+  second: string | undefined,
+  { record, readOnly: isReadOnly = false }: AttachWords,
 ): Promise<void> {
-  const place = await placeOf(cli, endpoint)
+  const link = second === undefined ? readShareLink(first) : undefined
+  const session = link?.session ?? second
+  if (session === undefined) {
+    throw new MeshError('bad-usage', 'Cannot attach: which session? `ztm terminal get EP` lists them')
+  }
+  const place = await placeOf(cli, link?.endpoint ?? first)
   const { isTerminal, size } = cli.world.console()
-  const request = { kind: 'attach', session, ...(isTerminal && { terminal: size() }) } as const
+  const request: TerminalRequest = {
+    kind: 'attach',
+    session,
+    isReadOnly: isReadOnly || link !== undefined,
+    ...(link && { key: link.key }),
+    ...(isTerminal && { terminal: size() }),
+  }
   await run(cli, place, request, { hasTerminal: true, record })
 }
 
 /** The endpoint of a terminal is an argument of its own. */
-export async function placeOf(cli: Cli, endpoint: string): Promise<Pick<Place, 'mesh' | 'endpoint'>> {
+export async function placeOf(cli: Cli, endpoint: string): Promise<WhichTerminal> {
   return { mesh: (await choosePlace(cli)).mesh, endpoint }
 }
 
 async function run(
   cli: Cli,
-  place: Pick<Place, 'mesh' | 'endpoint'>,
-  request: TerminalRequest,
+  place: WhichTerminal,
+  request: TerminalRequest & { kind: 'open' | 'attach' },
   { hasTerminal, record }: { hasTerminal: boolean; record: string | undefined },
 ): Promise<void> {
   const console = cli.world.console()
@@ -69,32 +105,35 @@ async function run(
   await using recorder =
     record === undefined ? undefined : await openRecorder(pathOf(cli, record), console.size(), now)
   const { stream, answer } = await requestTerminal(cli, place, request)
-  using client = createTerminalClient(console, hasTerminal, recorder)
-  let end = await client.carry(stream)
+  const { isReadOnly = false } = answer
+  using client = createTerminalClient(console, { hasTerminal, isReadOnly, recorder })
+  if (answer.isRecorded) remark(cli, 'ztm: this session is recorded at the endpoint\r')
+  let end = await client.carry(stream, answer.from ?? 0)
   const session = answer.session ?? ''
+  const again =
+    request.kind === 'attach' ? { ...request, terminal: undefined } : { kind: 'attach' as const, session }
   while (end === 'broken') {
     if (!hasTerminal) throw new MeshError('link-closed', 'The connection broke: the command was ended')
-    const base = answer.from ?? 0
-    const again = await comeBack(cli, place, client, { session, base })
-    end = await client.carry(again)
+    end = await comeBack(cli, place, client, again)
   }
-  cli.exitCode = exitCodeOf(end)
+  if (end === 'detached') {
+    remark(cli, `\r\nztm: it goes on: come back with \`ztm terminal attach ${place.endpoint} ${session}\`\r`)
+  } else cli.exitCode = exitCodeOf(end)
 }
 
 /** Attach again, from where the output broke off. @throws MeshError if the session is gone, or too much time */
 async function comeBack(
   cli: Cli,
-  place: Pick<Place, 'mesh' | 'endpoint'>,
+  place: WhichTerminal,
   client: TerminalClient,
-  { session, base }: { session: string; base: number },
-) {
+  attach: TerminalRequest & { kind: 'attach' },
+): Promise<StreamEnd> {
   remark(cli, '\r\nztm: the connection broke, trying to come back …\r')
   const startedMs = performance.now()
   for (;;) {
     try {
-      const received = base + client.receivedBytes
-      const { stream } = await requestTerminal(cli, place, { kind: 'attach', session, received })
-      return stream
+      const { stream, answer } = await requestTerminal(cli, place, { ...attach, received: client.position })
+      return await client.carry(stream, answer.from ?? client.position)
     } catch (thrown) {
       const error = toMeshError(thrown)
       if (GONE.has(error.code) || performance.now() - startedMs > COME_BACK_MS) throw error
@@ -104,12 +143,20 @@ async function comeBack(
 }
 
 /** As a shell gives it: 128 and the number of the signal. */
-function exitCodeOf(end: Exclude<StreamEnd, 'broken'>): number {
+function exitCodeOf(end: Exclude<StreamEnd, string>): number {
   if ('code' in end) return end.code
   return 128 + (constants.signals[end.signal as NodeJS.Signals] ?? 0)
 }
 
 const PASSED_ON = /^(?:TERM|COLORTERM|LANG|LC_[A-Z]+)$/
-const GONE: ReadonlySet<string> = new Set(['not-found', 'denied', 'not-joined', 'evicted', 'bad-input'])
+const GONE: ReadonlySet<string> = new Set([
+  'not-found',
+  'denied',
+  'not-joined',
+  'evicted',
+  'bad-input',
+  'bad-message',
+  'conflict',
+])
 const COME_BACK_MS = 600_000
 const RETRY_MS = 1_000

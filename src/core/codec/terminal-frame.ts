@@ -17,6 +17,8 @@ export const TERMINAL_FRAMES = {
   errors: 0x12,
   /** To the client: how the program ended, `{"code":0}` or `{"signal":"SIGTERM"}`. The last one. */
   end: 0x13,
+  /** To the client: a remark for the person who looks, in words. */
+  notice: 0x14,
 } as const
 /** A kind of frame. */
 export type TerminalFrameKind = keyof typeof TERMINAL_FRAMES
