@@ -9,6 +9,7 @@ import { createDecisions, type Policies } from './decisions.ts'
 import { ownerOf } from './edge/declared-services.ts'
 import { type EdgeState, openEdgeState } from './edge/edge-state.ts'
 import { createSessionCertificates } from './edge/session-certificates.ts'
+import { planOf } from './edge/terminators.ts'
 import { createEndpointRemoval } from './endpoint-removal.ts'
 import { openEndpoints } from './endpoints.ts'
 import { openEvictions } from './evictions.ts'
@@ -97,6 +98,10 @@ export async function openControllerState(
     certificates,
     declared,
     rankOf: rankOfHosting,
+    plannedRank(endpoint: EndpointId, service: ServiceName) {
+      const record = declared.get(service)
+      return record && planOf(tables, endpoint, record.id)?.rank
+    },
   }
 }
 

@@ -1,9 +1,10 @@
 import type { Caller } from '../core/api/caller.ts'
 import type { CONTROLLER_API } from '../core/api/hub-api.ts'
 import type { Call, Handlers } from '../core/api/route.ts'
-import type { Access } from '../core/api/shapes.ts'
+import type { Access, Rank } from '../core/api/shapes.ts'
 import { MeshError } from '../core/model/errors.ts'
-import type { UserName } from '../core/model/names.ts'
+import type { EndpointId } from '../core/model/ids.ts'
+import type { ServiceName, UserName } from '../core/model/names.ts'
 import { quote } from '../core/model/quote.ts'
 import { explain } from '../core/policy/standing-rules.ts'
 import type { Context } from './context.ts'
@@ -26,10 +27,12 @@ export function createServiceHandlers(
     decisions: Decisions
     view: ServiceView
     declared: Pick<DeclaredServices, 'get' | 'similarTo'>
+    /** What an administrator said of a hosting before it was there. */
+    plannedRank: (endpoint: EndpointId, service: ServiceName) => Rank | undefined
   },
 ): ServiceCalls {
   const { clock, log, limits, emit, exclusive } = context
-  const { hostings, members, decisions, view, declared } = parts
+  const { hostings, members, decisions, view, declared, plannedRank } = parts
 
   async function host(
     record: EndpointRecord,
@@ -52,13 +55,14 @@ export function createServiceHandlers(
       throw new MeshError('denied', `Cannot host ${quote(name)}: ${explain(decision)}`)
     }
     const known = hostings.get(record.id, name)
+    const adminRank = known === undefined ? plannedRank(record.id, name) : known.adminRank
     const hosting: HostingRecord = {
       version: 1,
       endpoint: record.id,
       service: name,
       access: tidy(body.access),
       ...(body.rank && { rank: body.rank }),
-      ...(known?.adminRank && { adminRank: known.adminRank }),
+      ...(adminRank && { adminRank }),
       ...(body.instance && { instance: body.instance }),
       createdAtMs: known?.createdAtMs ?? clock.now(),
     }

@@ -6,6 +6,7 @@ import { EDGE_FORMS, type WritableKind } from '../edge/edge-forms.ts'
 import { EDGE_KINDS } from '../edge/edge-kinds.ts'
 import { memberOf } from '../edge/edge-views.ts'
 import { addFormOptions, layOver, readForm } from '../edge/read-form.ts'
+import { defineCreateTerminator, defineUpdateTerminator } from '../edge/terminators.ts'
 import { addExamples } from '../examples.ts'
 import { parseSpanOption } from '../global-options.ts'
 import { remark, report } from '../output/show.ts'
@@ -35,6 +36,7 @@ export function defineCreate(command: Command, cli: Cli): void {
   }
   defineCreateEnrollment(command, cli)
   defineCreateAuthenticator(command, cli)
+  defineCreateTerminator(command, cli)
   defineCreateGroup(command, cli)
   addExamples(
     command,
@@ -102,6 +104,7 @@ export function defineUpdate(command: Command, cli: Cli): void {
     inner.action((name: string, options: Record<string, unknown>) => update(cli, kind, name, options))
     addExamples(inner, ...UPDATE_EXAMPLES[kind].map(example => `ztm update ${example}`))
   }
+  defineUpdateTerminator(command, cli)
   defineUpdateGroup(command, cli)
   addExamples(
     command,

@@ -39,11 +39,9 @@ export function defineDelete(command: Command, cli: Cli): void {
     })
   addExamples(invitation, 'ztm delete invitation 0d2f9d0e')
   defineDeleteGroup(command, cli)
-  for (const kind of DELETABLE) defineDeleteEntity(command, cli, kind)
+  for (const kind of Object.keys(EDGE_KINDS) as EdgeKind[]) defineDeleteEntity(command, cli, kind)
   addExamples(command, 'ztm delete ep old-laptop', 'ztm delete invitation 0d2f9d0e', 'ztm delete service db')
 }
-
-const DELETABLE = (Object.keys(EDGE_KINDS) as EdgeKind[]).filter(kind => kind !== 'edge-router')
 
 function defineDeleteEntity(command: Command, cli: Cli, kind: EdgeKind): void {
   const { words, about } = EDGE_KINDS[kind]

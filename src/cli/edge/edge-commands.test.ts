@@ -301,7 +301,27 @@ Secondary:   requireExtJwtSigner: (none)
   )
 })
 
-test('update edge-router says what policies know of a hub; none is created or deleted', async t => {
+test('create and update terminator say how hosts rank, and get lists those that are planned', async t => {
+  const { ztm, edge } = await lab(t, { terminators: [] })
+  const words = ['db', '--endpoint', 'spare', '--precedence', 'failed', '--cost', '9']
+  const made = await ztm('create', 'terminator', ...words)
+  assert.deepEqual(made, { code: 0, stdout: 'Planned: spare as a host of db\n', stderr: '' })
+  const rank = { cost: 9, precedence: 'failed' }
+  assert.deepEqual(edge.changes[0], {
+    request: 'POST /terminators',
+    body: { service: 'db', address: 'spare', ...rank },
+  })
+  edge.collections.terminators = [
+    { id: 't1', service: { name: 'db' }, host: { name: 'spare' }, ...rank, isHosting: false },
+  ]
+  assert.match((await ztm('get', 'terminator')).stdout, /^db +spare +- +failed +9 +planned +t1$/m)
+  assert.equal((await ztm('update', 'terminator', 't1', '--cost', '3')).code, 0)
+  assert.deepEqual(edge.changes[1], { request: 'PATCH /terminators/t1', body: { cost: 3 } })
+  assert.equal((await ztm('update', 'terminator', 't1')).code, 2)
+  assert.equal((await ztm('create', 'terminator', 'db')).code, 2)
+})
+
+test('update edge-router says what policies know of a hub; none is created, one that is gone is deleted', async t => {
   const { ztm, edge } = await lab(t, { 'edge-routers': [{ id: 'h1', name: 'hub', isOnline: true }] })
   assert.equal((await ztm('update', 'router', 'hub', '-a', 'eu', '--cost', '10', '--disabled')).code, 0)
   assert.deepEqual(edge.changes[0], {
@@ -309,7 +329,8 @@ test('update edge-router says what policies know of a hub; none is created or de
     body: { roleAttributes: ['eu'], cost: 10, disabled: true },
   })
   assert.equal((await ztm('create', 'edge-router', 'x')).code, 2)
-  assert.equal((await ztm('delete', 'edge-router', 'hub')).code, 2)
+  assert.equal((await ztm('delete', 'edge-router', 'hub')).code, 0)
+  assert.equal(edge.changes.at(-1)?.request, 'DELETE /edge-routers/h1')
 })
 
 test('policy test says which policy decides, and ends with 4 where it is denied', async t => {

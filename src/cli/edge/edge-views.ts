@@ -127,12 +127,18 @@ function namelessColumns(cli: Cli, kind: EdgeKind): EntityColumn[] {
         member('ROUTER', 'router.name', 'routerId'),
         member('PRECEDENCE', 'precedence'),
         member('COST', 'cost'),
+        { title: 'STATUS', cell: hostingStatus },
       ]
     case 'session':
       return [service, member('TYPE', 'type'), identity, made]
     default:
       return [identity, member('ADDRESS', 'ipAddress'), made, expires]
   }
+}
+
+function hostingStatus({ isHosting, isOnline }: Entity): string {
+  if (isHosting === false) return 'planned'
+  return isOnline === true ? 'online' : 'offline'
 }
 
 function allowedLogins(entity: Entity): string {

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { msShape, pemShape } from '../../core/api/shapes.ts'
+import { endpointIdShape, msShape, pemShape } from '../../core/api/shapes.ts'
 
 // What the Edge APIs keep in the store, one document a record. The version is for whoever changes a shape: the old form
 // then gets a migration here. Ids are lower-case UUIDs but for a few that are built in.
@@ -131,6 +131,16 @@ export const edgeRouterRecordShape = z.object({
 /** What is kept of a hub, as stored. */
 export type EdgeRouterRecord = z.output<typeof edgeRouterRecordShape>
 
+/** `edge-terminator/<id>`: how an endpoint's hosting of a service ranks, said before it hosts it. */
+export const plannedTerminatorRecordShape = z.object({
+  ...base,
+  endpoint: endpointIdShape,
+  serviceId: edgeIdShape,
+  rank: z.object({ cost: costShape, precedence: precedenceShape }),
+})
+/** A hosting that an administrator planned, as stored. */
+export type PlannedTerminatorRecord = z.output<typeof plannedTerminatorRecordShape>
+
 /** `edge-signer/<id>` */
 export const signerRecordShape = z.object({
   ...base,
@@ -167,7 +177,8 @@ export const authPolicyRecordShape = z.object({
   id: authPolicyIdShape,
   name: edgeNameShape,
   primary: z.object({
-    cert: z.object({ allowed: z.boolean(), allowExpiredCerts: z.boolean() }),
+    /** Records of before may say otherwise; it never had an effect. */
+    cert: z.object({ allowed: z.boolean(), allowExpiredCerts: z.boolean().transform(() => false as const) }),
     extJwt: z.object({
       allowed: z.boolean(),
       /** Ids; any signer where it is empty. */

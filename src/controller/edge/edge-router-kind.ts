@@ -1,20 +1,25 @@
+import { EdgeError, fieldError } from '../../core/edge/edge-error.ts'
 import { entityBase } from '../../core/edge/envelope.ts'
+import type { HubId } from '../../core/model/ids.ts'
 import type { EdgeRouterRecord } from './edge-records.ts'
 import { showRouter } from './edge-sessions.ts'
 import type { EdgeTables } from './edge-tables.ts'
 import { type EntityKind, NAMED_SYMBOLS } from './entity-kind.ts'
 import { type EdgeRouterInput, edgeRouterInput } from './management-shapes.ts'
 
-/** The hubs, each an edge router: who is one, the mesh says; what it is called and for whom, an administrator. */
+/**
+ * The hubs, each an edge router: who is one, the mesh says; what it is called and for whom, an administrator.
+ *
+ * @param hub  the one whose controller this is: what is kept of it stays
+ */
 export function edgeRouterKind(
   tables: Pick<EdgeTables, 'edgeRouters'>,
-  hubNames: readonly string[],
+  hub: { readonly id: HubId; readonly names: readonly string[] },
 ): EntityKind<EdgeRouterRecord, EdgeRouterInput> {
   return {
     type: 'edge-routers',
     entities: tables.edgeRouters,
     input: edgeRouterInput,
-    operations: ['replace'],
     symbols: {
       ...NAMED_SYMBOLS,
       roleAttributes: { type: 'string', isSet: true },
@@ -22,15 +27,26 @@ export function edgeRouterKind(
       noTraversal: { type: 'boolean' },
       disabled: { type: 'boolean' },
     },
-    make: (input, base) => ({
-      ...base,
-      name: input.name,
-      roleAttributes: [...new Set(input.roleAttributes ?? [])],
-      isTunnelerEnabled: false,
-      cost: input.cost ?? 0,
-      noTraversal: input.noTraversal ?? false,
-      disabled: input.disabled ?? false,
-    }),
+    make(input, base, previous) {
+      if (previous === undefined) {
+        const reason = 'a hub is no edge router by being declared: start one, and it is here by itself'
+        throw fieldError('name', reason, input.name)
+      }
+      return {
+        ...base,
+        name: input.name,
+        roleAttributes: [...new Set(input.roleAttributes ?? [])],
+        isTunnelerEnabled: false,
+        cost: input.cost ?? 0,
+        noTraversal: input.noTraversal ?? false,
+        disabled: input.disabled ?? false,
+      }
+    },
+    mayDelete(record) {
+      if (record.id !== hub.id) return
+      const message = 'It is the hub that answers this: disable it (PATCH {"disabled": true}), or stop it'
+      throw new EdgeError('ENTITY_CAN_NOT_BE_DELETED', message)
+    },
     inputOf: ({ name, roleAttributes, cost, noTraversal, disabled, tags }) => ({
       name,
       roleAttributes,
@@ -40,7 +56,7 @@ export function edgeRouterKind(
       tags,
     }),
     show: record => ({
-      ...showRouter(record, hubNames),
+      ...showRouter(record, hub.names),
       ...entityBase('edge-routers', record),
       isTunnelerEnabled: false,
     }),

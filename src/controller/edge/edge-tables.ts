@@ -21,6 +21,8 @@ import {
   enrollmentRecordShape,
   type IdentityRecord,
   identityRecordShape,
+  type PlannedTerminatorRecord,
+  plannedTerminatorRecordShape,
   type ServiceEdgeRouterPolicyRecord,
   type ServicePolicyRecord,
   type ServiceRecord,
@@ -41,6 +43,8 @@ export interface EdgeTables {
   readonly edgeRouterPolicies: Entities<EdgeRouterPolicyRecord>
   readonly serviceEdgeRouterPolicies: Entities<ServiceEdgeRouterPolicyRecord>
   readonly edgeRouters: Entities<EdgeRouterRecord>
+  /** By `endpoint`, `serviceId`. */
+  readonly plannedTerminators: Entities<PlannedTerminatorRecord>
   /** By `issuer`. */
   readonly signers: Entities<SignerRecord>
   readonly authPolicies: Entities<AuthPolicyRecord>
@@ -75,6 +79,11 @@ export async function openEdgeTables(context: Context): Promise<EdgeTables> {
       shape: serviceEdgeRouterPolicyRecordShape,
     }),
     edgeRouters: await open(context, { prefix: 'edge-router', shape: edgeRouterRecordShape }),
+    plannedTerminators: await open(context, {
+      prefix: 'edge-terminator',
+      shape: plannedTerminatorRecordShape,
+      indexes: { endpoint: record => record.endpoint, serviceId: record => record.serviceId },
+    }),
     signers: await open(context, {
       prefix: 'edge-signer',
       shape: signerRecordShape,
@@ -135,7 +144,7 @@ async function putBuiltIns({ clock, random }: Context, tables: EdgeTables): Prom
     id: DEFAULT_AUTH_POLICY,
     name: 'Default',
     primary: {
-      cert: { allowed: true, allowExpiredCerts: true },
+      cert: { allowed: true, allowExpiredCerts: false },
       extJwt: { allowed: true, allowedSigners: [] },
       updb: {
         allowed: true,

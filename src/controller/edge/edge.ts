@@ -32,6 +32,7 @@ import { serveManagementIdentities } from './management-identities.ts'
 import { createKinds, serveKinds } from './management-kinds.ts'
 import { serveRelations } from './management-relations.ts'
 import { serveManagementSessions } from './management-sessions.ts'
+import { serveManagementTerminators } from './management-terminators.ts'
 import { serveCacerts, serveOpenApi } from './open-api.ts'
 import { createPrincipals } from './principals.ts'
 import { createServiceUpdates } from './service-updates.ts'
@@ -78,6 +79,7 @@ export async function openEdge(context: Context, parts: EdgeParts): Promise<Edge
   const { state, members, hub, version, authority } = parts
   const { tables, sessions } = state
   await nameHub(context, parts)
+  await forgetPlans(state)
   const routes = createRoutes(context, parts)
   const endpointOf = (id: string) => {
     const record = state.endpoints.get(id as EndpointId)
@@ -135,6 +137,13 @@ async function nameHub({ clock }: Context, { state, hub }: EdgeParts): Promise<v
   })
 }
 
+/** What was planned of endpoints that were removed meanwhile: they do not come back. */
+async function forgetPlans({ tables, endpoints }: EdgeState): Promise<void> {
+  for (const { id, endpoint } of tables.plannedTerminators.list()) {
+    if (endpoints.get(endpoint) === undefined) await tables.plannedTerminators.delete(id)
+  }
+}
+
 /** What the routes answer from. */
 function createMachinery(context: Context, parts: EdgeParts) {
   const { state, hostings, presence, hub, authority } = parts
@@ -173,6 +182,7 @@ function createMachinery(context: Context, parts: EdgeParts) {
   const identityName = (id: string) => (tables.identities.get(id) ?? principals.get(id))?.name ?? ''
   const terminators = createTerminators({
     ...parts,
+    tables,
     declared,
     endpoints,
     identityName,
@@ -183,7 +193,6 @@ function createMachinery(context: Context, parts: EdgeParts) {
     ...parts,
     principals,
     consequences,
-    hubNames,
     isOnline,
     endSessions,
     ranksChanged(identityId) {
@@ -249,6 +258,11 @@ function createRoutes(context: Context, parts: EdgeParts) {
       ...serveManagementSessions(context, {
         ...made,
         endStreams: async session => consequences.endSession(session),
+      }),
+      ...serveManagementTerminators(context, {
+        state,
+        terminators,
+        hub: parts.hub,
         dropHosting: consequences.dropHosting,
         rankHosting: consequences.rankHosting,
       }),

@@ -258,7 +258,8 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-function whoIs({ asker }: EdgeCall): string {
+/** Who asked, for the log. */
+export function whoIs({ asker }: Pick<EdgeCall, 'asker'>): string {
   return asker === undefined ? '' : asker.kind === 'session' ? asker.identity.name : asker.member.name
 }
 

@@ -1,3 +1,4 @@
+import type { HubId } from '../../core/model/ids.ts'
 import type { Context } from '../context.ts'
 import type { Hostings } from '../hostings.ts'
 import { configKind, configTypeKind } from './config-kinds.ts'
@@ -22,7 +23,7 @@ export interface KindParts {
   readonly enrolments: Enrolments
   readonly consequences: EdgeConsequences
   readonly hostings: Hostings
-  readonly hubNames: readonly string[]
+  readonly hub: { readonly id: HubId; readonly names: readonly string[] }
   readonly isOnline: (record: IdentityRecord) => boolean
   readonly endSessions: (identityId: string, reason: string) => Promise<void>
   readonly changed: (service: ServiceRecord) => void
@@ -35,7 +36,7 @@ export type Kinds = ReturnType<typeof createKinds>
 
 /** Make them all. */
 export function createKinds({ clock }: Pick<Context, 'clock'>, parts: KindParts) {
-  const { state, principals, consequences, hostings, hubNames } = parts
+  const { state, principals, consequences, hostings, hub } = parts
   const { tables, declared } = state
   const identities: RoleTargets = {
     idOf: reference =>
@@ -62,7 +63,7 @@ export function createKinds({ clock }: Pick<Context, 'clock'>, parts: KindParts)
     servicePolicies: servicePolicyKind(tables, targets),
     edgeRouterPolicies: edgeRouterPolicyKind(tables, targets),
     serviceEdgeRouterPolicies: serviceEdgeRouterPolicyKind(tables, targets),
-    edgeRouters: edgeRouterKind(tables, hubNames),
+    edgeRouters: edgeRouterKind(tables, hub),
     signers: signerKind(tables),
     authPolicies: authPolicyKind(tables),
     configs: configKind(tables),

@@ -85,9 +85,9 @@ export function serveRelations(parts: RelationParts): ServedRoute[] {
       return pageOf(configs, records, call.query, call.now)
     }),
     get('/services/{id}/terminators', 'List who hosts it', call => {
-      const service = tables.services.get(find(services, call.params.id).id)
+      const { id } = find(services, call.params.id)
       const show = (one: Terminator) => terminators.show(one)
-      const found = terminators.ofService(service?.name ?? '')
+      const found = terminators.all().filter(one => one.serviceId === id)
       return pageOf({ symbols: TERMINATOR_SYMBOLS, show }, found, call.query, call.now)
     }),
     roleAttributes('identity', () => all(identities)),

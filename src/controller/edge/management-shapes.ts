@@ -133,7 +133,13 @@ const updb = z.strictObject({
   maxAttempts: z.int().min(0).max(1_000),
   lockoutDurationMinutes: z.int().min(0).max(525_600),
 })
-const cert = z.strictObject({ allowed: z.boolean(), allowExpiredCerts: z.boolean() })
+const cert = z.strictObject({
+  allowed: z.boolean(),
+  allowExpiredCerts: z.literal(
+    false,
+    'a certificate that is over is good for nothing here: extend it before',
+  ),
+})
 const extJwt = z.strictObject({ allowed: z.boolean(), allowedSigners: z.array(edgeIdShape).max(1_000) })
 const apiKey = z.strictObject({ allowed: z.boolean() })
 const secondary = z.strictObject({

@@ -128,6 +128,8 @@ async function forgetService(tables: EdgeTables, id: string): Promise<void> {
     if (!policy.serviceRoles.includes(role)) continue
     await tables.serviceEdgeRouterPolicies.put({ ...policy, serviceRoles: without(policy.serviceRoles) })
   }
+  for (const plan of tables.plannedTerminators.by('serviceId', id))
+    await tables.plannedTerminators.delete(plan.id)
   for (const identity of tables.identities.list()) {
     if (!identity.serviceConfigs.some(({ serviceId }) => serviceId === id)) continue
     const serviceConfigs = identity.serviceConfigs.filter(({ serviceId }) => serviceId !== id)

@@ -1,63 +1,65 @@
 /**
- * The codes of errors of the Edge APIs, each with its HTTP status: those of OpenZiti that we serve, so that its
+ * The codes of errors of the Edge APIs, each with its HTTP status and its meaning: those of OpenZiti that we serve, so that its
  * clients understand them. All other wires of the mesh speak the codes of `core/model/errors.ts`.
  *
  * `NOT_ACCEPTABLE` and `INSUFFICIENT_BALANCE` are ours.
  */
 export const EDGE_ERRORS = {
-  COULD_NOT_VALIDATE: 400,
-  INVALID_FIELD: 400,
-  COULD_NOT_PARSE_BODY: 400,
-  INVALID_CONTENT_TYPE: 400,
-  INVALID_UUID: 400,
-  INVALID_AUTH_METHOD: 400,
-  INVALID_ENROLLMENT_TOKEN: 400,
-  ENROLLMENT_EXPIRED: 400,
-  INVALID_ENROLL_METHOD: 400,
-  MISSING_OR_INVALID_CSR: 400,
-  COULD_NOT_PROCESS_CSR: 400,
-  ENROLLMENT_CA_NOT_VALID: 400,
-  ENROLLMENT_NO_VALID_CAS: 400,
-  NO_EDGE_ROUTERS_AVAILABLE: 400,
-  CERT_FAILED_VALIDATION: 400,
-  INVALID_CLIENT_CERT: 400,
-  INVALID_CERT_PEM: 400,
-  MFA_INVALID_TOKEN: 400,
-  MISSING_CERT_CLAIM: 400,
-  REFERENCED_ENTITY_NOT_FOUND: 400,
-  INVALID_FILTER: 400,
-  INVALID_SORT_IDENTIFIER: 400,
-  INVALID_PAGINATION: 400,
-  ENTITY_CAN_NOT_BE_DELETED: 400,
-  ENTITY_CAN_NOT_BE_UPDATED: 400,
-  SERVER_NOT_RUNNING_IN_HA_MODE: 400,
-  UNAUTHORIZED: 401,
-  INVALID_AUTH: 401,
-  INSUFFICIENT_BALANCE: 402,
-  NOT_FOUND: 404,
-  MFA_ENROLLMENT_NOT_STARTED: 404,
-  METHOD_NOT_ALLOWED: 405,
-  NOT_ACCEPTABLE: 406,
-  INVALID_POSTURE: 409,
-  CERT_IN_USE: 409,
-  MFA_EXISTS: 409,
-  MFA_NOT_ENROLLED: 409,
-  ENROLLMENT_EXISTS: 409,
-  INVALID_ENROLLMENT_NOT_ALLOWED: 409,
-  ENROLLMENT_IDENTITY_ALREADY_ENROLLED: 409,
-  CAN_NOT_UPDATE_AUTHENTICATOR: 409,
-  CAN_NOT_DELETE_REFERENCED_ENTITY: 409,
-  CA_ALREADY_VERIFIED: 409,
-  MAX_AUTHENTICATOR_METHODS_REACHED: 409,
-  INVALID_ENROLLMENT_ALREADY_ENROLLED: 410,
-  REQUEST_ENTITY_TOO_LARGE: 413,
-  RATE_LIMITED: 429,
-  SERVER_TOO_MANY_REQUESTS: 429,
-  UNHANDLED: 500,
-  COULD_NOT_READ_BODY: 500,
-  TIMEOUT: 503,
-  CLUSTER_NO_LEADER: 503,
-} as const satisfies Record<string, number>
+  COULD_NOT_VALIDATE: {
+    status: 400,
+    means: 'A field is missing, unknown or not of its form; `cause` says which and why.',
+  },
+  COULD_NOT_PARSE_BODY: {
+    status: 400,
+    means: 'The body is not JSON, not UTF-8, too deep, or has a member twice.',
+  },
+  INVALID_CONTENT_TYPE: { status: 400, means: 'The body is of a media type that is not read here.' },
+  INVALID_AUTH_METHOD: { status: 400, means: 'There is no such way to log in.' },
+  INVALID_ENROLLMENT_TOKEN: { status: 400, means: 'There is no enrollment with this token.' },
+  ENROLLMENT_EXPIRED: { status: 400, means: 'The enrollment is past its end: ask for a new one.' },
+  INVALID_ENROLL_METHOD: { status: 400, means: 'The enrollment is not of this method.' },
+  MISSING_OR_INVALID_CSR: { status: 400, means: 'There is no signing request, or none that can be read.' },
+  COULD_NOT_PROCESS_CSR: { status: 400, means: 'The signing request is not good: its signature or its key.' },
+  NO_EDGE_ROUTERS_AVAILABLE: {
+    status: 400,
+    means: 'No hub may carry this service for this identity, or it is disabled.',
+  },
+  CERT_FAILED_VALIDATION: { status: 400, means: 'The certificate is not the one that was made.' },
+  INVALID_CERT_PEM: { status: 400, means: 'This is not a certificate in PEM.' },
+  INVALID_FILTER: { status: 400, means: 'The filter cannot be read; the message says where.' },
+  INVALID_SORT_IDENTIFIER: { status: 400, means: 'Lists of this kind cannot be sorted by that.' },
+  INVALID_PAGINATION: { status: 400, means: 'Limit or offset is not a number.' },
+  ENTITY_CAN_NOT_BE_DELETED: { status: 400, means: 'It has to stay, or goes with something of the mesh.' },
+  ENTITY_CAN_NOT_BE_UPDATED: { status: 400, means: 'It follows from something of the mesh: change that.' },
+  UNAUTHORIZED: { status: 401, means: 'No good session token or certificate, or not an administrator’s.' },
+  INVALID_AUTH: { status: 401, means: 'The login failed; why is in the hub’s log alone.' },
+  INSUFFICIENT_BALANCE: { status: 402, means: 'Who pays has too little left.' },
+  NOT_FOUND: { status: 404, means: 'It is not there, or not for who asks to see.' },
+  METHOD_NOT_ALLOWED: { status: 405, means: 'The path has no such method; `Allow` has those it has.' },
+  NOT_ACCEPTABLE: { status: 406, means: 'The client takes nothing that this path gives.' },
+  ENROLLMENT_EXISTS: { status: 409, means: 'The identity has an enrollment of this method already.' },
+  INVALID_ENROLLMENT_NOT_ALLOWED: {
+    status: 409,
+    means: 'The signer does not let its people in by themselves.',
+  },
+  ENROLLMENT_IDENTITY_ALREADY_ENROLLED: { status: 409, means: 'The identity has a way in already.' },
+  CAN_NOT_UPDATE_AUTHENTICATOR: { status: 409, means: 'The authenticator is of another kind.' },
+  CAN_NOT_DELETE_REFERENCED_ENTITY: { status: 409, means: 'Others refer to it: change those first.' },
+  MAX_AUTHENTICATOR_METHODS_REACHED: {
+    status: 409,
+    means: 'The identity has an authenticator of this method already.',
+  },
+  INVALID_ENROLLMENT_ALREADY_ENROLLED: { status: 410, means: 'The one-time token was used before.' },
+  REQUEST_ENTITY_TOO_LARGE: { status: 413, means: 'The body is longer than is read.' },
+  RATE_LIMITED: { status: 429, means: 'Too many failed logins: wait as `Retry-After` says.' },
+  SERVER_TOO_MANY_REQUESTS: {
+    status: 429,
+    means: 'Too much at once, or too many of a kind: wait as `Retry-After` says, or delete some.',
+  },
+  UNHANDLED: { status: 500, means: 'A bug; the hub’s log has it under the request’s id.' },
+  COULD_NOT_READ_BODY: { status: 500, means: 'The body broke off.' },
+  TIMEOUT: { status: 503, means: 'The body took too long.' },
+} as const satisfies Record<string, { readonly status: number; readonly means: string }>
 
 /** One of the codes of `EDGE_ERRORS`. */
 export type EdgeErrorCode = keyof typeof EDGE_ERRORS
@@ -99,7 +101,7 @@ export class EdgeError extends Error {
     super(message)
     this.name = 'EdgeError'
     this.code = code
-    this.status = EDGE_ERRORS[code]
+    this.status = EDGE_ERRORS[code].status
     const { field, value } = details
     this.cause = details.cause ?? (field === undefined ? undefined : { field, reason: message, value })
     this.data = details.data
