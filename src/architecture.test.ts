@@ -61,6 +61,8 @@ const ROOMS: RoomTable = {
     'core/model',
     'core/codec',
     'core/balance',
+    // Routing and headers of HTTP, the same for outbounds as for the gateway.
+    'core/gateway',
     'core/api',
     'core/policy',
     'sdk/app',

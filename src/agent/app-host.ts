@@ -10,6 +10,7 @@ import type { Store } from '../core/model/store.ts'
 import type { Clock } from '../core/model/time.ts'
 import { request } from '../net/call-route.ts'
 import { bindUdp, connectTcp, connectUdp, listenTcp } from '../net/host-sockets.ts'
+import { createHttpForwarder } from '../net/http-forwarder.ts'
 import type { App, AppInstance, AppStorage, Host } from '../sdk/app.ts'
 import type { Dialer } from './dialer.ts'
 import type { Hostings } from './hostings.ts'
@@ -82,6 +83,7 @@ export function createAppHost(options: AppHostOptions): Host {
     connectTcp,
     bindUdp,
     connectUdp,
+    forwardHttp: createHttpForwarder,
     runProgram,
     disk: options.disk,
     after(delayMs, call) {

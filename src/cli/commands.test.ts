@@ -293,7 +293,13 @@ test('every route of agent, hub and tunnel is used by some command', async t => 
     ...['open inbound tcp/web --listen 1', 'open outbound tcp/web --targets 1'].map(
       words => `tunnel ${words}`,
     ),
-    ...['close inbound tcp/web', 'close outbound tcp/web'].map(words => `tunnel ${words}`),
+    ...[
+      'log tcp/web',
+      'identity',
+      'identity --rotate',
+      'close inbound tcp/web',
+      'close outbound tcp/web',
+    ].map(words => `tunnel ${words}`),
     // Reads the hub's own log only where the folder is a hub's; and what ends the daemons comes last.
     ...['LOG', 'log hub', 'stop agent --timeout 1s', 'stop hub --timeout 1s'],
   ]

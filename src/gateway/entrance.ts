@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { type ClientFinder, clientGroup } from '../core/gateway/client-address.ts'
 import { corsHeaders, preflightHeaders } from '../core/gateway/cors.ts'
 import { forwardRequestHeaders, type HeaderChanges } from '../core/gateway/forward-headers.ts'
-import { type RequestPlace, readRequestPlace } from '../core/gateway/request-host.ts'
+import { hostsOf, type RequestPlace, readRequestPlace } from '../core/gateway/request-host.ts'
+import { withoutPrefix } from '../core/gateway/request-path.ts'
 import type { RouteTable } from '../core/gateway/route-table.ts'
 import { MeshError, toMeshError } from '../core/model/errors.ts'
 import type { Clock } from '../core/model/time.ts'
@@ -92,7 +93,7 @@ class RequestEntrance implements Entrance {
       startedMs: performance.now(),
       chain: findClient(socket?.remoteAddress ?? 'gone', forwardedFor?.toString()),
       method,
-      host: hostsOf(request)[0] ?? '',
+      host: hostsOf(request.rawHeaders)[0] ?? '',
       path: query === -1 ? url : url.slice(0, query),
       protocol: httpVersion === '2.0' ? 'h2' : `http/${httpVersion}`,
       isTls,
@@ -196,7 +197,7 @@ class RequestEntrance implements Entrance {
       return true
     }
     if (!door.redirectToHttps) return false
-    const { host, target } = readRequestPlace(hostsOf(request), request.url ?? '')
+    const { host, target } = readRequestPlace(hostsOf(request.rawHeaders), request.url ?? '')
     sendAnswer(request, response, record, { status: 308, headers: { location: `https://${host}${target}` } })
     return true
   }
@@ -209,7 +210,7 @@ class RequestEntrance implements Entrance {
     }
     // It would show the client what was added for the service.
     if (request.method === 'TRACE') throw new MeshError('unsupported', 'Cannot take request: no TRACE here')
-    const place = readRequestPlace(hostsOf(request), request.url ?? '')
+    const place = readRequestPlace(hostsOf(request.rawHeaders), request.url ?? '')
     const match = this.#options.state().routes.find(place.host, place.target)
     if (match === undefined) throw new MeshError('not-found', 'Nothing is served under this address')
     const { route, parameters } = match
@@ -257,33 +258,12 @@ class RequestEntrance implements Entrance {
   }
 }
 
-/** Every `Host`, or the one `:authority` of HTTP/2 (RFC 9113, section 8.3.1). */
-function hostsOf(request: PublicRequest): string[] {
-  const { rawHeaders } = request
-  const found: string[] = []
-  let authority: string | undefined
-  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
-    const name = rawHeaders[i] ?? ''
-    if (name.length === 4 && name.toLowerCase() === 'host') found.push(rawHeaders[i + 1] ?? '')
-    else if (name === ':authority') authority = rawHeaders[i + 1]
-  }
-  return authority === undefined ? found : [authority, ...found.filter(host => host !== authority)]
-}
-
 /** What clients send under names of claims is not believed, also where the token has no such claim. */
 function claimChanges({ requestHeaders, auth }: LiveRoute, token: CheckedToken): HeaderChanges {
   const jwt = auth?.jwt
   const remove = new Set([...requestHeaders.remove, ...Object.keys(jwt?.forwardClaims ?? {})])
   if (jwt?.keepToken === false) remove.add('authorization')
   return { set: { ...requestHeaders.set, ...token.headers }, remove }
-}
-
-function withoutPrefix(target: string, prefix: string): string {
-  // The route fits with words decoded and slashes joined; one that is written so otherwise is not guessed at.
-  if (!target.startsWith(prefix) || !/^(?:[/?]|$)/.test(target.slice(prefix.length)))
-    throw new MeshError('bad-message', `Cannot read request: bad path: write ${prefix} as it is`)
-  const rest = target.slice(prefix.length)
-  return rest.startsWith('/') ? rest : `/${rest}`
 }
 
 function answerMethod(

@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici'
 import { forwardResponseHeaders, type HeaderChanges } from '../core/gateway/forward-headers.ts'
+import type { ExchangeTerms } from '../core/gateway/forwarding.ts'
 import { MeshError } from '../core/model/errors.ts'
 import type { ExchangeRecord } from './exchange-record.ts'
 import { answerError } from './http-answer.ts'
@@ -7,25 +8,6 @@ import { breakResponse, type PublicRequest, type PublicResponse } from './public
 import { hasBody, RequestBody } from './request-body.ts'
 import { type RequestHandler, serviceError } from './service-streams.ts'
 import { createWatchdog, type Watchdog } from './watchdog.ts'
-
-/** How long one request may take, and how much it may carry. */
-export interface ExchangeTerms {
-  /** Times in ms; 0 is no limit. */
-  readonly timeouts: {
-    /** To open a stream to the service. */
-    readonly connect: number
-    /** From the whole request sent to the head of the answer. */
-    readonly firstByte: number
-    /** Without a byte in either direction. */
-    readonly idle: number
-    /** All of it. */
-    readonly total: number
-  }
-  /** Tries after the first, of requests that may be repeated, as long as nothing was answered. */
-  readonly retries: number
-  /** Bytes of the request's body. */
-  readonly maxBody: number
-}
 
 /** What of a request goes on, and how. */
 export interface Onward {
@@ -238,7 +220,9 @@ class Exchange implements RequestHandler {
 
 function endUnread(request: PublicRequest): void {
   if ('stream' in request) request.stream.close()
-  else request.socket.destroySoon()
+  // What is no socket has no way to end after what was written.
+  else if (typeof request.socket.destroySoon === 'function') request.socket.destroySoon()
+  else request.socket.end(() => request.socket.destroy())
 }
 
 /** A request that may be repeated is, when its stream has no path for so long before anything was answered. */

@@ -56,7 +56,7 @@ export interface PublicServerOptions {
 /** A server that is handed its connections. */
 export interface PublicServer {
   /** HTTP, or the TLS around it; what was read of it must have been put back. */
-  accept(connection: Socket): void
+  accept(connection: Duplex): void
   /** End idle connections, and others with their present request. */
   drain(): void
   /** End everything. */
@@ -66,7 +66,7 @@ export interface PublicServer {
 
 /** Make a server for HTTP/1.1, or with `tls` for HTTP/2 and HTTP/1.1 inside TLS. */
 export function createPublicServer(handlers: PublicHandlers, options: PublicServerOptions): PublicServer {
-  const connections = new Set<Socket>()
+  const connections = new Set<Duplex>()
   const sessions = new Set<http2.ServerHttp2Session>()
   let isDraining = false
   const { tls, headMs } = options

@@ -1,6 +1,13 @@
 import type { Duplex, Readable, Writable } from 'node:stream'
 import type { Handlers, Route } from '../core/api/route.ts'
 import type { Access, EndpointInfo, Rank, ServiceInfo } from '../core/api/shapes.ts'
+import type {
+  Forwarding,
+  ForwardLimits,
+  ForwardRecord,
+  HttpTarget,
+  RequestHead,
+} from '../core/gateway/forwarding.ts'
 import type { Address, Target } from '../core/model/address.ts'
 import type { Disk } from '../core/model/disk.ts'
 import type { MeshError } from '../core/model/errors.ts'
@@ -74,6 +81,8 @@ export interface Host {
   bindUdp(at: Address, onDatagram: (bytes: Uint8Array, from: Address) => void): Promise<UdpPort>
   /** A UDP socket that talks to one address. @throws MeshError `unreachable`, `denied` */
   connectUdp(to: Address, events: UdpEvents): Promise<UdpFlow>
+  /** Speak HTTP on streams, and pass their requests on to targets here. Nothing listens: see `HttpForwarder.accept`. */
+  forwardHttp<C extends object>(options: HttpForwarderOptions<C>): HttpForwarder<C>
   /** Run a program on this computer. @throws MeshError `not-found`, `not-permitted`, `denied`, `bad-input`, `unsupported` */
   runProgram(program: Program): Promise<RunningProgram>
   /** Files of this computer, with the rights of the agent. */
@@ -196,6 +205,44 @@ export interface Dialing {
 
 /** Bytes a `Dialing` takes before it is open. */
 export const EARLY_BYTES = 65_536
+
+/** How requests are passed on. @typeParam C  what the app knows of a stream */
+export interface HttpForwarderOptions<C extends object> {
+  readonly limits: ForwardLimits
+  /**
+   * Where a request goes.
+   *
+   * @param caller  as `accept` was given it
+   * @throws MeshError why nowhere: it is answered with the status that fits, and its message where it is the caller's own fault
+   */
+  decide(request: RequestHead, caller: C): Forwarding
+  onDone(record: ForwardRecord, caller: C): void
+  /** Something failed that should not. */
+  onBug(error: MeshError): void
+}
+
+/**
+ * Speaks HTTP/1.1, WebSocket and HTTP/2 on streams, and passes requests on. What two programs could read differently is
+ * refused; disposing breaks everything.
+ */
+export interface HttpForwarder<C extends object> extends AsyncDisposable {
+  /** Serve a stream until it ends. */
+  accept(stream: Duplex, caller: C): void
+  readonly streamCount: number
+  /** Requests and WebSockets under way. */
+  readonly openCount: number
+  /**
+   * Ask a target by oneself, with GET.
+   *
+   * @param question  headers are names and values in turn, `host` first
+   * @returns the status of its answer
+   * @throws MeshError `unreachable`, `timed-out`, `not-trusted` …
+   */
+  probe(
+    target: HttpTarget,
+    question: { readonly path: string; readonly headers: readonly string[]; readonly timeoutMs: number },
+  ): Promise<number>
+}
 
 /** A program to run. */
 export interface Program {

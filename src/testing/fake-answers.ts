@@ -261,14 +261,28 @@ export const FAKE_ANSWERS: Readonly<Record<string, FakeAnswer>> = {
       listens: listens.map(listen => ({ ...listen, isOpen: true, connectionCount: 0 })),
     }
   },
+  'tunnel.listRequests': () => ({ requests: [], lostCount: 0 }),
+  'tunnel.showIdentityKeys': () => ({ issuer: 'ztm:endpoint:x', header: 'ztm-identity', jwks: { keys: [] } }),
+  'tunnel.changeIdentityKeys': () => ({
+    issuer: 'ztm:endpoint:x',
+    header: 'ztm-identity',
+    jwks: { keys: [] },
+  }),
   'tunnel.listOutbounds': () => ({ outbounds: [OUTBOUND] }),
   'tunnel.showOutbound': () => OUTBOUND,
   'tunnel.openOutbound': ({ params, body }) => {
-    const { targets, ...setting } = body as { targets: object[] }
+    const { targets, http, ...setting } = body as { targets: object[]; http?: { routes: object[] } }
     return {
       ...OUTBOUND,
       ...params,
       ...setting,
+      ...(http && {
+        http: {
+          setting: http,
+          routes: http.routes.map(route => ({ host: '*', path: '/*', ...route, targets: [] })),
+          requestCount: 0,
+        },
+      }),
       targets: targets.map(target => ({ target, health: 'unknown', connectionCount: 0 })),
     }
   },

@@ -10,6 +10,7 @@ import { type Name, parseName, parseUserName, type ServiceName, type UserName } 
 import type { EndpointIdentity } from '../core/model/spiffe-id.ts'
 import type { Json } from '../core/model/store.ts'
 import { bindUdp, connectTcp, connectUdp, listenTcp } from '../net/host-sockets.ts'
+import { createHttpForwarder } from '../net/http-forwarder.ts'
 import { serveRoutes } from '../net/serve-routes.ts'
 import type { App, AppCaller, AppStorage, DialOptions, Host, Hosting, ServeOptions } from '../sdk/app.ts'
 import { createManualTimers, type ManualTimers } from './manual-timers.ts'
@@ -190,6 +191,7 @@ class MemoryEndpoint implements TestEndpoint {
       connectTcp,
       bindUdp,
       connectUdp,
+      forwardHttp: createHttpForwarder,
       runProgram,
       disk: createDisk(),
     }

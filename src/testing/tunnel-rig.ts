@@ -21,7 +21,7 @@ export interface TunnelRig extends AsyncDisposable {
   readonly near: TestEndpoint
   readonly far: TestEndpoint
   nearApp: TestApp
-  readonly farApp: TestApp
+  farApp: TestApp
   /** Start a TCP server on a free port; it is closed with the rig. */
   target(onConnection: (connection: HostConnection) => void, at?: Address): Promise<HostPort>
   /** Connect as a client; broken off with the rig. */
@@ -44,6 +44,8 @@ export interface TunnelRig extends AsyncDisposable {
   showOutbound(name: string, protocol?: 'tcp' | 'udp'): Promise<OutboundInfo>
   /** Stop the app at `near` and start it again with what it kept. */
   restartNear(): Promise<void>
+  /** The same at `far`. */
+  restartFar(): Promise<void>
 }
 
 /** Make the rig. @param limits  those that differ from the agent's */
@@ -86,7 +88,7 @@ export async function createTunnelRig(limits: Partial<TunnelLimits> = {}): Promi
     inbound: (name, body, protocol = 'tcp') =>
       rig.nearApp.call(TUNNEL_API.openInbound, { params: at('near', protocol, name), body }),
     outbound: (name, body, protocol = 'tcp') =>
-      farApp.call(TUNNEL_API.openOutbound, { params: at('far', protocol, name), body }),
+      rig.farApp.call(TUNNEL_API.openOutbound, { params: at('far', protocol, name), body }),
     async tunnel(name, ...targetPorts) {
       await rig.outbound(name, { targets: targetPorts.map(port => ({ port })) })
       const { listens } = await rig.inbound(name, { listens: [{ port: 0 }] })
@@ -95,10 +97,14 @@ export async function createTunnelRig(limits: Partial<TunnelLimits> = {}): Promi
     showInbound: (name, protocol = 'tcp') =>
       rig.nearApp.call(TUNNEL_API.showInbound, { params: at('near', protocol, name) }),
     showOutbound: (name, protocol = 'tcp') =>
-      farApp.call(TUNNEL_API.showOutbound, { params: at('far', protocol, name) }),
+      rig.farApp.call(TUNNEL_API.showOutbound, { params: at('far', protocol, name) }),
     async restartNear() {
       await rig.nearApp[Symbol.asyncDispose]()
       rig.nearApp = await near.start(app)
+    },
+    async restartFar() {
+      await rig.farApp[Symbol.asyncDispose]()
+      rig.farApp = await far.start(app)
     },
     async [Symbol.asyncDispose]() {
       await mesh[Symbol.asyncDispose]()

@@ -2,6 +2,7 @@ import { MeshError } from '../../core/model/errors.ts'
 import type { ServiceName } from '../../core/model/names.ts'
 import type { Host } from '../../sdk/app.ts'
 import { createExclusive } from '../../sdk/for-apps/exclusive.ts'
+import type { IdentityTokens } from './identity-tokens.ts'
 import { Inbound } from './inbound.ts'
 import type { TunnelLimits } from './limits.ts'
 import type { InboundInfo, InboundSetting, OutboundInfo, OutboundSetting } from './messages.ts'
@@ -21,14 +22,16 @@ import {
 export class Ends implements AsyncDisposable {
   readonly #host: Host
   readonly #limits: TunnelLimits
+  readonly #tokens: IdentityTokens
   readonly #inbounds = new Map<ServiceName, Inbound>()
   readonly #outbounds = new Map<ServiceName, Outbound>()
   // Two changes of one end, or a change and the keeping of its owner, must not cross.
   readonly #exclusive = createExclusive()
   #isDisposed = false
 
-  constructor(host: Host, limits: TunnelLimits) {
+  constructor(host: Host, limits: TunnelLimits, tokens: IdentityTokens) {
     this.#host = host
+    this.#tokens = tokens
     this.#limits = limits
   }
 
@@ -61,6 +64,11 @@ export class Ends implements AsyncDisposable {
   /** @throws MeshError `not-found` */
   outbound(service: ServiceName): OutboundInfo {
     return this.#find('outbound', this.#outbounds, service).describe()
+  }
+
+  /** The last requests to an outbound. @throws MeshError `not-found`, `bad-input` */
+  requests(service: ServiceName, after: number): ReturnType<Outbound['requests']> {
+    return this.#find('outbound', this.#outbounds, service).requests(after)
   }
 
   /**
@@ -137,7 +145,7 @@ export class Ends implements AsyncDisposable {
   }
 
   #createOutbound(service: ServiceName, setting: OutboundSetting): Outbound {
-    return new Outbound({ host: this.#host, service, limits: this.#limits }, setting)
+    return new Outbound({ host: this.#host, service, limits: this.#limits, tokens: this.#tokens }, setting)
   }
 
   async #keepOwner(service: ServiceName): Promise<void> {

@@ -32,6 +32,13 @@ export interface TunnelLimits {
   readonly maxQueuedCount: number
   /** Waiting datagrams of all flows of one inbound or outbound. */
   readonly maxQueuedBytesTogether: number
+  /** Requests of one outbound of HTTP that are remembered. */
+  readonly maxKeptRequests: number
+  /** The head of a request must have come within this time, and the next within that. */
+  readonly requestHeadMs: number
+  readonly requestIdleMs: number
+  /** Connections at once to one target of HTTP; requests over that wait. */
+  readonly maxConnectionsPerTarget: number
 }
 
 /** The limits an agent starts with. */
@@ -53,4 +60,8 @@ export const TUNNEL_LIMITS: TunnelLimits = {
   maxQueuedBytes: 262_144,
   maxQueuedCount: 512,
   maxQueuedBytesTogether: 67_108_864,
+  maxKeptRequests: 500,
+  requestHeadMs: 15_000,
+  requestIdleMs: 120_000,
+  maxConnectionsPerTarget: 256,
 }

@@ -1,6 +1,12 @@
 import { z } from 'zod'
 import { defineRoute } from '../../core/api/route.ts'
 import { accessShape, endpointIdShape, nameShape, userShape } from '../../core/api/shapes.ts'
+import {
+  httpRouteStateShape,
+  httpSettingShape,
+  identityKeysShape,
+  requestLineShape,
+} from './http-messages.ts'
 
 // A host name (of any script) or an IP address, with a zone or `*`; an empty one would mean every address to Node.
 const hostShape = z.string().regex(/^[\p{L}\p{M}\p{N}._:%*-]+$/u, 'not a host name or IP address')
@@ -34,20 +40,27 @@ export const inboundSettingShape = z.strictObject({
 })
 
 /** What is set of an outbound: the end that connects to targets. */
-export const outboundSettingShape = z.strictObject({
-  targets: z.array(targetShape).min(1).max(1_000),
-  /** Endpoints that may enter, users and groups that may, and whether policies let others in: see `Access`. */
-  entrances: accessShape.shape.entrances,
-  users: accessShape.shape.users,
-  groups: accessShape.shape.groups,
-  policies: accessShape.shape.policies,
-  /** How connections are spread over the targets. */
-  balance: z.enum(['round-robin', 'least-connections']).default('round-robin'),
-  /** The targets are a range of ports: a listen of an equally long range goes to the target of its own index. */
-  isRange: z.boolean().default(false),
-  /** Try targets that nobody uses by connecting now and then; off for targets that serve one connection only. */
-  isProbed: z.boolean().default(true),
-})
+export const outboundSettingShape = z
+  .strictObject({
+    targets: z.array(targetShape).max(1_000).default([]),
+    /** Speak HTTP, and send each request where its route leads; there are no other targets then. */
+    http: httpSettingShape.optional(),
+    /** Endpoints that may enter, users and groups that may, and whether policies let others in: see `Access`. */
+    entrances: accessShape.shape.entrances,
+    users: accessShape.shape.users,
+    groups: accessShape.shape.groups,
+    policies: accessShape.shape.policies,
+    /** How connections are spread over the targets. */
+    balance: z.enum(['round-robin', 'least-connections']).default('round-robin'),
+    /** The targets are a range of ports: a listen of an equally long range goes to the target of its own index. */
+    isRange: z.boolean().default(false),
+    /** Try targets that nobody uses by connecting now and then; off for targets that serve one connection only. */
+    isProbed: z.boolean().default(true),
+  })
+  .refine(({ targets, http }) => (http === undefined) === targets.length > 0, {
+    message: 'give targets, or routes of HTTP',
+    path: ['targets'],
+  })
 /** What is set of an inbound. */
 export type InboundSetting = z.output<typeof inboundSettingShape>
 /** What is set of an outbound. */
@@ -103,6 +116,10 @@ export const outboundShape = z.object({
   balance: outboundSettingShape.shape.balance,
   isRange: z.boolean(),
   isProbed: z.boolean(),
+  /** How its routes are, and how they were set. */
+  http: z
+    .object({ setting: httpSettingShape, routes: z.array(httpRouteStateShape), requestCount: z.number() })
+    .optional(),
   /** Of all targets together. */
   health: z.enum(['up', 'partly', 'down', 'unknown']),
   /** Why the service is not hosted, if it is not: another user owns the name, say. */
@@ -204,6 +221,40 @@ export const TUNNEL_API = {
     body: outboundSettingShape,
     response: outboundShape,
     errors: ['denied', 'offline', 'name-taken'],
+  }),
+  listRequests: defineRoute({
+    method: 'GET',
+    path: '/api/endpoints/{endpoint}/outbound/{protocol}/{name}/requests',
+    summary: 'List the last requests to an outbound that speaks HTTP',
+    params: endParams,
+    query: z.object({
+      /** Only those behind this number. */
+      after: z.coerce.number().int().min(0).default(0),
+    }),
+    response: z.object({ requests: z.array(requestLineShape), lostCount: z.number() }),
+    errors: ['not-found', 'denied', 'offline'],
+  }),
+  showIdentityKeys: defineRoute({
+    method: 'GET',
+    path: '/api/endpoints/{endpoint}/identity-keys',
+    summary: "Show the keys that callers' identities are signed with",
+    params: endpointParams,
+    response: identityKeysShape,
+    errors: ['not-found', 'denied', 'offline'],
+  }),
+  changeIdentityKeys: defineRoute({
+    method: 'POST',
+    path: '/api/endpoints/{endpoint}/identity-keys',
+    summary: "Change where the keys of callers' identities can be fetched, or sign with a new one",
+    params: endpointParams,
+    body: z.strictObject({
+      /** `null` for nowhere. */
+      listen: listenShape.nullable().optional(),
+      /** Tokens of the old key stay good for an hour. */
+      rotate: z.literal(true).optional(),
+    }),
+    response: identityKeysShape,
+    errors: ['not-found', 'denied', 'offline', 'port-in-use', 'not-permitted'],
   }),
   closeOutbound: defineRoute({
     method: 'DELETE',

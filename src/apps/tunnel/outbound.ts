@@ -3,26 +3,26 @@ import { MeshError, toMeshError } from '../../core/model/errors.ts'
 import { protocolOf, type ServiceName } from '../../core/model/names.ts'
 import type { Host, Hosting, Incoming } from '../../sdk/app.ts'
 import { createRateLimitedLog, type RateLimitedLog } from '../../sdk/for-apps/rate-limited-log.ts'
+import { createHttpWay, type HttpWay } from './http-way.ts'
+import type { IdentityTokens } from './identity-tokens.ts'
 import type { TunnelLimits } from './limits.ts'
 import type { OutboundInfo, OutboundSetting } from './messages.ts'
-import type { Outlet } from './outlet.ts'
+import { createJoiningWay, type OutboundWay } from './outbound-way.ts'
 import { type OutboundRecord, partsOf } from './records.ts'
-import { TargetPool } from './target-pool.ts'
-import { createTcpOutlet } from './tcp-outlet.ts'
-import { createUdpOutlet } from './udp-outlet.ts'
 
 /** What an outbound needs. */
 export interface OutboundOptions {
   readonly host: Host
   readonly service: ServiceName
   readonly limits: TunnelLimits
+  /** Of this endpoint. */
+  readonly tokens: IdentityTokens
 }
 
 /** The end of a tunnel that hosts its service: streams that arrive go on to the targets. */
 export class Outbound implements AsyncDisposable {
   readonly #options: OutboundOptions
-  readonly #pool: TargetPool
-  readonly #outlet: Outlet
+  #way: OutboundWay
   readonly #warn: RateLimitedLog
   #setting: OutboundSetting
   #hosting: Hosting | undefined
@@ -38,23 +38,12 @@ export class Outbound implements AsyncDisposable {
   /** An outbound that is not hosted yet: see `restore`, `open`. */
   constructor(options: OutboundOptions, setting: OutboundSetting) {
     const { host, service, limits } = options
-    const isUdp = protocolOf(service) === 'udp'
     checkTargets(service, setting)
     this.#options = options
     this.#setting = setting
     this.#retryMs = limits.firstRetryMs
     this.#warn = createRateLimitedLog(host, 'tunnel.stream-refused', limits.logIntervalMs)
-    this.#pool = new TargetPool({
-      host,
-      limits,
-      isProbed: !isUdp,
-      onHealth: health => {
-        host.log.info('tunnel.health', { service, health })
-        this.#hosting?.report(health)
-      },
-    })
-    const createOutlet = isUdp ? createUdpOutlet : createTcpOutlet
-    this.#outlet = createOutlet({ host, pool: this.#pool, limits })
+    this.#way = this.#createWay(setting)
   }
 
   /** Host what was kept. Where that fails it is tried again and again. */
@@ -91,13 +80,29 @@ export class Outbound implements AsyncDisposable {
    */
   async change(setting: OutboundSetting, save: (record: OutboundRecord) => Promise<void>): Promise<void> {
     checkTargets(this.#options.service, setting)
+    if (setting.http !== undefined) await this.#options.tokens.prepare()
     await save({ version: 1, setting })
+    const isOther = (setting.http === undefined) !== (this.#setting.http === undefined)
     this.#setting = setting
+    if (isOther) {
+      this.#way.close()
+      this.#way = this.#createWay(setting)
+    }
     if (this.#hosting === undefined) await this.restore()
     if (this.#hosting === undefined) return
     // First who may, then what: nobody who is shut out by this change gets to a new target.
     await this.#hosting.update(accessOf(setting))
-    this.#pool.set(setting)
+    this.#way.set(setting)
+  }
+
+  /** The last requests behind a number. @throws MeshError `bad-input` if it reads none */
+  requests(after: number): ReturnType<HttpWay['requests']['since']> {
+    if ('requests' in this.#way) return (this.#way as HttpWay).requests.since(after)
+    const { service } = this.#options
+    throw new MeshError(
+      'bad-input',
+      `Cannot list requests to "${service}": it joins connections, and reads none`,
+    )
   }
 
   /** What must be kept of it. */
@@ -111,7 +116,7 @@ export class Outbound implements AsyncDisposable {
     const error = this.#error ?? this.#hosting?.error
     return {
       ...partsOf(service),
-      targets: this.#pool.describe(key => this.#outlet.count(key)),
+      ...this.#way.describe(),
       entrances: [...entrances],
       users: [...users],
       ...(groups !== undefined && { groups: [...groups] }),
@@ -119,12 +124,12 @@ export class Outbound implements AsyncDisposable {
       balance,
       isRange,
       isProbed,
-      health: this.#pool.health,
+      health: this.#way.health,
       ...(error !== undefined && { error: error.message }),
-      connectionCount: this.#outlet.count(),
+      connectionCount: this.#way.count(),
       totalCount: this.#totalCount,
       failedCount: this.#failedCount,
-      ...this.#outlet.traffic(),
+      ...this.#way.traffic(),
       ...(this.#lastError !== undefined && { lastError: this.#lastError }),
     }
   }
@@ -133,8 +138,7 @@ export class Outbound implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isDisposed = true
     this.#cancelRetry?.()
-    this.#pool[Symbol.dispose]()
-    this.#outlet.close()
+    this.#way.close()
     await this.#hosting?.[Symbol.asyncDispose]()
   }
 
@@ -148,7 +152,8 @@ export class Outbound implements AsyncDisposable {
   }
 
   async #beginServing(): Promise<void> {
-    const { host, service } = this.#options
+    const { host, service, tokens } = this.#options
+    if (this.#setting.http !== undefined) await tokens.prepare()
     const hosting = await host.serve(service, {
       access: accessOf(this.#setting),
       onStream: incoming => void this.#receive(incoming),
@@ -158,20 +163,30 @@ export class Outbound implements AsyncDisposable {
       return
     }
     this.#hosting = hosting
-    this.#pool.set(this.#setting)
-    if (this.#pool.health !== 'unknown') hosting.report(this.#pool.health)
+    this.#way.set(this.#setting)
+    if (this.#way.health !== 'unknown') hosting.report(this.#way.health)
   }
 
   async #receive(incoming: Incoming): Promise<void> {
     this.#totalCount += 1
     try {
-      await this.#outlet.receive(incoming)
+      await this.#way.receive(incoming)
     } catch (thrown) {
       const error = toMeshError(thrown)
       // Given up by the dialler: nobody hears the refusal, and nothing is wrong here.
       if (!incoming.signal.aborted) this.#fail(error)
       incoming.refuse(error)
     }
+  }
+
+  #createWay({ http }: OutboundSetting): OutboundWay {
+    const { host, service, limits, tokens } = this.#options
+    const onHealth = (health: OutboundInfo['health']) => {
+      host.log.info('tunnel.health', { service, health })
+      this.#hosting?.report(health)
+    }
+    if (http !== undefined) return createHttpWay({ host, service, limits, tokens, onHealth })
+    return createJoiningWay(protocolOf(service), { host, limits, onHealth })
   }
 
   #fail(error: MeshError): void {
@@ -186,7 +201,9 @@ function accessOf({ users, groups, entrances, policies }: OutboundSetting): Acce
   return { users, entrances, ...(groups && { groups }), ...(policies === true && { policies }) }
 }
 
-function checkTargets(service: ServiceName, { targets }: OutboundSetting): void {
+function checkTargets(service: ServiceName, { targets, http }: OutboundSetting): void {
+  if (protocolOf(service) === 'udp' && http !== undefined)
+    throw new MeshError('bad-input', `Cannot route requests of "${service}": HTTP needs a service of TCP`)
   if (protocolOf(service) === 'udp' && targets.some(target => 'unix' in target)) {
     throw new MeshError('bad-input', `Cannot use unix sockets as targets of "${service}": UDP has none`)
   }

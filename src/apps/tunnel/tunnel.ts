@@ -3,6 +3,8 @@ import type { Name, Protocol, ServiceName } from '../../core/model/names.ts'
 import type { App, AppCaller, AppInstance, Host } from '../../sdk/app.ts'
 import { atEndpoint as at } from '../../sdk/for-apps/at-endpoint.ts'
 import { Ends } from './ends.ts'
+import { type IdentityDoor, openIdentityDoor } from './identity-door.ts'
+import { openIdentityTokens } from './identity-tokens.ts'
 import { TUNNEL_LIMITS, type TunnelLimits } from './limits.ts'
 import { listTunnels, showTunnel } from './list-tunnels.ts'
 import { TUNNEL_API } from './messages.ts'
@@ -23,18 +25,22 @@ export function createTunnelApp(limits: TunnelLimits = TUNNEL_LIMITS): App {
     name: 'ztm/tunnel',
     api: TUNNEL_API,
     async start(host) {
-      const ends = new Ends(host, limits)
+      const tokens = await openIdentityTokens(host)
+      const ends = new Ends(host, limits, tokens)
       await ends.restore()
+      const door = await openIdentityDoor(host, tokens)
       return {
         // A handler takes what its own route's shapes give; the host calls it with just that.
-        handlers: createHandlers(host, ends) as unknown as AppInstance['handlers'],
-        [Symbol.asyncDispose]: () => ends[Symbol.asyncDispose](),
+        handlers: createHandlers(host, ends, door) as unknown as AppInstance['handlers'],
+        async [Symbol.asyncDispose]() {
+          await Promise.all([ends[Symbol.asyncDispose](), door[Symbol.asyncDispose]()])
+        },
       }
     },
   }
 }
 
-function createHandlers(host: Host, ends: Ends): Handlers<typeof TUNNEL_API, AppCaller> {
+function createHandlers(host: Host, ends: Ends, door: IdentityDoor): Handlers<typeof TUNNEL_API, AppCaller> {
   const api = TUNNEL_API
   return {
     listTunnels: async () => ({ tunnels: await listTunnels(host, ends) }),
@@ -46,6 +52,10 @@ function createHandlers(host: Host, ends: Ends): Handlers<typeof TUNNEL_API, App
     listOutbounds: call => at(host, api.listOutbounds, call, () => ({ outbounds: ends.outbounds() })),
     showOutbound: call => at(host, api.showOutbound, call, () => ends.outbound(named(call))),
     openOutbound: call => at(host, api.openOutbound, call, () => ends.openOutbound(named(call), call.body)),
+    listRequests: call =>
+      at(host, api.listRequests, call, () => ends.requests(named(call), call.query.after)),
+    showIdentityKeys: call => at(host, api.showIdentityKeys, call, () => door.describe()),
+    changeIdentityKeys: call => at(host, api.changeIdentityKeys, call, () => door.change(call.body)),
     closeOutbound: call => at(host, api.closeOutbound, call, () => ends.closeOutbound(named(call))),
   }
 }

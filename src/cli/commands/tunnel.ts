@@ -2,6 +2,7 @@ import { Argument, type Command, Option } from 'commander'
 import type { Cli } from '../context.ts'
 import { addExamples } from '../examples.ts'
 import { describeInbound, describeOutbound, describeTunnel } from '../tunnel/tunnel-describe.ts'
+import { type IdentityWords, showIdentity } from '../tunnel/tunnel-identity.ts'
 import { listInbounds, listOutbounds, listTunnels } from '../tunnel/tunnel-lists.ts'
 import {
   closeEnd,
@@ -10,6 +11,7 @@ import {
   openInbound,
   openOutbound,
 } from '../tunnel/tunnel-open.ts'
+import { showRequests } from '../tunnel/tunnel-requests.ts'
 
 /** `ztm tunnel get|describe|open|close …` */
 export function defineTunnel(command: Command, cli: Cli): void {
@@ -28,6 +30,20 @@ export function defineTunnel(command: Command, cli: Cli): void {
     .addArgument(new Argument('<type>', 'which end').choices([...INBOUND_WORDS, ...OUTBOUND_WORDS]))
     .argument('<tunnel>', 'tcp/NAME or udp/NAME')
     .action((type: string, name: string) => closeEnd(cli, isInbound(type) ? 'inbound' : 'outbound', name))
+  const log = command
+    .command('log')
+    .summary('Show the last requests to an outbound that speaks HTTP')
+    .argument('<tunnel>', 'tcp/NAME')
+    .option('-f, --follow', 'go on with new ones until Ctrl-C')
+    .action((name: string, words: { follow?: true }) => showRequests(cli, name, words))
+  addExamples(log, 'ztm tunnel log tcp/web', 'ztm ep office tunnel log tcp/web -f -o json')
+  const identity = command
+    .command('identity')
+    .summary("Show the keys that callers' identities are signed with, for targets that check them")
+    .option('--listen <address>', 'let targets fetch them there, [IP:]PORT; `off` for nowhere')
+    .option('--rotate', 'sign with a new key; tokens of the old one stay good for an hour')
+    .action((words: IdentityWords) => showIdentity(cli, words))
+  addExamples(identity, 'ztm tunnel identity -o json', 'ztm tunnel identity --listen 127.0.0.1:7799')
   addExamples(close, 'ztm tunnel close inbound tcp/web', 'ztm ep office tunnel close outbound tcp/web')
   addExamples(command, 'ztm tunnel get tunnel', ...OPEN_EXAMPLES)
 }
@@ -84,7 +100,7 @@ function defineOpenOutbound(command: Command, cli: Cli): void {
   command
     .summary('Open the end that connects to targets')
     .argument('<tunnel>', 'tcp/NAME or udp/NAME')
-    .requiredOption(
+    .option(
       '--targets <target...>',
       'what to connect to: [HOST:]PORT, [HOST:]FIRST-LAST or unix:/PATH (default host: 127.0.0.1)',
     )
@@ -98,6 +114,17 @@ function defineOpenOutbound(command: Command, cli: Cli): void {
         .default('round-robin'),
     )
     .option('--no-probe', 'never connect to a target just to see whether it is up')
+    .option('--route <route...>', 'speak HTTP: [HOST][/PATH]=TARGET[,TARGET], targets like http://HOST:PORT')
+    .option('-f, --file <file>', 'routes of HTTP from a YAML file: see docs/services.md')
+    .option('--health <path>', 'routes: ask targets for this path now and then, to see whether they are well')
+    .option('--sticky', 'routes: lead who came once to the same target again, by a cookie')
+    .option(
+      '--audience <text>',
+      "routes: claim aud of the token with the caller's identity; the service if left out",
+    )
+    .option('--ca <file>', 'routes: authorities to believe of targets in TLS, PEM')
+    .option('--server-name <name>', 'routes: the name that certificates of targets must have')
+    .option('--danger-any-certificate', 'routes: take any certificate; whoever is on the way can read along')
     .action((name: string, words: OutboundWords) => openOutbound(cli, name, words))
   addExamples(
     command,
@@ -108,6 +135,8 @@ function defineOpenOutbound(command: Command, cli: Cli): void {
     'ztm tunnel open outbound tcp/db --targets 127.0.0.1:5432 --policies',
     'ztm tunnel open outbound tcp/docker --targets unix:/var/run/docker.sock',
     "ztm ep office tunnel open outbound udp/dns --targets 127.0.0.1:53 --users '*'",
+    "ztm tunnel open outbound tcp/web --route '/*=http://127.0.0.1:3000' '/api/*=http://127.0.0.1:3001' --health /healthz",
+    'ztm tunnel open outbound tcp/web -f routes.yaml',
   )
 }
 

@@ -1,5 +1,6 @@
 import { MeshError } from '../../core/model/errors.ts'
 import { quote } from '../../core/model/quote.ts'
+import { readYaml } from '../read-yaml.ts'
 import {
   DEFAULT_NETWORK,
   ITEM_SHAPES,
@@ -31,22 +32,6 @@ export async function parseNetwork(text: string, where: string): Promise<Network
   for (const section of SECTIONS) refuseTwice(where, section, sections[section])
   return { name, sections }
 }
-
-/** @throws MeshError `bad-input` for what is no YAML, and for aliases that multiply */
-async function readYaml(text: string, where: string): Promise<unknown> {
-  const { parseDocument } = await import('yaml')
-  try {
-    const document = parseDocument(text, { logLevel: 'error' })
-    const [fault] = document.errors
-    if (fault !== undefined) throw fault
-    return document.toJS({ maxAliasCount: MAX_ALIAS_COUNT })
-  } catch (error) {
-    const [line] = String((error as Error).message).split('\n')
-    throw new MeshError('bad-input', `Cannot read ${quote(where, 300)}: ${line}`)
-  }
-}
-
-const MAX_ALIAS_COUNT = 100
 
 function refuseTwice(where: string, section: Section, items: readonly NetworkItem[]): void {
   const seen = new Set<string>()

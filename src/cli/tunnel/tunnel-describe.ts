@@ -71,12 +71,15 @@ export async function describeOutbound(cli: Cli, typed: string): Promise<void> {
   const params = { endpoint, ...parseTunnelName(typed) }
   const outbound = await callTunnel(cli, mesh.name, TUNNEL_API.showOutbound, { params })
   const nameOf = await endpointNames(cli, mesh.name)
-  const targets = formatTable(outbound.targets, [
-    { title: 'TARGET', cell: ({ target }) => formatApiTarget(target) },
-    { title: 'HEALTH', cell: target => target.health },
-    { title: 'CONNECTIONS', cell: target => target.connectionCount },
-    { title: 'LAST ERROR', cell: target => target.lastError },
-  ])
+  const { http } = outbound
+  const targets = http
+    ? formatRoutes(http)
+    : formatTable(outbound.targets, [
+        { title: 'TARGET', cell: ({ target }) => formatApiTarget(target) },
+        { title: 'HEALTH', cell: target => target.health },
+        { title: 'CONNECTIONS', cell: target => target.connectionCount },
+        { title: 'LAST ERROR', cell: target => target.lastError },
+      ])
   await showThing(cli, outbound, {
     name: formatTunnelName(outbound),
     fields: [
@@ -86,12 +89,37 @@ export async function describeOutbound(cli: Cli, typed: string): Promise<void> {
       ['Health', outbound.health],
       ['Entrances', outbound.entrances.length === 0 ? '(any endpoint)' : outbound.entrances.map(nameOf)],
       ['Users', formatUsers(outbound)],
-      ['Balance', outbound.balance],
-      ['Probed', outbound.isProbed ? 'yes' : 'no'],
+      ['Balance', http ? undefined : outbound.balance],
+      ['Probed', http ? undefined : outbound.isProbed ? 'yes' : 'no'],
+      ['Requests', http?.requestCount],
+      ['Forwarders', http?.setting.forwarders.join(', ') || undefined],
       ...trafficFields(outbound),
     ],
     below: `\n${targets}`,
   })
+}
+
+function formatRoutes({ routes, setting }: NonNullable<OutboundInfo['http']>): string {
+  const rows = routes.flatMap(({ host, path, targets }, index) =>
+    targets.map((target, i) => ({ route: i === 0 ? `${host}${path}` : '', index, ...target })),
+  )
+  return formatTable(rows, [
+    { title: 'ROUTE', cell: row => row.route },
+    { title: 'TARGET', cell: row => row.target },
+    { title: 'HEALTH', cell: row => row.health },
+    { title: 'CHECK', cell: row => setting.routes[row.index]?.health?.path },
+    { title: 'FOR', cell: row => formatAllowed(setting.routes[row.index]?.allow) },
+    { title: 'OPEN', cell: row => row.requestCount },
+    { title: 'TOTAL', cell: row => row.totalCount },
+    { title: 'LAST ERROR', cell: row => row.lastError },
+  ])
+}
+
+function formatAllowed(
+  allow: { readonly users: readonly string[]; readonly groups: readonly string[] } | undefined,
+) {
+  if (allow === undefined) return '(all who may dial)'
+  return [...allow.users, ...allow.groups.map(group => `group ${group}`)].join(',') || '(nobody)'
 }
 
 function trafficFields(end: InboundInfo | OutboundInfo): readonly Field[] {

@@ -9,6 +9,7 @@ import type { Cli } from '../context.ts'
 import { healthTone } from '../listings.ts'
 import { choosePlace } from '../mesh-choice.ts'
 import { showList } from '../output/show.ts'
+import { plural } from '../output/words.ts'
 import { callTunnel, endpointNames, formatTunnelName } from './tunnel-place.ts'
 
 /** `ztm tunnel get tunnel` */
@@ -61,7 +62,7 @@ export async function listOutbounds(cli: Cli, part: string | undefined): Promise
       { title: 'NAME', cell: formatTunnelName },
       {
         title: 'TARGETS',
-        cell: outbound => shorten(outbound.targets.map(({ target }) => formatApiTarget(target))),
+        cell: formatWhere,
       },
       { title: 'ENTRANCES', cell: outbound => outbound.entrances.map(nameOf).join(',') || '(any)' },
       { title: 'USERS', cell: formatUsers },
@@ -75,6 +76,12 @@ export async function listOutbounds(cli: Cli, part: string | undefined): Promise
       },
     ],
   })
+}
+
+/** Where an outbound leads: to its targets, or by how many routes. */
+export function formatWhere({ targets, http }: Pick<OutboundInfo, 'targets' | 'http'>): string {
+  if (http === undefined) return shorten(targets.map(({ target }) => formatApiTarget(target)))
+  return plural(http.routes.length, 'route')
 }
 
 /** A target as it is typed; the API has its own form of it. */

@@ -10,7 +10,8 @@ import type { Cli } from '../context.ts'
 import { choosePlace } from '../mesh-choice.ts'
 import { remark, report } from '../output/show.ts'
 import { visible } from '../output/text-width.ts'
-import { formatApiTarget, formatListen, shorten } from './tunnel-lists.ts'
+import { type HttpWords, readHttpWords } from './http-routes.ts'
+import { formatListen, formatWhere, shorten } from './tunnel-lists.ts'
 import { callTunnel, formatTunnelName, parseTunnelName } from './tunnel-place.ts'
 
 /** What `open inbound` was told. */
@@ -43,8 +44,8 @@ export async function openInbound(cli: Cli, typed: string, words: InboundWords):
 }
 
 /** What `open outbound` was told. */
-export interface OutboundWords {
-  readonly targets: readonly string[]
+export interface OutboundWords extends HttpWords {
+  readonly targets?: readonly string[]
   readonly entrances?: readonly string[]
   readonly users?: readonly string[]
   readonly groups?: readonly string[]
@@ -56,7 +57,13 @@ export interface OutboundWords {
 /** `ztm tunnel open outbound tcp/x --targets …` */
 export async function openOutbound(cli: Cli, typed: string, words: OutboundWords): Promise<void> {
   const name = parseTunnelName(typed)
-  const targets = words.targets.flatMap(readTargets)
+  const http = await readHttpWords(cli, words)
+  const targets = (words.targets ?? []).flatMap(readTargets)
+  if ((http === undefined) === (targets.length === 0))
+    throw new MeshError(
+      'bad-usage',
+      'Cannot open outbound: one of --targets, --route, --file says where it leads',
+    )
   if (name.protocol === 'udp' && targets.some(target => 'unix' in target)) {
     throw new MeshError(
       'bad-input',
@@ -68,18 +75,18 @@ export async function openOutbound(cli: Cli, typed: string, words: OutboundWords
   const outbound = await callTunnel(cli, mesh.name, TUNNEL_API.openOutbound, {
     params: { endpoint, ...name },
     body: {
-      targets,
+      ...(http === undefined ? { targets } : { http }),
       entrances,
       users: [...(words.users ?? [])],
       ...(words.groups && { groups: [...words.groups] }),
       ...(words.policies === true && { policies: true }),
       balance: words.balance,
       // A range by itself is matched port by port; ranges among others are one pool.
-      isRange: words.targets.length === 1 && targets.length > 1,
+      isRange: words.targets?.length === 1 && targets.length > 1,
       isProbed: words.probe,
     },
   })
-  const where = shorten(outbound.targets.map(({ target }) => formatApiTarget(target)))
+  const where = formatWhere(outbound)
   const { users, groups = [], policies } = outbound
   const isClosed = users.length + groups.length === 0 && policies !== true
   const next = isClosed ? ', for its owner alone: --users, --groups or --policies lets others in' : ''
@@ -101,7 +108,7 @@ function readListens(word: string): z.input<typeof listenShape>[] {
   return parseAddressRange(word, '127.0.0.1').map(({ host, port }) => ({ ip: host, port }))
 }
 
-function readTargets(word: string): z.input<typeof outboundSettingShape>['targets'] {
+function readTargets(word: string): NonNullable<z.input<typeof outboundSettingShape>['targets']> {
   return parseTargets(word).map(target =>
     target.kind === 'unix' ? { unix: target.path } : { host: target.host, port: target.port },
   )

@@ -1,7 +1,7 @@
 /** What is known of the connection that a request came on. */
 export interface RequestOrigin {
-  /** IP addresses: the client's, then those of trusted proxies between it and the gateway. */
-  readonly chain: readonly [string, ...string[]]
+  /** IP addresses: the client's, then those of trusted proxies between it and the gateway; none where nothing is known. */
+  readonly chain: readonly string[]
   readonly protocol: 'http' | 'https'
   readonly host: string
   readonly httpVersion: string
@@ -12,6 +12,8 @@ export interface HeaderChanges {
   readonly set: Readonly<Record<string, string>>
   /** Lower case. */
   readonly remove: ReadonlySet<string>
+  /** Beside what there is of that name; of answers alone. */
+  readonly append?: Readonly<Record<string, string>>
 }
 
 /**
@@ -33,8 +35,11 @@ export function forwardRequestHeaders(
   const cookies: string[] = []
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = (raw[i] ?? '').toLowerCase()
-    if (name.startsWith(':') || DROPPED_OF_REQUEST.has(name) || dropped.has(name)) continue
-    if (changes.remove.has(name) || Object.hasOwn(changes.set, name)) continue
+    // To programs behind CGI and WSGI the two are one.
+    const spelled = name.includes('_') ? name.replaceAll('_', '-') : name
+    if (name.startsWith(':') || DROPPED_OF_REQUEST.has(spelled) || dropped.has(name)) continue
+    if (changes.remove.has(name) || changes.remove.has(spelled)) continue
+    if (Object.hasOwn(changes.set, name) || Object.hasOwn(changes.set, spelled)) continue
     // HTTP/2 may send cookies one by one, HTTP/1.1 may not (RFC 9113, section 8.2.3).
     if (name === 'cookie') cookies.push(raw[i + 1] ?? '')
     else out.push(name, raw[i + 1] ?? '')
@@ -42,15 +47,14 @@ export function forwardRequestHeaders(
   if (cookies.length > 0) out.push('cookie', cookies.join('; '))
   const via = viaOf(raw)
   const { chain, protocol, host, httpVersion } = origin
+  if (chain.length > 0) out.push('x-forwarded-for', chain.join(', '))
   out.push(
-    'x-forwarded-for',
-    chain.join(', '),
     'x-forwarded-proto',
     protocol,
     'x-forwarded-host',
     host,
     'forwarded',
-    `for=${nodeName(chain[0])};host=${quoted(host)};proto=${protocol}`,
+    `for=${nodeName(chain[0] ?? 'unknown')};host=${quoted(host)};proto=${protocol}`,
     'via',
     via === undefined ? `${httpVersion} ztm` : `${via}, ${httpVersion} ztm`,
   )
@@ -76,6 +80,8 @@ export function forwardResponseHeaders(
     out[name] = value
   }
   for (const [name, value] of Object.entries(changes.set)) out[name] = value
+  for (const [name, value] of Object.entries(changes.append ?? {}))
+    out[name] = out[name] === undefined ? value : [out[name], value].flat()
   return out
 }
 

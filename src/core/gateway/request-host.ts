@@ -27,4 +27,20 @@ export function readRequestPlace(hosts: readonly string[], target: string): Requ
   return { authority, host: host.replace(/\.$/, ''), target: path }
 }
 
+/**
+ * Every `Host` of a request, or the one `:authority` of HTTP/2 (RFC 9113, section 8.3.1).
+ *
+ * @param rawHeaders  names and values in turn
+ */
+export function hostsOf(rawHeaders: readonly string[]): string[] {
+  const found: string[] = []
+  let authority: string | undefined
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] ?? ''
+    if (name.length === 4 && name.toLowerCase() === 'host') found.push(rawHeaders[i + 1] ?? '')
+    else if (name === ':authority') authority = rawHeaders[i + 1]
+  }
+  return authority === undefined ? found : [authority, ...found.filter(host => host !== authority)]
+}
+
 const AUTHORITY = /^([a-z0-9_](?:[a-z0-9._-]{0,253})|\[[0-9a-f:.]{2,45}\])(?::\d{1,5})?$/

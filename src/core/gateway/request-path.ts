@@ -43,6 +43,20 @@ export function parseRequestPath(target: string): RequestPath {
   return { segments, split }
 }
 
+/**
+ * A request target without the beginning that its route had.
+ *
+ * @param prefix  `/v1`, without a slash at its end
+ * @throws MeshError `bad-message` for one that is written otherwise than the prefix is
+ */
+export function withoutPrefix(target: string, prefix: string): string {
+  // The route fits with words decoded and slashes joined; one that is written so otherwise is not guessed at.
+  if (!target.startsWith(prefix) || !/^(?:[/?]|$)/.test(target.slice(prefix.length)))
+    throw new MeshError('bad-message', `Cannot read request: bad path: write ${prefix} as it is`)
+  const rest = target.slice(prefix.length)
+  return rest.startsWith('/') ? rest : `/${rest}`
+}
+
 function isDots(part: string): boolean {
   // `..;x` is `..` to servlet containers.
   const [name = ''] = part.split(';', 1)

@@ -7,6 +7,7 @@ import type { AppCaller, Host } from '../app.ts'
 /** A call of a route whose path names an endpoint. */
 export interface EndpointCall {
   readonly params: { readonly endpoint: string }
+  readonly query?: object | undefined
   readonly body?: unknown
   readonly caller: AppCaller
 }
@@ -28,7 +29,7 @@ export async function atEndpoint<T>(
   if (endpoint === undefined) return serve()
   const answer = await host.request(endpoint, {
     method: route.method,
-    path: formatPath(route, { ...call.params, endpoint }),
+    path: formatPath(route, { ...call.params, endpoint }, (call.query ?? {}) as Record<string, unknown>),
     ...(call.body !== undefined && { body: call.body as Json }),
   })
   if (route.response === undefined) return undefined as T
