@@ -33,13 +33,16 @@ export function createLocalHandlers(options: LocalHandlersOptions): Handlers<typ
     ...peopleHandlers(options.agent),
     ...endpointHandlers(options.agent),
     ...billingHandlers(options.agent),
-    ...groupHandlers(options.agent),
+    ...userHandlers(options.agent),
   }
 }
 
-function groupHandlers(agent: Agent) {
+function userHandlers(agent: Agent) {
   const linkOf = ({ mesh }: { mesh: Parameters<Agent['mesh']>[0] }) => agent.mesh(mesh).link
   return {
+    listUsers: ({ params }) => linkOf(params).call(CONTROLLER_API.listUsers, {}),
+    showUser: ({ params }) => linkOf(params).call(CONTROLLER_API.showUser, { params }),
+    updateUser: ({ params, body }) => linkOf(params).call(CONTROLLER_API.updateUser, { params, body }),
     listGroups: ({ params, query }) => linkOf(params).call(CONTROLLER_API.listGroups, { query }),
     showGroup: ({ params }) => linkOf(params).call(CONTROLLER_API.showGroup, { params }),
     createGroup: ({ params, body }) => linkOf(params).call(CONTROLLER_API.createGroup, { body }),
@@ -189,9 +192,6 @@ function peopleHandlers(agent: Agent) {
     },
     async undoEviction({ params }) {
       return agent.mesh(params.mesh).link.call(CONTROLLER_API.undoEviction, { params })
-    },
-    async listUsers({ params }) {
-      return agent.mesh(params.mesh).link.call(CONTROLLER_API.listUsers, {})
     },
   } satisfies Partial<Handlers<typeof AGENT_API, LocalCaller>>
 }

@@ -275,6 +275,7 @@ test('every route of agent, hub and tunnel is used by some command', async t => 
       'app tunnel',
     ].map(thing => `describe ${thing}`),
     ...['create group ops', 'update group ops --add-user bob', 'delete group ops'],
+    'update user bob --role admin',
     ...['billing report --since 1h --user bob', 'billing status'],
     ...['status', 'doctor', 'identity', 'gui', 'permit', 'label --add x', 'ping ep office -c 1'],
     ...['log agent', 'log hub', 'ep office log agent', 'join home --as x -p p.json', 'leave home'],

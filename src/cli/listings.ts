@@ -70,19 +70,32 @@ export function endpointView(cli: Cli): ListView<ListedEndpoint> {
 }
 
 /** How `ztm get user` prints. */
-export const USER_VIEW: ListView<User> = {
-  nameOf: user => user.name,
-  columns: [
-    { title: 'NAME', cell: user => user.name },
-    { title: 'ROLE', cell: user => (user.isAdmin ? 'administrator' : 'member') },
-    { title: 'ENDPOINTS', cell: user => user.endpointCount },
-    { title: 'ONLINE', cell: user => user.onlineCount },
-    {
-      title: 'STATUS',
-      cell: user => (user.isEvicted ? 'evicted' : 'admitted'),
-      tone: user => (user.isEvicted ? 'bad' : 'good'),
-    },
-  ],
+export function userView(cli: Cli): ListView<User> {
+  return {
+    nameOf: user => user.name,
+    columns: [
+      { title: 'NAME', cell: user => user.name },
+      { title: 'ROLE', cell: user => (user.isAdmin ? 'administrator' : 'member') },
+      { title: 'GROUPS', cell: user => user.groups.join(',') },
+      { title: 'ENDPOINTS', cell: user => user.endpointCount },
+      { title: 'ONLINE', cell: user => user.onlineCount },
+      { title: 'LAST SEEN', cell: user => lastSeen(cli, user) },
+      {
+        title: 'STATUS',
+        cell: user => (user.isEvicted ? 'evicted' : 'admitted'),
+        tone: user => (user.isEvicted ? 'bad' : 'good'),
+      },
+    ],
+  }
+}
+
+/** `now`, `3 min ago`, or `never`. */
+export function lastSeen(
+  cli: Cli,
+  { onlineCount, lastSeenMs }: Pick<User, 'onlineCount' | 'lastSeenMs'>,
+): string {
+  if (onlineCount > 0) return 'now'
+  return lastSeenMs === undefined ? 'never' : ago(cli, lastSeenMs)
 }
 
 /** How `ztm get app` prints. */
@@ -108,8 +121,10 @@ export function invitationView(cli: Cli): ListView<Invitation> {
       { title: 'USER', cell: each => each.user },
       { title: 'STATUS', cell: each => each.state },
       { title: 'MADE', cell: each => ago(cli, each.createdAtMs) },
+      { title: 'BY', cell: each => each.by },
       { title: 'EXPIRES', cell: each => (each.state === 'open' ? until(cli, each.expiresAtMs) : '') },
       { title: 'BOUND', cell: each => (each.isBound ? 'to a key' : '') },
+      { title: 'LABELS', cell: each => each.labels.join(',') },
       { title: 'USED BY', cell: each => each.usedBy },
     ],
   }

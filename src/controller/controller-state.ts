@@ -19,9 +19,11 @@ import { openInvitations } from './invitations.ts'
 import { createMembers } from './members.ts'
 import { openPresence } from './presence.ts'
 import type { EndpointRecord } from './records.ts'
+import { openRoles } from './roles.ts'
 import { openRootPermits } from './root-permit.ts'
 import { createServiceView } from './service-view.ts'
 import { createStanding } from './standing.ts'
+import { createStandingChanges } from './standing-changes.ts'
 import { createUsers } from './users.ts'
 
 /** Everything the controller knows. */
@@ -35,12 +37,14 @@ export async function openControllerState(
   const evictions = await openEvictions(context)
   const invitations = await openInvitations(context)
   const groups = await openGroups(context)
-  const standing = createStanding({ groups })
+  const roles = await openRoles(context, evictions)
+  const standing = createStanding({ groups, roles })
   const presence = await openPresence(context)
   const rootPermits = await openRootPermits(context, { authority, evictions })
   const known: { hostings?: Hostings; state?: EdgeState } = {}
   const edge = await openEdgeState(context, {
     endpoints: await openEndpoints(context),
+    standing,
     isLinked: id => presence.addressOf(id as EndpointId) !== undefined,
     hosted: subject => pairsThatHost(known, subject),
   })
@@ -77,6 +81,14 @@ export async function openControllerState(
     rankOf: rankOfHosting,
   })
   const users = createUsers({ endpoints, invitations, evictions })
+  const changes = createStandingChanges(context, {
+    groups,
+    roles,
+    endpoints,
+    hostings,
+    evictions,
+    edge,
+  })
   const removal = createEndpointRemoval(context, { endpoints, hostings, invitations, presence })
   const certificates = createSessionCertificates(context, { tables, authority, endpoints })
   return {
@@ -85,7 +97,9 @@ export async function openControllerState(
     evictions,
     invitations,
     groups,
+    roles,
     standing,
+    changes,
     hostings,
     presence,
     rootPermits,

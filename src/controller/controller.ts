@@ -30,7 +30,7 @@ import { type ControllerLimits, DEFAULT_LIMITS } from './limits.ts'
 import { createListeners } from './listeners.ts'
 import { createServiceHandlers } from './services.ts'
 import { createSessionHandlers } from './sessions.ts'
-import { createUserHandlers } from './users.ts'
+import { createUserHandlers } from './user-handlers.ts'
 
 /** What a controller is made of. */
 export interface ControllerOptions {
@@ -137,7 +137,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
         },
       }),
       ...billing.handlers,
-      ...createUserHandlers(clock, state),
+      ...createUserHandlers(context, state),
       ...createInvitationHandlers(context, state),
       ...createGroupHandlers(context, state),
       ...createEvictionHandlers(context, state),

@@ -132,7 +132,9 @@ suite('listUsers()', () => {
     await rig.ask('evict', root.caller, { body: { user: 'dave' } })
     rig.controller.connected(bob.id, '192.0.2.9:5', rig.clock.now())
     const users = async () =>
-      (await rig.ask('listUsers', bob.caller)).users.map(one => Object.values(one).join(' '))
+      (await rig.ask('listUsers', bob.caller)).users.map(one =>
+        [one.name, one.isAdmin, one.endpointCount, one.onlineCount, one.isEvicted].join(' '),
+      )
     assert.deepEqual(await users(), [
       'bob false 2 1 false',
       'carol false 0 0 false',

@@ -11,6 +11,7 @@ import type { Hostings } from './hostings.ts'
 import type { Invitations } from './invitations.ts'
 import { type Members, ROOT_USER } from './members.ts'
 import type { EndpointRecord, EvictionRecord } from './records.ts'
+import type { StandingChanges } from './standing-changes.ts'
 import type { Users } from './users.ts'
 
 type EvictionCalls = Pick<Handlers<typeof CONTROLLER_API, Caller>, 'evict' | 'listEvictions' | 'undoEviction'>
@@ -26,10 +27,11 @@ export function createEvictionHandlers(
     members: Members
     decisions: Decisions
     users: Users
+    changes: Pick<StandingChanges, 'end'>
   },
 ): EvictionCalls {
   const { clock, log, limits, emit, exclusive, random } = context
-  const { endpoints, hostings, invitations, evictions, members, decisions, users } = parts
+  const { endpoints, hostings, invitations, evictions, members, decisions, users, changes } = parts
 
   type Wish = Call<typeof CONTROLLER_API.evict, Caller>['body']
 
@@ -77,7 +79,10 @@ export function createEvictionHandlers(
     const out = (endpoint ? [endpoint] : endpoints.ofUser(user)).filter(members.isEvicted)
     emit({ change: 'evicted', eviction: describeEviction(record), endpoints: out.map(({ id }) => id) })
     tellServicesOf(before)
-    if (endpoint === undefined) await revokeInvitationsOf(user, by).catch(logUnrevoked)
+    if (endpoint === undefined) {
+      await revokeInvitationsOf(user, by).catch(logUnrevoked)
+      await changes.end(user, by).catch(logUnended)
+    }
     return describeEviction(record)
   }
 
@@ -112,6 +117,8 @@ export function createEvictionHandlers(
   const logUnrevoked = (error: unknown) =>
     log.warn('invitation.not-revoked', { code: toMeshError(error).code })
 
+  const logUnended = (error: unknown) => log.warn('standing.not-ended', { code: toMeshError(error).code })
+
   return {
     evict: ({ body, caller }) =>
       exclusive(async () => {
@@ -134,7 +141,10 @@ export function createEvictionHandlers(
             'Cannot undo eviction: there is none of that id: list the evictions',
           )
         }
-        if (eviction.endpoint === undefined) await revokeInvitationsOf(eviction.user, eviction.by)
+        if (eviction.endpoint === undefined) {
+          await revokeInvitationsOf(eviction.user, eviction.by)
+          await changes.end(eviction.user, eviction.by)
+        }
         await evictions.delete(eviction.id)
         log.warn('eviction.undone', { eviction: eviction.id, user: eviction.user, by: record.user })
         emit({ change: 'eviction-undone', id: eviction.id })

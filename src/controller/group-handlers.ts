@@ -3,7 +3,6 @@ import type { CONTROLLER_API } from '../core/api/hub-api.ts'
 import type { Call, Handlers } from '../core/api/route.ts'
 import type { Group } from '../core/api/shapes.ts'
 import { MeshError } from '../core/model/errors.ts'
-import type { EndpointId } from '../core/model/ids.ts'
 import type { Name, UserName } from '../core/model/names.ts'
 import { quote } from '../core/model/quote.ts'
 import { isIdentityUser } from '../core/model/spiffe-id.ts'
@@ -11,11 +10,10 @@ import { MAX_TICKET_GROUP_BYTES, MAX_TICKET_GROUPS } from '../pki/session-ticket
 import type { Context } from './context.ts'
 import type { Decisions } from './decisions.ts'
 import type { EdgeState } from './edge/edge-state.ts'
-import type { Endpoints } from './endpoints.ts'
 import type { Groups } from './groups.ts'
-import type { Hostings } from './hostings.ts'
 import type { Members } from './members.ts'
 import type { GroupRecord } from './records.ts'
+import type { StandingChanges } from './standing-changes.ts'
 import type { Users } from './users.ts'
 
 type GroupCalls = Pick<
@@ -28,8 +26,7 @@ export function createGroupHandlers(
   context: Context,
   parts: {
     groups: Groups
-    endpoints: Pick<Endpoints, 'ofUser'>
-    hostings: Pick<Hostings, 'services'>
+    changes: Pick<StandingChanges, 'regrouped'>
     members: Members
     decisions: Decisions
     users: Users
@@ -38,7 +35,7 @@ export function createGroupHandlers(
 ): GroupCalls {
   const { clock, log, limits, exclusive, random } = context
   const { groups, members, decisions } = parts
-  const tell = createTeller(context, parts)
+  const tell = parts.changes.regrouped
 
   function require(name: Name, what: string): GroupRecord {
     const group = groups.get(name)
@@ -165,31 +162,6 @@ export function createGroupHandlers(
         tell(group.users, { left: [group.name] })
         return undefined
       }),
-  }
-}
-
-/** Says which groups some users left or joined. */
-export type TellGroups = (
-  users: readonly UserName[],
-  change: { readonly left?: readonly Name[]; readonly joined?: readonly Name[] },
-) => void
-
-/** Make what tells those whom a change of groups concerns. */
-export function createTeller(
-  { clock, emit }: Pick<Context, 'clock' | 'emit'>,
-  parts: { endpoints: Pick<Endpoints, 'ofUser'>; hostings: Pick<Hostings, 'services'> },
-): TellGroups {
-  return (users, { left = [], joined = [] }) => {
-    if (users.length === 0) return
-    const concerned = new Set<EndpointId>(
-      users.flatMap(user => parts.endpoints.ofUser(user).map(({ id }) => id)),
-    )
-    // Any app may have asked for groups, whatever the access list of its service says.
-    for (const { hostings } of parts.hostings.services()) {
-      for (const endpoint of hostings.keys()) concerned.add(endpoint)
-    }
-    const groups = { users: [...users], left: [...left], joined: [...joined], beforeMs: clock.now() }
-    emit({ change: 'groups-changed', groups, concerned: [...concerned] })
   }
 }
 

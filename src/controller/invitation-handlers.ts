@@ -1,6 +1,7 @@
 import type { Caller } from '../core/api/caller.ts'
 import type { CONTROLLER_API } from '../core/api/hub-api.ts'
 import type { Call, Handlers } from '../core/api/route.ts'
+import type { Invitation } from '../core/api/shapes.ts'
 import { MeshError } from '../core/model/errors.ts'
 import type { UserName } from '../core/model/names.ts'
 import { quote } from '../core/model/quote.ts'
@@ -10,7 +11,7 @@ import type { Context } from './context.ts'
 import type { Decisions } from './decisions.ts'
 import type { Evictions } from './evictions.ts'
 import type { Invitations } from './invitations.ts'
-import type { Members } from './members.ts'
+import { type Members, ROOT_USER } from './members.ts'
 import type { InvitationRecord } from './records.ts'
 import { isUsable, type Users } from './users.ts'
 
@@ -39,6 +40,10 @@ export function createInvitationHandlers(
         'bad-name',
         `Cannot invite ${quote(body.user)}: identities of the controller have such names: choose another`,
       )
+    }
+    // Else an administrator would make themselves root, whom nobody can put out.
+    if (body.user === ROOT_USER && by !== ROOT_USER) {
+      throw new MeshError('denied', 'Cannot invite root: only root may: invite another user')
     }
     const similar = users.similarTo(body.user)
     if (similar !== undefined && similar !== body.user) {
@@ -73,20 +78,7 @@ export function createInvitationHandlers(
     return { invitation: describe(made.record), token: made.token }
   }
 
-  function describe(record: InvitationRecord) {
-    const { id, user, createdAtMs, expiresAtMs, state, boundTo } = record
-    const closed = clock.now() >= expiresAtMs ? ('expired' as const) : ('revoked' as const)
-    const shown = state.is === 'open' && !isUsable(record, evictions, clock.now()) ? closed : state.is
-    return {
-      id,
-      user,
-      createdAtMs,
-      expiresAtMs,
-      state: shown,
-      isBound: boundTo !== undefined,
-      ...(state.is === 'used' && { usedBy: state.endpoint }),
-    }
-  }
+  const describe = (record: InvitationRecord) => describeInvitation(record, evictions, clock.now())
 
   return {
     invite: call =>
@@ -113,5 +105,27 @@ export function createInvitationHandlers(
         log.info('invitation.revoked', { invitation: record.id, user: record.user, by })
         return undefined
       }),
+  }
+}
+
+/** An invitation as administrators see it. */
+export function describeInvitation(
+  record: InvitationRecord,
+  evictions: Pick<Evictions, 'against'>,
+  now: number,
+): Invitation {
+  const { id, user, by, createdAtMs, expiresAtMs, state, labels, boundTo } = record
+  const closed = now >= expiresAtMs ? ('expired' as const) : ('revoked' as const)
+  const shown = state.is === 'open' && !isUsable(record, evictions, now) ? closed : state.is
+  return {
+    id,
+    user,
+    by,
+    createdAtMs,
+    expiresAtMs,
+    state: shown,
+    isBound: boundTo !== undefined,
+    labels,
+    ...(state.is === 'used' && { usedBy: state.endpoint }),
   }
 }

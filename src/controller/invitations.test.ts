@@ -12,6 +12,8 @@ suite('invite()', () => {
     assert.deepEqual(invitation, {
       id: invitation.id,
       user: 'bob',
+      by: 'root',
+      labels: [],
       createdAtMs: now,
       expiresAtMs: now + 86_400_000,
       state: 'open',

@@ -16,6 +16,8 @@ export interface ControllerLimits {
   readonly usageRecords: number
   /** Of these, those that one user dialled and that are not charged yet. */
   readonly usageRecordsPerUser: number
+  /** Beside root. */
+  readonly administrators: number
   readonly groups: number
   readonly usersPerGroup: number
   /** Users in groups, one who is in two counted twice. */
@@ -40,6 +42,7 @@ export const DEFAULT_LIMITS: ControllerLimits = {
   invitations: 5_000,
   usageRecords: 50_000,
   usageRecordsPerUser: 5_000,
+  administrators: 100,
   groups: 1_000,
   usersPerGroup: 1_000,
   groupMembers: 20_000,

@@ -94,6 +94,18 @@ export const groupRecordShape = groupShape.extend({ version, id: z.string().rege
 /** A group, as stored; its users in order, each once. */
 export type GroupRecord = z.output<typeof groupRecordShape>
 
+/** `role/<user>`: a user who is more than a member; root needs none. */
+export const roleRecordShape = z.object({
+  version,
+  user: userShape,
+  role: z.literal('admin'),
+  by: userShape,
+  /** An eviction later than this ends it. */
+  grantedAtMs: msShape,
+})
+/** A role, as stored. */
+export type RoleRecord = z.output<typeof roleRecordShape>
+
 /** `eviction/<id>` */
 export const evictionRecordShape = evictionShape.extend({
   version,

@@ -11,11 +11,11 @@ import { type SessionTicketSigner, sealSessionTicket } from '../pki/session-tick
 import type { DialGate } from './billing/billing.ts'
 import type { Context } from './context.ts'
 import type { Decisions } from './decisions.ts'
-import type { Groups } from './groups.ts'
 import type { Hostings } from './hostings.ts'
 import type { Members } from './members.ts'
 import type { EndpointRecord } from './records.ts'
 import type { ServiceView } from './service-view.ts'
+import type { Standing } from './standing.ts'
 
 /**
  * Serve `openSession`. A service that the caller may not dial is answered `denied` with the rule's name, one that
@@ -27,7 +27,7 @@ export function createSessionHandlers(
     hostings: Hostings
     members: Members
     decisions: Decisions
-    groups: Pick<Groups, 'of'>
+    standing: Pick<Standing, 'groupsOf'>
     view: ServiceView
     mesh: MeshId
     hub: HubId
@@ -83,7 +83,7 @@ export function createSessionHandlers(
         id: metering?.session ?? Buffer.from(random(16)).toString('base64url'),
         ...(metering !== undefined && { reportEveryMs: metering.reportEveryMs }),
         isByPolicy: decisions.isByPolicy(record, service.name),
-        groups: parts.groups.of(user),
+        groups: parts.standing.groupsOf(user),
       } as const
       parts.noteDial(record, service.name)
       const { ticket, expiresAtMs } = await sealSessionTicket(signer(), claims, clock.now())

@@ -1,21 +1,35 @@
-import type { UserName } from '../core/model/names.ts'
+import type { Name, UserName } from '../core/model/names.ts'
 import type { Subject } from '../core/policy/rule.ts'
 import type { Groups } from './groups.ts'
 import { ROOT_USER } from './members.ts'
 import type { EndpointRecord } from './records.ts'
+import type { Roles } from './roles.ts'
 
 /** What the records say of users beside their endpoints: the one place that is asked who they are to policy. */
 export interface Standing {
+  /** Whether the user administers the mesh. Root always does. */
   isAdmin(user: UserName): boolean
+  /** The groups that a user is in, by name. */
+  groupsOf(user: UserName): readonly Name[]
   /** A member as policy sees it, now. */
   subjectOf(record: EndpointRecord): Subject
+  /** What service policies know an endpoint by: the words after `#`. */
+  attributesOf(record: EndpointRecord): string[]
 }
 
 /** Make the view that follows from the records. */
-export function createStanding({ groups }: { groups: Pick<Groups, 'of'> }): Standing {
-  const isAdmin = (user: UserName) => user === ROOT_USER
+export function createStanding({
+  groups,
+  roles,
+}: {
+  groups: Pick<Groups, 'of'>
+  roles: Pick<Roles, 'isAdmin'>
+}): Standing {
+  const isAdmin = (user: UserName) => user === ROOT_USER || roles.isAdmin(user)
   return {
     isAdmin,
+    groupsOf: groups.of,
+    attributesOf: ({ user, labels }) => [...new Set([...labels, ...groups.of(user)])],
     subjectOf: ({ user, id, labels }) => ({
       user,
       endpoint: id,

@@ -1,14 +1,9 @@
-import type { Caller } from '../core/api/caller.ts'
-import type { CONTROLLER_API } from '../core/api/hub-api.ts'
-import type { Handlers } from '../core/api/route.ts'
 import type { UserName } from '../core/model/names.ts'
-import type { Clock } from '../core/model/time.ts'
 import type { Endpoints } from './endpoints.ts'
 import type { Evictions } from './evictions.ts'
 import { foldName } from './fold.ts'
 import type { Invitations } from './invitations.ts'
-import { type Members, ROOT_USER } from './members.ts'
-import type { Presence } from './presence.ts'
+import { ROOT_USER } from './members.ts'
 import type { InvitationRecord } from './records.ts'
 
 /** The users of the mesh. A user is not a record of its own: endpoints, invitations and evictions name it. */
@@ -59,28 +54,4 @@ export function isUsable(
 ): boolean {
   const { state, expiresAtMs, createdAtMs, user } = record
   return state.is === 'open' && now < expiresAtMs && evictions.against({ user }, createdAtMs) === undefined
-}
-
-/** Serve `listUsers`. */
-export function createUserHandlers(
-  clock: Clock,
-  parts: Pick<Parts, 'endpoints'> & { users: Users; members: Members; presence: Presence },
-): Pick<Handlers<typeof CONTROLLER_API, Caller>, 'listUsers'> {
-  const { endpoints, users, members, presence } = parts
-  return {
-    async listUsers({ caller }) {
-      members.require(caller)
-      const infos = [...users.names()].sort().map(name => {
-        const owned = endpoints.ofUser(name)
-        return {
-          name,
-          isAdmin: name === ROOT_USER,
-          endpointCount: owned.length,
-          onlineCount: owned.filter(({ id }) => presence.addressOf(id) !== undefined).length,
-          isEvicted: users.isEvicted(name, clock.now()),
-        }
-      })
-      return { users: infos }
-    },
-  }
 }

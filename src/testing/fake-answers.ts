@@ -28,6 +28,8 @@ export const FAKE_MESH = {
   certificateExpiresAtMs: FAKE_NOW_MS + 86_400_000,
 }
 
+const FAKE_USER = { isAdmin: false, endpointCount: 0, onlineCount: 0, isEvicted: false, groups: [] }
+
 const FAKE_GROUP = {
   name: 'ops',
   users: ['ann', 'bob'],
@@ -212,10 +214,23 @@ export const FAKE_ANSWERS: Readonly<Record<string, FakeAnswer>> = {
   'agent.hubLog': () => ({ lines: FAKE_LOG }),
   'agent.listUsers': () => ({
     users: [
-      { name: 'root', isAdmin: true, endpointCount: 2, onlineCount: 1, isEvicted: false },
-      { name: 'mallory', isAdmin: false, endpointCount: 0, onlineCount: 0, isEvicted: true },
+      { ...FAKE_USER, name: 'root', isAdmin: true, endpointCount: 2, onlineCount: 1 },
+      { ...FAKE_USER, name: 'mallory', isEvicted: true },
     ],
   }),
+  'agent.showUser': ({ params }) => ({
+    ...FAKE_USER,
+    name: params.user,
+    groups: ['ops'],
+    endpointCount: 2,
+    lastSeenMs: FAKE_NOW_MS - 120_000,
+    invitations: [INVITATION],
+  }),
+  'agent.updateUser': ({ params, body }) => {
+    const isAdmin = (body as { role: string }).role === 'admin'
+    const admin = { by: 'root', sinceMs: FAKE_NOW_MS }
+    return { ...FAKE_USER, name: params.user, isAdmin, ...(isAdmin && { admin }) }
+  },
   'agent.listGroups': () => ({ groups: [FAKE_GROUP] }),
   'agent.showGroup': ({ params }) => ({ ...FAKE_GROUP, name: params.group }),
   'agent.createGroup': ({ body }) => ({ ...FAKE_GROUP, ...(body as object) }),

@@ -12,6 +12,7 @@ import { parseSpanOption } from '../global-options.ts'
 import { remark, report } from '../output/show.ts'
 import { visible } from '../output/text-width.ts'
 import { defineCreateGroup, defineUpdateGroup } from '../people/groups.ts'
+import { defineUpdateUser } from '../people/users.ts'
 import { writePrivate } from '../read-input.ts'
 
 /** `ztm create KIND NAME …` */
@@ -106,6 +107,7 @@ export function defineUpdate(command: Command, cli: Cli): void {
   }
   defineUpdateTerminator(command, cli)
   defineUpdateGroup(command, cli)
+  defineUpdateUser(command, cli)
   addExamples(
     command,
     'ztm update service db --attributes data eu',

@@ -9,7 +9,7 @@ import { EDGE_KINDS, type EdgeKind, isEdgeKind } from '../edge/edge-kinds.ts'
 import { edgeFields, nameOf } from '../edge/edge-views.ts'
 import { type ListedService, listAllServices, ownerOf } from '../edge/service-listing.ts'
 import { addExamples } from '../examples.ts'
-import { isHubNamed, listAllEndpoints, serviceHealth } from '../listings.ts'
+import { isHubNamed, serviceHealth } from '../listings.ts'
 import { choosePlace } from '../mesh-choice.ts'
 import { describeMeshState } from '../mesh-state.ts'
 import { showThing } from '../output/show.ts'
@@ -17,6 +17,7 @@ import { type Field, formatTable } from '../output/table.ts'
 import { ago, bytes, milliseconds, moment, until } from '../output/words.ts'
 import { pathTable } from '../path-table.ts'
 import { describeGroup } from '../people/groups.ts'
+import { describeUser } from '../people/users.ts'
 import { parseEndpointWord } from '../prefix.ts'
 import { kindWords, type ThingKind, thingKind } from '../thing-kinds.ts'
 import { formatUsers } from '../tunnel/tunnel-lists.ts'
@@ -203,34 +204,6 @@ async function describeEntity(cli: Cli, kind: EdgeKind, name: string): Promise<v
   const { id } = await edge.find(kind, name)
   const entity = await edge.show(kind, id)
   await showThing(cli, entity, { name: nameOf(entity), fields: edgeFields(cli, kind, entity) })
-}
-
-async function describeUser(cli: Cli, name: string): Promise<void> {
-  const { mesh } = await choosePlace(cli)
-  const { users } = await callAgent(cli, AGENT_API.listUsers, { params: { mesh: mesh.name } })
-  const user = users.find(each => each.name === name)
-  if (user === undefined) throw missing('user', name)
-  const endpoints = await listAllEndpoints(cli, mesh.name, { user: user.name })
-  const table = formatTable(endpoints, [
-    { title: 'ENDPOINT', cell: endpoint => endpoint.name },
-    { title: 'STATUS', cell: endpoint => (endpoint.isOnline ? 'online' : 'offline') },
-    { title: 'LAST SEEN', cell: endpoint => moment(endpoint.lastSeenMs) },
-    { title: 'ID', cell: endpoint => endpoint.id },
-  ])
-  await showThing(
-    cli,
-    { ...user, endpoints },
-    {
-      name: user.name,
-      fields: [
-        ['User', user.name],
-        ['Role', user.isAdmin ? 'administrator' : 'member'],
-        ['Status', user.isEvicted ? 'evicted' : 'admitted'],
-        ['Endpoints', `${user.endpointCount}, ${user.onlineCount} online`],
-      ],
-      below: `\n${table}`,
-    },
-  )
 }
 
 async function describeApp(cli: Cli, name: string): Promise<void> {

@@ -17,7 +17,7 @@ import {
   isHubNamed,
   listAllEndpoints,
   meshView,
-  USER_VIEW,
+  userView,
 } from '../listings.ts'
 import { choosePlace } from '../mesh-choice.ts'
 import { type ListView, showList } from '../output/show.ts'
@@ -75,7 +75,7 @@ const LISTS: Readonly<Record<MeshKind, List>> = {
   },
   async user(cli, name) {
     const { users } = await callAgent(cli, AGENT_API.listUsers, { params: await meshParams(cli) })
-    await showFitting(cli, users, USER_VIEW, name)
+    await showFitting(cli, users, userView(cli), name)
   },
   async group(cli, name) {
     await showFitting(cli, await listGroups(cli), groupView(cli), name)

@@ -4,7 +4,7 @@ import { MeshError } from '../../core/model/errors.ts'
 import { callAgent } from '../api-client.ts'
 import type { Cli } from '../context.ts'
 import { addExamples } from '../examples.ts'
-import { USER_VIEW } from '../listings.ts'
+import { userView } from '../listings.ts'
 import { choosePlace } from '../mesh-choice.ts'
 import { print, printData, showList } from '../output/show.ts'
 import { deleteGroup, describeGroup, groupView, listGroups, updateGroup } from '../people/groups.ts'
@@ -49,7 +49,7 @@ async function listBoth(cli: Cli): Promise<void> {
   const groups = await listGroups(cli)
   const { output } = cli.options
   if (output === 'json' || output === 'yaml') return printData(cli, { users, groups })
-  await showList(cli, users, USER_VIEW)
+  await showList(cli, users, userView(cli))
   if (output === 'table') print(cli, '\n')
   await showList(cli, groups, groupView(cli))
 }

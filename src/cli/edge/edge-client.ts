@@ -15,7 +15,7 @@ export type Entity = z.output<typeof entityShape>
 /** A body of a request: plain JSON. */
 export type Json = z.output<ReturnType<typeof z.json>>
 
-/** The management API of one mesh, asked through the agent here: as its endpoint, which has to be one of `root`'s. */
+/** The management API of one mesh, asked through the agent here: as its endpoint, which has to be an administrator's. */
 export interface EdgeClient {
   /** Local name of the mesh. */
   readonly mesh: string

@@ -44,7 +44,7 @@ export const SERVICE_VIEW: ListView<ListedService> = {
 export async function listAllServices(cli: Cli): Promise<ListedService[]> {
   const { mesh } = await choosePlace(cli)
   const { services } = await callAgent(cli, AGENT_API.listServices, { params: { mesh: mesh.name } })
-  if (mesh.endpoint.user !== 'root') return services
+  if (!(await isAdministrator(cli, mesh.name, mesh.endpoint.user))) return services
   const entities = await listDeclared(cli, mesh.name)
   const declared = new Map(entities.map(entity => [meshNameOf(entity), entity]))
   const hosted = services.map(service => {
@@ -60,6 +60,17 @@ export async function listAllServices(cli: Cli): Promise<ListedService[]> {
     declared: entity,
   }))
   return [...hosted, ...others].sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+async function isAdministrator(cli: Cli, mesh: string, user: string): Promise<boolean> {
+  if (user === 'root') return true
+  try {
+    return (await callAgent(cli, AGENT_API.showUser, { params: { mesh, user } })).isAdmin
+  } catch (error) {
+    // A controller of a version in which root alone is one.
+    if (error instanceof MeshError && error.code === 'not-found') return false
+    throw error
+  }
 }
 
 /** A controller of a version that declares none says that there is no such path. */

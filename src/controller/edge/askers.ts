@@ -2,8 +2,8 @@ import type { Caller } from '../../core/api/caller.ts'
 import { EdgeError } from '../../core/edge/edge-error.ts'
 import { isIdentityUser } from '../../core/model/spiffe-id.ts'
 import type { Members } from '../members.ts'
-import { ROOT_USER } from '../members.ts'
 import type { EndpointRecord } from '../records.ts'
+import type { Standing } from '../standing.ts'
 import type { ApiSessions } from './api-sessions.ts'
 import type { Asker } from './edge-call.ts'
 import type { ApiSessionRecord } from './edge-records.ts'
@@ -23,22 +23,23 @@ export function createAskers(parts: {
   tables: Pick<EdgeTables, 'identities'>
   sessions: Pick<ApiSessions, 'find' | 'get' | 'touch' | 'expiresAtMs'>
   members: Pick<Members, 'admit'>
+  standing: Standing
   /** What a session is as a member of the mesh. */
   memberOf: (session: ApiSessionRecord) => EndpointRecord
   /** An endpoint of the mesh that may do something. */
   endpointOf: (id: string) => EndpointRecord | undefined
 }): Askers {
-  const { tables, sessions, members, memberOf, endpointOf } = parts
+  const { tables, sessions, members, standing, memberOf, endpointOf } = parts
 
   function ofSession(session: ApiSessionRecord | undefined, token: string | undefined): Asker | undefined {
     if (session === undefined) return undefined
     const identity = tables.identities.get(session.identityId)
     const endpoint = identity === undefined ? endpointOf(session.identityId) : undefined
     if (endpoint !== undefined) {
-      const isAdmin = endpoint.user === ROOT_USER
+      const isAdmin = standing.isAdmin(endpoint.user)
       return {
         kind: 'session',
-        identity: identityOfEndpoint(endpoint),
+        identity: identityOfEndpoint(endpoint, standing),
         session,
         token,
         isAdmin,
@@ -58,7 +59,7 @@ export function createAskers(parts: {
       return undefined
     }
     if (!isIdentityUser(member.user)) {
-      return { kind: 'endpoint', member, isAdmin: member.user === ROOT_USER }
+      return { kind: 'endpoint', member, isAdmin: standing.isAdmin(member.user) }
     }
     const session = sessions.get(member.id, now)
     if (session !== undefined) sessions.touch(session, now)

@@ -6,8 +6,8 @@ import type { HubId, MeshId } from '../../core/model/ids.ts'
 import { ms } from '../../core/model/time.ts'
 import { type SessionTicketSigner, sealSessionTicket } from '../../pki/session-ticket.ts'
 import type { DialGate } from '../billing/billing.ts'
-import type { Groups } from '../groups.ts'
 import type { Hostings } from '../hostings.ts'
+import type { Standing } from '../standing.ts'
 import { meshNameOf, ownerOf } from './declared-services.ts'
 import type { Asker } from './edge-call.ts'
 import type { EdgeRouterRecord, SessionRecord } from './edge-records.ts'
@@ -72,7 +72,7 @@ export function createEdgeSessions(parts: {
   readonly services: VisibleServices
   readonly hubs: HubAccess
   readonly hostings: Pick<Hostings, 'service'>
-  readonly groups: Pick<Groups, 'of'>
+  readonly standing: Pick<Standing, 'groupsOf' | 'attributesOf'>
   readonly mesh: MeshId
   readonly hub: { readonly id: HubId; readonly names: readonly string[] }
   readonly signer: () => SessionTicketSigner
@@ -82,9 +82,12 @@ export function createEdgeSessions(parts: {
   /** Whether who dials can pay. */
   readonly gate: DialGate
 }): EdgeSessions {
-  const { services, hubs, hostings, groups, mesh, hub, signer, random, noteDial, gate } = parts
+  const { services, hubs, hostings, standing, mesh, hub, signer, random, noteDial, gate } = parts
   const sessions = new Map<string, ShownSession>()
   const byApiSession = new Map<string, Set<string>>()
+
+  const attributesOf = (asker: Asker): readonly string[] =>
+    asker.kind === 'session' ? asker.identity.roleAttributes : standing.attributesOf(asker.member)
 
   function routersFor(asker: Asker, service: VisibleService | undefined): EdgeRouterRecord[] {
     const subject = { id: idOf(asker), ids: [asker.member.user], attributes: attributesOf(asker) }
@@ -143,7 +146,7 @@ export function createEdgeSessions(parts: {
       service: name,
       owner,
       isByPolicy,
-      groups: groups.of(user),
+      groups: standing.groupsOf(user),
       id: metering?.session ?? Buffer.from(random(16)).toString('base64url'),
       ...(metering !== undefined && { reportEveryMs: metering.reportEveryMs }),
     } as const
@@ -209,10 +212,6 @@ async function pay(check: ReturnType<DialGate['check']>): ReturnType<DialGate['c
     if (code === 'billing-failed') throw new EdgeError('TIMEOUT', message)
     throw thrown
   }
-}
-
-function attributesOf(asker: Asker): readonly string[] {
-  return asker.kind === 'session' ? asker.identity.roleAttributes : asker.member.labels
 }
 
 /** The same for the same login, service and type: asked for twice, it is one session. */

@@ -1,11 +1,13 @@
 import type { Caller } from '../../core/api/caller.ts'
 import type { PermittedPair } from '../../core/edge/service-policies.ts'
 import type { EndpointId } from '../../core/model/ids.ts'
+import type { UserName } from '../../core/model/names.ts'
 import { isIdentityUser } from '../../core/model/spiffe-id.ts'
 import type { Context } from '../context.ts'
 import type { Endpoints } from '../endpoints.ts'
-import { type Members, ROOT_USER } from '../members.ts'
+import type { Members } from '../members.ts'
 import type { EndpointRecord } from '../records.ts'
+import type { Standing } from '../standing.ts'
 import { type ApiSessions, createApiSessions } from './api-sessions.ts'
 import { createDeclaredServices, type DeclaredServices } from './declared-services.ts'
 import type { ApiSessionRecord, IdentityRecord, ServiceRecord } from './edge-records.ts'
@@ -39,6 +41,10 @@ export interface EdgeState {
   identityOf(caller: Caller, members: Pick<Members, 'require'>): IdentityRecord | undefined
   /** By what policies know a member. */
   subjectOf(member: EndpointRecord): string
+  /** What policies know the endpoints of these users by changed. */
+  attributesChanged(users: Iterable<UserName>): void
+  /** A user is no administrator any more: what only that permitted ends. */
+  adminEnded(user: UserName): void
   /** Say what follows when something ends, before anything can. */
   onEnds(ends: EdgeEnds): void
 }
@@ -53,6 +59,7 @@ export async function openEdgeState(
   context: Context,
   parts: {
     readonly endpoints: Endpoints
+    readonly standing: Standing
     readonly isLinked: (id: string) => boolean
     readonly hosted: (subject?: string) => Iterable<PermittedPair>
   },
@@ -71,12 +78,14 @@ export async function openEdgeState(
     onEnd: async (session, reason) => ends?.sessionEnded(session, reason),
   })
   const members = createSessionMembers(tables, sessions, context.clock)
+  function* openPairs(subject?: string): Iterable<PermittedPair> {
+    yield* grants.pairs(subject)
+    yield* parts.hosted(subject)
+  }
   const access = createServiceAccess(tables, {
     endpoints: parts.endpoints.values(),
-    *open(subject) {
-      yield* grants.pairs(subject)
-      yield* parts.hosted(subject)
-    },
+    attributesOf: parts.standing.attributesOf,
+    open: openPairs,
     onLost: (pairs, deleted) => ends?.permissionsLost(pairs, deleted),
   })
   const endpoints = withSessions(parts.endpoints, members, {
@@ -88,7 +97,22 @@ export async function openEdgeState(
   })
   const subjectOf = ({ id, user }: EndpointRecord): string => (isIdentityUser(user) ? user : id)
   const isAdmin = ({ user }: EndpointRecord) =>
-    user === ROOT_USER || (isIdentityUser(user) && tables.identities.get(user)?.isAdmin === true)
+    parts.standing.isAdmin(user) || (isIdentityUser(user) && tables.identities.get(user)?.isAdmin === true)
+
+  function adminEnded(user: UserName): void {
+    const isPermitted = ({ identityId, serviceId, type }: PermittedPair) =>
+      access.permissions(identityId, serviceId)[type === 'Dial' ? 'dial' : 'bind'] !== undefined
+    // All sessions of an identity are one to policies, each endpoint of a user is one of its own.
+    const subjects = isIdentityUser(user) ? [user] : parts.endpoints.ofUser(user).map(({ id }) => id)
+    for (const subject of subjects) {
+      const lost = [...openPairs(subject)].filter(pair => !isPermitted(pair))
+      if (lost.length > 0) ends?.permissionsLost(lost, undefined)
+    }
+  }
+
+  tables.identities.onChange((next, previous) => {
+    if (previous?.isAdmin && next?.isAdmin === false) adminEnded(next.id as UserName)
+  })
   return {
     tables,
     declared,
@@ -106,12 +130,20 @@ export async function openEdgeState(
     identityOf(caller, mesh) {
       try {
         const member = mesh.require(caller)
-        return isIdentityUser(member.user) ? tables.identities.get(member.user) : identityOfEndpoint(member)
+        return isIdentityUser(member.user)
+          ? tables.identities.get(member.user)
+          : identityOfEndpoint(member, parts.standing)
       } catch {
         return undefined
       }
     },
     subjectOf,
+    attributesChanged(users) {
+      for (const user of users) {
+        if (!isIdentityUser(user)) for (const one of parts.endpoints.ofUser(user)) access.putEndpoint(one)
+      }
+    },
+    adminEnded,
     onEnds(given) {
       ends = given
     },

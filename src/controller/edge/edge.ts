@@ -10,11 +10,11 @@ import type { SessionTicketSigner } from '../../pki/session-ticket.ts'
 import type { DialGate } from '../billing/billing.ts'
 import type { Context } from '../context.ts'
 import type { Decisions } from '../decisions.ts'
-import type { Groups } from '../groups.ts'
 import type { Hostings } from '../hostings.ts'
 import type { Members } from '../members.ts'
 import type { Presence } from '../presence.ts'
 import type { EndpointRecord } from '../records.ts'
+import type { Standing } from '../standing.ts'
 import type { Users } from '../users.ts'
 import { createAskers } from './askers.ts'
 import { createEdgeApp } from './edge-app.ts'
@@ -46,7 +46,7 @@ export interface EdgeParts {
   readonly state: EdgeState
   readonly certificates: SessionCertificates
   readonly hostings: Hostings
-  readonly groups: Groups
+  readonly standing: Standing
   readonly presence: Presence
   readonly members: Members
   readonly decisions: Decisions
@@ -85,7 +85,13 @@ export async function openEdge(context: Context, parts: EdgeParts): Promise<Edge
     const record = state.endpoints.get(id as EndpointId)
     return record === undefined || members.isEvicted(record) ? undefined : record
   }
-  const askers = createAskers({ tables, sessions, members, memberOf: state.members.memberOf, endpointOf })
+  const askers = createAskers({
+    ...parts,
+    tables,
+    sessions,
+    memberOf: state.members.memberOf,
+    endpointOf,
+  })
   const { rootCertificatePem: rootPem } = authority
   const open = { tables, version, rootPem, names: hub.names }
   const client: ServedRoute[] = [
@@ -177,7 +183,7 @@ function createMachinery(context: Context, parts: EdgeParts) {
   const endSessions = async (identityId: string, reason: string) => {
     for (const one of tables.apiSessions.by('identityId', identityId)) await state.sessions.end(one, reason)
   }
-  const principals = createPrincipals(endpoints, parts.users)
+  const principals = createPrincipals(endpoints, parts.users, parts.standing)
   const hubName = () => tables.edgeRouters.get(hub.id)?.name ?? ''
   const identityName = (id: string) => (tables.identities.get(id) ?? principals.get(id))?.name ?? ''
   const terminators = createTerminators({
@@ -241,7 +247,7 @@ function createRoutes(context: Context, parts: EdgeParts) {
   })
   return {
     noteSession: sessions.note,
-    shared: [...loginApi, ...serveIdentityApi({ ...made, tables, enrolments })],
+    shared: [...loginApi, ...serveIdentityApi({ ...parts, ...made, tables })],
     client: [
       ...serveEnrollApi({ enrolments }, context),
       ...serveServicesApi({ ...made, hubs: tables.edgeRouters.list }),

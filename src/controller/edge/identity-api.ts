@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { defineEdgeRoute } from '../../core/edge/edge-route.ts'
 import { emptyEnvelope, entityBase, entityRef, oneEnvelope } from '../../core/edge/envelope.ts'
 import type { Context } from '../context.ts'
+import type { Standing } from '../standing.ts'
 import { type EdgeCall, type EdgeHandlers, type ServedRoute, serveEdge } from './edge-call.ts'
 import type { AuthenticatorRecord } from './edge-records.ts'
 import { type EdgeSessions, showRouter } from './edge-sessions.ts'
@@ -124,6 +125,7 @@ const ENROLL_API = {
 export interface IdentityApiParts extends Pick<IdentityParts, 'tables' | 'isOnline'> {
   readonly sessions: Pick<EdgeSessions, 'routersFor'>
   readonly enrolments: Enrolments
+  readonly standing: Standing
   readonly hubNames: readonly string[]
 }
 
@@ -150,7 +152,8 @@ export function serveIdentityApi(parts: IdentityApiParts): ServedRoute[] {
   const handlers: EdgeHandlers<typeof IDENTITY_API> = {
     show(call) {
       const asker = requireAsker(call)
-      const record = asker.kind === 'session' ? asker.identity : identityOfEndpoint(asker.member)
+      const record =
+        asker.kind === 'session' ? asker.identity : identityOfEndpoint(asker.member, parts.standing)
       return { body: oneEnvelope(showIdentity(parts, record, call.now)) }
     },
     routers: call =>

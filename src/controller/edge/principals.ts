@@ -2,8 +2,8 @@ import type { EndpointId } from '../../core/model/ids.ts'
 import type { UserName } from '../../core/model/names.ts'
 import { isIdentityUser } from '../../core/model/spiffe-id.ts'
 import type { Endpoints } from '../endpoints.ts'
-import { ROOT_USER } from '../members.ts'
 import type { EndpointRecord } from '../records.ts'
+import type { Standing } from '../standing.ts'
 import { DEFAULT_AUTH_POLICY, type IdentityRecord } from './edge-records.ts'
 
 /** Endpoints and users of the mesh as identities: read-only, and what they are follows from their own records. */
@@ -18,16 +18,26 @@ export interface Principals {
 export function createPrincipals(
   endpoints: Pick<Endpoints, 'values' | 'get' | 'named'>,
   users: { names(): ReadonlySet<UserName> },
+  standing: Standing,
 ): Principals {
+  const identityOfUser = (name: UserName): IdentityRecord => ({
+    ...PLAIN,
+    id: name,
+    name,
+    typeId: 'User',
+    isAdmin: standing.isAdmin(name),
+    roleAttributes: [...standing.groupsOf(name)],
+  })
   const userNames = () => [...users.names()].filter(name => !isIdentityUser(name))
   return {
     *all() {
-      for (const endpoint of endpoints.values()) yield identityOfEndpoint(endpoint)
+      for (const endpoint of endpoints.values()) yield identityOfEndpoint(endpoint, standing)
       for (const name of userNames()) yield identityOfUser(name)
     },
     get(id) {
       const endpoint = endpoints.get(id as EndpointId)
-      if (endpoint !== undefined && !isIdentityUser(endpoint.user)) return identityOfEndpoint(endpoint)
+      if (endpoint !== undefined && !isIdentityUser(endpoint.user))
+        return identityOfEndpoint(endpoint, standing)
       return userNames().includes(id as UserName) ? identityOfUser(id as UserName) : undefined
     },
     idOfName(name) {
@@ -36,24 +46,23 @@ export function createPrincipals(
   }
 }
 
-/** An endpoint of the mesh as an identity: its labels are its role attributes. */
-export function identityOfEndpoint(endpoint: EndpointRecord): IdentityRecord {
-  const { id, name, user, labels, createdAtMs } = endpoint
+/** An endpoint of the mesh as an identity: its role attributes are its labels and the groups of its user. */
+export function identityOfEndpoint(
+  endpoint: EndpointRecord,
+  standing: Pick<Standing, 'isAdmin' | 'attributesOf'>,
+): IdentityRecord {
+  const { id, name, user, createdAtMs } = endpoint
   return {
     ...PLAIN,
     id,
     name,
     typeId: 'Device',
-    isAdmin: user === ROOT_USER,
-    roleAttributes: [...labels],
+    isAdmin: standing.isAdmin(user),
+    roleAttributes: standing.attributesOf(endpoint),
     createdAtMs,
     updatedAtMs: createdAtMs,
     tags: { user },
   }
-}
-
-function identityOfUser(name: UserName): IdentityRecord {
-  return { ...PLAIN, id: name, name, typeId: 'User', isAdmin: name === ROOT_USER, roleAttributes: [] }
 }
 
 const PLAIN = {

@@ -28,11 +28,19 @@ export function createServiceAccess(
   tables: Pick<EdgeTables, 'identities' | 'services' | 'servicePolicies'>,
   parts: {
     readonly endpoints: Iterable<EndpointRecord>
+    /** What policies know an endpoint by. */
+    readonly attributesOf: (record: EndpointRecord) => readonly string[]
     readonly open: (subject?: string) => Iterable<PermittedPair>
     readonly onLost: (pairs: readonly PermittedPair[], deleted: ServiceRecord | undefined) => void
   },
 ): ServiceAccess {
   const engine = createPolicyEngine()
+  /** Policies may mean an endpoint by its user, who is all of their endpoints. */
+  const subjectOfEndpoint = (record: EndpointRecord): RoleSubject => ({
+    id: record.id,
+    ids: [record.user],
+    attributes: parts.attributesOf(record),
+  })
   const { identities, services, servicePolicies } = tables
 
   function take(change: PolicyChange, subject?: string, deleted?: ServiceRecord): void {
@@ -70,11 +78,6 @@ export function createServiceAccess(
 
 function subjectOfIdentity({ id, roleAttributes }: IdentityRecord): RoleSubject {
   return { id, ids: [], attributes: roleAttributes }
-}
-
-/** Policies may mean an endpoint by its user, who is all of their endpoints. */
-function subjectOfEndpoint({ id, user, labels }: EndpointRecord): RoleSubject {
-  return { id, ids: [user], attributes: labels }
 }
 
 function subjectOfService({ id, roleAttributes }: ServiceRecord): RoleSubject {

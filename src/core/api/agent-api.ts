@@ -17,7 +17,6 @@ import {
   pemShape,
   serviceNameShape,
   serviceShape,
-  userInfoShape,
   userShape,
 } from './shapes.ts'
 
@@ -257,14 +256,6 @@ export const AGENT_API = {
     query: logQuery,
     response: logLinesShape,
     errors: ['not-joined', 'denied', 'offline'],
-  }),
-  listUsers: defineRoute({
-    method: 'GET',
-    path: '/api/meshes/{mesh}/users',
-    summary: 'List users',
-    params: meshParams,
-    response: z.object({ users: z.array(userInfoShape) }),
-    errors: ['not-joined', 'offline'],
   }),
   listServices: defineRoute({
     method: 'GET',

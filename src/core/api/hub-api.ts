@@ -18,7 +18,6 @@ import {
   rankShape,
   serviceNameShape,
   serviceShape,
-  userInfoShape,
   userShape,
 } from './shapes.ts'
 
@@ -134,12 +133,6 @@ export const CONTROLLER_API = {
       'Remove an endpoint and everything it hosts (its user, or an administrator); its certificate ends',
     params: endpointParams,
     errors: ['not-found', 'denied'],
-  }),
-  listUsers: defineRoute({
-    method: 'GET',
-    path: '/api/users',
-    summary: 'List users',
-    response: z.object({ users: z.array(userInfoShape) }),
   }),
   listServices: defineRoute({
     method: 'GET',

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { defineRoute } from './route.ts'
-import { groupShape, nameShape, userShape } from './shapes.ts'
+import { groupShape, invitationShape, msShape, nameShape, userInfoShape, userShape } from './shapes.ts'
 
 /** Users that one call may put into a group, or take out of it. */
 const MAX_USERS_AT_ONCE = 1_000
@@ -17,8 +17,43 @@ const groupUpdateShape = z.strictObject({
 const groupListShape = z.object({ groups: z.array(groupShape) })
 const meshParams = z.object({ mesh: nameShape })
 
-/** The routes of groups, at the controller. */
+const userParams = z.object({ user: userShape })
+/** A user in full. */
+const userDetailShape = userInfoShape.extend({
+  /** Who made an administrator of them, and when; absent for root, and for plain members. */
+  admin: z.object({ by: userShape, sinceMs: msShape }).optional(),
+  /** Those that can still be used; absent for who may not see them. */
+  invitations: z.array(invitationShape).optional(),
+})
+/** A user in full. */
+export type UserDetail = z.output<typeof userDetailShape>
+const userUpdateShape = z.strictObject({ role: z.enum(['admin', 'member']) })
+
+/** The routes of users and groups, at the controller. */
 export const PEOPLE_ROUTES = {
+  listUsers: defineRoute({
+    method: 'GET',
+    path: '/api/users',
+    summary: 'List users',
+    response: z.object({ users: z.array(userInfoShape) }),
+  }),
+  showUser: defineRoute({
+    method: 'GET',
+    path: '/api/users/{user}',
+    summary: 'Show a user; to administrators with the invitations that are open',
+    params: userParams,
+    response: userDetailShape,
+    errors: ['not-found'],
+  }),
+  updateUser: defineRoute({
+    method: 'PATCH',
+    path: '/api/users/{user}',
+    summary: 'Make an administrator, or a plain member, of a user (administrators); root stays what it is',
+    params: userParams,
+    body: userUpdateShape,
+    response: userDetailShape,
+    errors: ['denied', 'not-found', 'too-many'],
+  }),
   listGroups: defineRoute({
     method: 'GET',
     path: '/api/groups',
@@ -60,8 +95,33 @@ export const PEOPLE_ROUTES = {
   }),
 } as const
 
-/** The routes of groups, at the agent. */
+/** The routes of users and groups, at the agent. */
 export const AGENT_PEOPLE_ROUTES = {
+  listUsers: defineRoute({
+    method: 'GET',
+    path: '/api/meshes/{mesh}/users',
+    summary: 'List users',
+    params: meshParams,
+    response: z.object({ users: z.array(userInfoShape) }),
+    errors: ['not-joined', 'offline'],
+  }),
+  showUser: defineRoute({
+    method: 'GET',
+    path: '/api/meshes/{mesh}/users/{user}',
+    summary: 'Show a user; to administrators with the invitations that are open',
+    params: meshParams.extend(userParams.shape),
+    response: userDetailShape,
+    errors: ['not-joined', 'not-found', 'offline'],
+  }),
+  updateUser: defineRoute({
+    method: 'PATCH',
+    path: '/api/meshes/{mesh}/users/{user}',
+    summary: 'Make an administrator, or a plain member, of a user (administrators)',
+    params: meshParams.extend(userParams.shape),
+    body: userUpdateShape,
+    response: userDetailShape,
+    errors: ['not-joined', 'denied', 'not-found', 'too-many', 'offline'],
+  }),
   listGroups: defineRoute({
     method: 'GET',
     path: '/api/meshes/{mesh}/groups',

@@ -154,7 +154,13 @@ export const userInfoShape = z.object({
   endpointCount: z.number(),
   onlineCount: z.number(),
   isEvicted: z.boolean(),
+  /** The groups they are in; a hub of before groups says none. */
+  groups: z.array(nameShape).default([]),
+  /** When one of their endpoints was last connected; absent where none ever was. */
+  lastSeenMs: msShape.optional(),
 })
+/** A user, known by an endpoint, an invitation or both. */
+export type UserInfo = z.output<typeof userInfoShape>
 
 /** Users under one name, for the rules of services and apps. */
 export const groupShape = z.object({
@@ -214,13 +220,19 @@ export type AccessRevocation = z.output<typeof accessRevocationShape>
 export const invitationShape = z.object({
   id: z.string(),
   user: userShape,
+  /** Who made it. */
+  by: userShape.optional(),
   createdAtMs: msShape,
   expiresAtMs: msShape,
   state: z.enum(['open', 'used', 'expired', 'revoked']),
   /** Bound to a key: only that computer can use it. */
   isBound: z.boolean(),
   usedBy: endpointIdShape.optional(),
+  /** Labels that the endpoint gets. */
+  labels: z.array(nameShape).default([]),
 })
+/** An invitation that was made and what became of it. */
+export type Invitation = z.output<typeof invitationShape>
 
 /** Log lines, oldest first. */
 export const logLinesShape = z.object({
