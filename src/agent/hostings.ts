@@ -80,6 +80,8 @@ export interface Hostings extends Disposable {
   revoke(services: readonly ServiceName[], isMeant: (identity: EndpointIdentity) => boolean): void
   /** Groups changed: break the streams of those who may not dial any more, and those whose app may have decided by groups. */
   regroup(groupsNow: GroupsNow): void
+  /** Those with open streams from other endpoints, each once a service. */
+  diallers(): { service: ServiceName; user: UserName; endpoint: EndpointId }[]
   /** When the last of the tickets was issued that let in an open stream to which groups matter; undefined for none. */
   readonly groupsAtMs: number | undefined
 }
@@ -319,6 +321,12 @@ export function createHostings(options: HostingsOptions): Hostings {
         }
       }
     },
+    diallers: () =>
+      [...hosted.values()].flatMap(({ service, open }) => {
+        const users = new Map([...open.values()].map(({ identity }) => [identity.endpoint, identity.user]))
+        users.delete(options.endpoint)
+        return [...users].map(([endpoint, user]) => ({ service, user, endpoint }))
+      }),
     get groupsAtMs() {
       const open = [...hosted.values()].flatMap(one => [...one.open.values()])
       const times = open.flatMap(({ groups, isJudgedByGroups, issuedAtMs }) =>

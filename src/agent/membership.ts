@@ -17,6 +17,7 @@ import { createSigningRequest } from '../pki/signing-request.ts'
 import type { App } from '../sdk/app.ts'
 import { type RunningApp, startApp } from './app-host.ts'
 import { type Arrivals, createArrivals } from './arrivals.ts'
+import { reviewDiallers } from './dial-review.ts'
 import { createDialer, type Dialer } from './dialer.ts'
 import { createDisk } from './disk/open-folder.ts'
 import { createEvictions, type Evictions } from './evictions.ts'
@@ -276,6 +277,11 @@ class MeshMembership implements Membership {
     const announced = this.link
       .call(CONTROLLER_API.announce, { body: { version } })
       .then(() => this.#hostings.announce())
+    const revoke = (revocation: AccessRevocation) => this.#revoke(revocation)
+    void announced.then(
+      () => reviewDiallers({ hostings: this.#hostings, link: this.link, revoke, log }),
+      () => {},
+    )
     const { hubAddress } = this.link
     if (hubAddress !== undefined && this.#echoPorts !== undefined)
       this.udp?.linked({ host: hubAddress.host, ...this.#echoPorts })

@@ -16,6 +16,7 @@ import { openCatalogue } from './catalogue.ts'
 import { createCatalogueHandlers } from './catalogue-handlers.ts'
 import type { Context } from './context.ts'
 import { type ControllerState, openControllerState } from './controller-state.ts'
+import { createDialReview } from './dial-review.ts'
 import type { ApiSessions } from './edge/api-sessions.ts'
 import { createCredentials } from './edge/credentials.ts'
 import { type Edge, openEdge } from './edge/edge.ts'
@@ -118,6 +119,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
       }),
       ...createEndpointHandlers(context, state),
       ...createServiceHandlers(context, state),
+      ...createDialReview(context, state),
       ...createSessionHandlers(context, {
         ...state,
         mesh: authority.mesh,

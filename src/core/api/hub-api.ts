@@ -4,6 +4,7 @@ import { CATALOGUE_ROUTES } from './catalogue-api.ts'
 import { PEOPLE_ROUTES } from './people-api.ts'
 import { defineRoute } from './route.ts'
 import {
+  accessRevocationShape,
   accessShape,
   candidatesShape,
   endpointIdShape,
@@ -23,6 +24,15 @@ import {
 
 const endpointParams = z.object({ endpoint: endpointIdShape })
 const serviceParams = z.object({ service: serviceNameShape })
+
+/** Somebody who has a stream to a service. */
+const openDialShape = z.strictObject({
+  service: serviceNameShape,
+  user: userShape,
+  endpoint: endpointIdShape,
+})
+/** Pairs of service and dialler that an agent asks about at once. */
+export const MAX_REVIEWED_DIALS = 1_000
 
 /** What a join is answered with, and a renewal: the certificate chain (leaf first) without the root. */
 export const certificateShape = z.object({
@@ -174,6 +184,14 @@ export const CONTROLLER_API = {
       metering: z.object({ session: z.string().max(64), reportEveryMs: msShape }).optional(),
     }),
     errors: ['not-found', 'denied', 'insufficient-balance', 'billing-failed', 'too-many'],
+  }),
+  reviewDiallers: defineRoute({
+    method: 'POST',
+    path: '/api/dial-reviews',
+    summary:
+      'Ask which of those who have streams to hostings of the calling endpoint may not dial them any more',
+    body: z.strictObject({ open: z.array(openDialShape).min(1).max(MAX_REVIEWED_DIALS) }),
+    response: z.object({ refused: z.array(accessRevocationShape) }),
   }),
   invite: defineRoute({
     method: 'POST',
