@@ -31,6 +31,7 @@ const TEST_PACKAGES = {
   conntrack: '/usr/sbin/conntrack',
   miniupnpd: '/usr/sbin/miniupnpd',
   procps: '/usr/bin/pgrep',
+  asciinema: '/usr/bin/asciinema',
   zsh: '/usr/bin/zsh',
   fish: '/usr/bin/fish',
   capnproto: '/usr/bin/capnp',

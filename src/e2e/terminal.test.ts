@@ -194,3 +194,24 @@ test('a terminal is left, shown, searched, and looked at by a link', async () =>
   }[]
   assert.deepEqual(history.find(one => one.session === id)?.end, { code: 3 })
 })
+
+test('an endpoint records its terminals, and its owner fetches what was recorded', async () => {
+  const folder = join(lab.folder, 'casts')
+  await mkdir(folder)
+  assert.match(
+    await lab.run('work', 'ep', 'home', 'terminal', 'config', '--record', folder),
+    /Recorded: +in .*casts/,
+  )
+  const window = openWindow('open', 'home', '--', 'echo', 'for the record')
+  assert.equal(await window.ended, 0)
+  assert.match(window.shown(), /this session is recorded at the endpoint/)
+  const list = async () =>
+    (await lab.json('work', 'terminal', 'recordings', 'home')) as { session: string; isOpen: boolean }[]
+  await until(async () => (await list())[0]?.isOpen === false, 'it is written')
+  const id = (await list())[0]?.session ?? ''
+  const file = join(lab.folder, 'fetched.cast')
+  await lab.run('work', 'terminal', 'fetch', 'home', id, file)
+  assert.match(await lab.run('work', 'terminal', 'play', file, '--speed', '100'), /for the record/)
+  await lab.run('work', 'terminal', 'erase', 'home', id)
+  assert.deepEqual(await list(), [])
+})

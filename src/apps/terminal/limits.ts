@@ -20,6 +20,11 @@ export interface TerminalLimits {
   readonly connectTimeoutMs: number
   /** Sessions that are remembered. */
   readonly maxHistory: number
+  /** One recording; the session ends with it. */
+  readonly maxRecordingBytes: number
+  /** All of them; the oldest go. */
+  readonly maxRecordedBytes: number
+  readonly maxRecordings: number
   readonly logIntervalMs: number
 }
 
@@ -36,5 +41,8 @@ export const TERMINAL_LIMITS: TerminalLimits = {
   endedMs: 600_000,
   connectTimeoutMs: 10_000,
   maxHistory: 500,
+  maxRecordingBytes: 268_435_456,
+  maxRecordedBytes: 4_294_967_296,
+  maxRecordings: 1_000,
   logIntervalMs: 10_000,
 }

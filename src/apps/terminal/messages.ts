@@ -60,6 +60,8 @@ export const requestShape = z.discriminatedUnion('kind', [
   }),
   /** Take all invitations back. */
   z.strictObject({ kind: z.literal('unshare'), session: sessionIdShape }),
+  /** What was written down of a session, for the owner of the endpoint. */
+  z.strictObject({ kind: z.literal('recording'), session: sessionIdShape }),
   /** A TCP connection from there; its bytes follow the answer. */
   z.strictObject({
     kind: z.literal('forward'),
@@ -102,7 +104,7 @@ export type SessionInfo = z.output<typeof sessionShape>
 export const MAX_SHOWN_COMMAND = 200
 
 /**
- * What the host says first. Frames follow an `open` or `attach` that is good; after `list` and `show` the result, as `output`
+ * What the host says first. Frames follow an `open` or `attach` that is good; after `list`, `show` and `recording` the result, as `output`
  * frames and an `end`; after `forward` the bytes of the connection.
  */
 export const answerShape = z.union([
@@ -151,6 +153,8 @@ export const terminalConfigShape = z.object({
   idleMs: z.int().min(0).max(2_592_000_000),
   /** TCP connections may be opened from here. */
   mayForward: z.boolean(),
+  /** Where terminals are written down, an absolute folder or one of the home folder; not at all if absent. */
+  recordings: z.string().min(1).max(1_024).optional(),
   sessionCount: z.number(),
   /** Why others cannot find it, though it is enabled. */
   error: z.string().optional(),
@@ -161,11 +165,13 @@ export type TerminalConfig = z.output<typeof terminalConfigShape>
 /** What to change; what is left out stays. */
 export const terminalChangeShape = z.strictObject({
   ...terminalConfigShape
-    .omit({ sessionCount: true, error: true, groups: true, accounts: true, shell: true })
+    .omit({ sessionCount: true, error: true, groups: true, accounts: true, shell: true, recordings: true })
     .partial().shape,
   groups: z.array(nameShape).max(1_000).optional(),
   /** Of these users and groups; null takes it away. */
   accounts: z.record(z.string().max(64), accountShape.nullable()).optional(),
+  /** Null is not at all. */
+  recordings: z.string().min(1).max(1_024).nullable().optional(),
   /** Null is the login shell. */
   shell: terminalConfigShape.shape.shell.unwrap().nullable().optional(),
 })
@@ -189,6 +195,22 @@ export const historyEntryShape = z.object({
 })
 /** One session, from its beginning to its end. */
 export type HistoryEntry = z.output<typeof historyEntryShape>
+
+/** Where recordings go if no folder is named, below the home folder. */
+export const DEFAULT_RECORDINGS = 'ztm-recordings'
+
+/** A session that was written down. */
+export const recordingShape = z.object({
+  session: sessionIdShape,
+  startedAtMs: msShape,
+  /** Whose it was. */
+  title: z.string(),
+  sizeBytes: z.number(),
+  /** The session goes on. */
+  isOpen: z.boolean(),
+})
+/** A session that was written down. */
+export type RecordingInfo = z.output<typeof recordingShape>
 
 const params = z.object({ endpoint: z.string().min(1).max(64) })
 
@@ -218,5 +240,20 @@ export const TERMINAL_API = {
     params,
     response: z.object({ sessions: z.array(historyEntryShape) }),
     errors: ['not-found', 'denied', 'offline'],
+  }),
+  listRecordings: defineRoute({
+    method: 'GET',
+    path: '/api/endpoints/{endpoint}/recordings',
+    summary: 'List the terminals that an endpoint has written down, the last first',
+    params,
+    response: z.object({ recordings: z.array(recordingShape) }),
+    errors: ['not-found', 'denied', 'offline'],
+  }),
+  eraseRecording: defineRoute({
+    method: 'DELETE',
+    path: '/api/endpoints/{endpoint}/recordings/{session}',
+    summary: 'Erase a recording',
+    params: z.object({ endpoint: z.string().min(1).max(64), session: sessionIdShape }),
+    errors: ['not-found', 'denied', 'offline', 'conflict'],
   }),
 } as const

@@ -6,9 +6,16 @@ import type { EndpointIdentity } from '../../core/model/spiffe-id.ts'
 import { ms } from '../../core/model/time.ts'
 import type { Host } from '../../sdk/app.ts'
 import { encodeSmallMessage } from '../../sdk/for-apps/small-message.ts'
+import { whenDrained } from '../../sdk/for-apps/when-drained.ts'
 import type { Forwards } from './forwards.ts'
 import type { TerminalLimits } from './limits.ts'
-import type { requestShape, TerminalAnswer, TerminalConfig } from './messages.ts'
+import {
+  DEFAULT_RECORDINGS,
+  type requestShape,
+  type TerminalAnswer,
+  type TerminalConfig,
+} from './messages.ts'
+import type { Recordings } from './recordings.ts'
 import { type Asking, decideRights, type Rights } from './rights.ts'
 import type { Session } from './session.ts'
 import type { Sessions } from './sessions.ts'
@@ -19,7 +26,8 @@ import type { ViewerIdentity } from './viewer.ts'
 export interface ReceptionOptions {
   readonly host: Host
   readonly limits: TerminalLimits
-  readonly config: () => Pick<TerminalConfig, 'users' | 'groups' | 'accounts' | 'mayForward'>
+  readonly recordings: Recordings
+  readonly config: () => Pick<TerminalConfig, 'users' | 'groups' | 'accounts' | 'mayForward' | 'recordings'>
   readonly sessions: Sessions
   readonly shares: Shares
   readonly forwards: Forwards
@@ -73,6 +81,8 @@ export class Reception {
       case 'unshare':
         shares.remove(this.#findOwn(request.session, caller).id)
         return answer(stream)
+      case 'recording':
+        return this.#sendRecording(stream, caller, request)
       case 'forward':
         return this.#forward(stream, caller, request)
     }
@@ -115,7 +125,13 @@ export class Reception {
     const program = command?.[0]?.slice(0, MAX_LOGGED_PROGRAM)
     const who = { session: id, user, peer, isReadOnly, owner: session.options.user }
     this.#options.host.log.info('terminal.attached', { ...who, hasTerminal, program, account })
-    const answer: TerminalAnswer = { isGood: true, session: id, from, ...(isReadOnly && { isReadOnly }) }
+    const answer: TerminalAnswer = {
+      isGood: true,
+      session: id,
+      from,
+      ...(isReadOnly && { isReadOnly }),
+      ...(session.options.tap && { isRecorded: true }),
+    }
     stream.write(encodeSmallMessage(answer))
     session.attach(stream, from, identity)
     this.#options.sessions.told(session)
@@ -140,6 +156,22 @@ export class Reception {
     const names = users?.join(' ')
     host.log.info('terminal.shared', { session: session.id, user: caller.user, users: names, mayType, forMs })
     stream.end(encodeSmallMessage({ isGood: true, ...(key && { key }) } satisfies TerminalAnswer))
+  }
+
+  async #sendRecording(stream: Duplex, { user }: Caller, { session }: RequestOf<'recording'>): Promise<void> {
+    const { host, recordings, config } = this.#options
+    if (user !== host.endpoint.user) {
+      throw new MeshError('denied', `Cannot send recording: they are for ${host.endpoint.user} alone`)
+    }
+    const pieces = recordings.read(config().recordings ?? DEFAULT_RECORDINGS, session)
+    const first = await pieces.next()
+    stream.write(encodeSmallMessage({ isGood: true } satisfies TerminalAnswer))
+    if (!first.done) await sendPiece(stream, first.value)
+    for await (const piece of pieces) {
+      if (stream.destroyed) return
+      await sendPiece(stream, piece)
+    }
+    endResult(stream)
   }
 
   async #forward(stream: Duplex, caller: Caller, { host, port }: RequestOf<'forward'>): Promise<void> {
@@ -190,8 +222,19 @@ function answerWith(stream: Duplex, bytes: Uint8Array): void {
     stream.write(encodeTerminalHead('output', part.length))
     stream.write(part)
   }
+  endResult(stream)
+}
+
+function endResult(stream: Duplex): void {
   const end = Buffer.from(JSON.stringify({ code: 0 }))
   stream.end(Buffer.concat([encodeTerminalHead('end', end.length), end]))
+}
+
+/** @param piece  at most a frame. Resolves when more is taken, or nothing ever will be. */
+async function sendPiece(stream: Duplex, piece: Uint8Array): Promise<void> {
+  stream.write(encodeTerminalHead('output', piece.length))
+  if (!stream.write(piece) && !stream.destroyed)
+    await new Promise<void>(resolve => whenDrained(stream, resolve))
 }
 
 const MAX_LOGGED_PROGRAM = 200

@@ -21,6 +21,8 @@ export interface SessionOptions {
   /** The account of this computer it runs as; that of the agent if absent. */
   readonly account: string | undefined
   readonly hasTerminal: boolean
+  /** Is told of what it shows. */
+  readonly tap?: SessionTap | undefined
   readonly program: RunningProgram
   readonly host: Pick<Host, 'clock' | 'after'>
   readonly keptBytes: number
@@ -48,7 +50,6 @@ export class Session {
   readonly startedAtMs: Ms
   readonly #kept: KeptOutput
   readonly #viewers = new Set<Viewer>()
-  readonly #taps = new Set<SessionTap>()
   #pipedBytes = 0
   #activeAtMs: Ms
   #openOutputs = 0
@@ -122,12 +123,6 @@ export class Session {
     return this.#kept.since(received ?? 0, 0).from
   }
 
-  /** Be told what it shows from now on. @returns a function that ends that */
-  tap(tap: SessionTap): () => void {
-    this.#taps.add(tap)
-    return () => this.#taps.delete(tap)
-  }
-
   /** Let a client take part. @param from  as `startFor` gave it */
   attach(client: Duplex, from: number, identity: ViewerIdentity): Viewer {
     const viewer = new Viewer(client, identity, from, {
@@ -152,7 +147,7 @@ export class Session {
 
   resize(size: TerminalSize): void {
     this.options.program.resize(size)
-    for (const tap of this.#taps) tap.resized(size)
+    this.options.tap?.resized(size)
   }
 
   /** End the program. @param why  for those who look */
@@ -188,7 +183,7 @@ export class Session {
   /** What a terminal shows is for all. */
   #show(bytes: Uint8Array): void {
     this.#kept.push(bytes)
-    for (const tap of this.#taps) tap.output(bytes)
+    this.options.tap?.output(bytes)
     for (const viewer of this.#viewers) viewer.follow(this.#kept)
     for (const viewer of this.#viewers) this.#checkPace(viewer)
     if (this.#mustWait()) this.options.program.output.pause()

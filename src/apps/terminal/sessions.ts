@@ -6,7 +6,8 @@ import type { UserName } from '../../core/model/names.ts'
 import type { Host, RunningProgram } from '../../sdk/app.ts'
 import type { History } from './history.ts'
 import type { TerminalLimits } from './limits.ts'
-import type { requestShape, TerminalConfig } from './messages.ts'
+import { MAX_SHOWN_COMMAND, type requestShape, type TerminalConfig } from './messages.ts'
+import type { Recording, Recordings } from './recordings.ts'
 import type { Rights } from './rights.ts'
 import { Session } from './session.ts'
 
@@ -15,11 +16,18 @@ export interface SessionsOptions {
   readonly host: Host
   readonly limits: TerminalLimits
   readonly history: History
-  readonly config: () => Pick<TerminalConfig, 'shell' | 'idleMs'>
+  readonly recordings: Recordings
+  readonly config: () => Pick<TerminalConfig, 'shell' | 'idleMs' | 'recordings'>
   /** It ended; nobody finds it any more. */
   readonly onGone: (session: Session) => void
 }
 
+/** Who opens a session. */
+interface Caller {
+  readonly user: UserName
+  readonly endpoint: EndpointId
+}
+type FullRights = Rights & { kind: 'full' }
 type OpenRequest = z.output<typeof requestShape> & { kind: 'open' }
 
 /** The programs that run at an endpoint, from their start until their end was told. */
@@ -44,15 +52,26 @@ export class Sessions {
     return this.#sessions.get(id)
   }
 
-  /** Run a program. @throws MeshError `too-many`, what `Host.runProgram` throws */
-  async start(
-    { user, endpoint }: { readonly user: UserName; readonly endpoint: EndpointId },
-    { account, isNeverRoot, groups }: Rights & { kind: 'full' },
-    { command = this.#options.config().shell, env, terminal }: OpenRequest,
-  ): Promise<Session> {
-    const { host, limits, history } = this.#options
+  /** Run a program. @throws MeshError `too-many`, what `Host.runProgram` throws, `Host.disk` where it is to be recorded */
+  async start(by: Caller, rights: FullRights, request: OpenRequest): Promise<Session> {
+    const { user } = by
     this.#refuseTooMany(user)
     this.#starting.set(user, (this.#starting.get(user) ?? 0) + 1)
+    try {
+      return await this.#run(by, rights, request)
+    } finally {
+      const count = (this.#starting.get(user) ?? 1) - 1
+      if (count > 0) this.#starting.set(user, count)
+      else this.#starting.delete(user)
+    }
+  }
+
+  async #run({ user, endpoint }: Caller, rights: FullRights, request: OpenRequest): Promise<Session> {
+    const { host, limits, history, config } = this.#options
+    const { command = config().shell, env, terminal } = request
+    const { account, isNeverRoot, groups } = rights
+    const id = randomBytes(8).toString('hex')
+    const recording = await this.#record(id, user, { ...request, command })
     let program: RunningProgram
     try {
       program = await host.runProgram({
@@ -62,35 +81,50 @@ export class Sessions {
         ...(command && { command }),
         ...(terminal && { terminal }),
       })
-    } finally {
-      const count = (this.#starting.get(user) ?? 1) - 1
-      if (count > 0) this.#starting.set(user, count)
-      else this.#starting.delete(user)
+    } catch (error) {
+      await recording?.[Symbol.asyncDispose]()
+      throw error
     }
+    const hasTerminal = terminal !== undefined
     const session = new Session({
-      id: randomBytes(8).toString('hex'),
-      user,
-      peer: endpoint,
-      groups,
-      command,
-      account,
-      hasTerminal: terminal !== undefined,
-      program,
-      host,
+      ...{ id, user, peer: endpoint, groups, command, account, hasTerminal, program, host },
+      tap: recording,
       keptBytes: limits.keptBytes,
       onEnd: (ended, end) => {
+        void recording?.[Symbol.asyncDispose]()
         history.end(ended, end)
         const durationMs = Math.max(0, host.clock.now() - ended.startedAtMs)
         const { outputBytes } = ended
-        host.log.info('terminal.ended', { session: ended.id, user, durationMs, outputBytes, ...end })
+        host.log.info('terminal.ended', { session: id, user, durationMs, outputBytes, ...end })
         this.#settle(ended)
       },
       onViewers: changed => this.#watch(changed),
     })
-    this.#sessions.set(session.id, session)
+    if (recording !== undefined) {
+      recording.onFailed = why =>
+        this.close(session, `This session was ended: it cannot be recorded any more: ${why}`)
+    }
+    this.#sessions.set(id, session)
     history.begin(session)
     this.#watchIdle(session)
     return session
+  }
+
+  /** Begin to write it down, where the owner wants that. */
+  async #record(
+    id: string,
+    user: UserName,
+    { command, terminal }: OpenRequest,
+  ): Promise<Recording | undefined> {
+    const { host, recordings, config } = this.#options
+    const folder = config().recordings
+    if (folder === undefined || terminal === undefined) return undefined
+    return await recordings.begin(folder, {
+      session: id,
+      size: terminal,
+      title: `${user}@${host.endpoint.name}`,
+      ...(command && { command: command.join(' ').slice(0, MAX_SHOWN_COMMAND) }),
+    })
   }
 
   /** Who came to one that was over heard of its end: it is not needed any more. */

@@ -12,6 +12,7 @@ import { createForwards, type Forwards } from './forwards.ts'
 import { createHistory, type History } from './history.ts'
 import { TERMINAL_LIMITS, type TerminalLimits } from './limits.ts'
 import {
+  DEFAULT_RECORDINGS,
   MAX_REQUEST_BYTES,
   requestShape,
   TERMINAL_API,
@@ -22,6 +23,7 @@ import {
 } from './messages.ts'
 import { passOn, terminalServiceOf } from './pass-on.ts'
 import { Reception } from './reception.ts'
+import { createRecordings, type Recordings } from './recordings.ts'
 import { Sessions } from './sessions.ts'
 import { createShares, type Shares } from './shares.ts'
 
@@ -53,6 +55,15 @@ function createHandlers(host: Host, terminals: Terminals): Handlers<typeof TERMI
     changeConfig: call => at(host, api.changeConfig, call, () => terminals.change(call.body)),
     listHistory: call =>
       at(host, api.listHistory, call, async () => ({ sessions: await terminals.history.list() })),
+    listRecordings: call =>
+      at(host, api.listRecordings, call, async () => ({
+        recordings: await terminals.recordings.list(terminals.recordingsFolder),
+      })),
+    eraseRecording: call =>
+      at(host, api.eraseRecording, call, async () => {
+        await terminals.recordings.erase(terminals.recordingsFolder, call.params.session)
+        return undefined
+      }),
   }
 }
 
@@ -65,11 +76,24 @@ const recordShape = z.object({
   shell: terminalConfigShape.shape.shell,
   idleMs: z.number().default(0),
   mayForward: z.boolean().default(true),
+  recordings: terminalConfigShape.shape.recordings,
 })
 type TerminalRecord = z.output<typeof recordShape>
 
+/** What is null is taken away, what is left out stays. */
+function merge(before: TerminalRecord, { accounts, ...change }: TerminalChange): TerminalRecord {
+  const all = Object.entries({ ...before.accounts, ...accounts }).filter(([, account]) => account !== null)
+  const members = Object.entries({ ...before, ...definedOf(change), accounts: Object.fromEntries(all) })
+  return recordShape.parse(Object.fromEntries(members.filter(([, value]) => value !== null)))
+}
+
+function definedOf(change: object): object {
+  return Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined))
+}
+
 class Terminals implements AsyncDisposable {
   readonly history: History
+  readonly recordings: Recordings
   readonly #host: Host
   readonly #limits: TerminalLimits
   readonly #sessions: Sessions
@@ -87,6 +111,7 @@ class Terminals implements AsyncDisposable {
     this.#limits = limits
     this.#warn = createRateLimitedLog(host, 'terminal.refused', limits.logIntervalMs)
     this.history = createHistory(host, limits.maxHistory)
+    this.recordings = createRecordings(host, limits)
     const config = () => this.#record
     this.#forwards = createForwards(host, limits)
     this.#shares = createShares(host, {
@@ -97,15 +122,24 @@ class Terminals implements AsyncDisposable {
       host,
       limits,
       history: this.history,
+      recordings: this.recordings,
       config,
       onGone: ({ id }) => this.#shares.remove(id),
     })
-    const { sessions, shares, forwards } = {
+    this.#reception = new Reception({
+      host,
+      limits,
+      config,
       sessions: this.#sessions,
       shares: this.#shares,
       forwards: this.#forwards,
-    }
-    this.#reception = new Reception({ host, limits, config, sessions, shares, forwards })
+      recordings: this.recordings,
+    })
+  }
+
+  /** Where recordings are, or would be. */
+  get recordingsFolder(): string {
+    return this.#record.recordings ?? DEFAULT_RECORDINGS
   }
 
   async restore(): Promise<void> {
@@ -120,20 +154,9 @@ class Terminals implements AsyncDisposable {
     return { ...config, sessionCount: this.#sessions.all.length, ...(error && { error: error.message }) }
   }
 
-  change({ accounts, shell, ...rest }: TerminalChange): Promise<TerminalConfig> {
+  change(change: TerminalChange): Promise<TerminalConfig> {
     return this.#exclusive.run('config', async () => {
-      const { shell: kept, ...before } = this.#record
-      const changed = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined))
-      const merged = Object.entries({ ...before.accounts, ...accounts }).filter(
-        ([, account]) => account !== null,
-      )
-      const newShell = shell === undefined ? kept : (shell ?? undefined)
-      const record = recordShape.parse({
-        ...before,
-        ...changed,
-        accounts: Object.fromEntries(merged),
-        ...(newShell && { shell: newShell }),
-      })
+      const record = merge(this.#record, change)
       await this.#host.storage.put('config', record as Json)
       this.#record = record
       this.#endNoLongerAllowed()

@@ -158,5 +158,6 @@ test('a terminal that prints 100 MB unseen keeps its end, and no more', async t 
   assert.ok(grown < 60_000_000, `${grown} bytes more`)
   const back = await run({ kind: 'attach', session: noisy.session })
   await until(() => back.output().includes('end'), 'its end')
-  assert.ok(back.output().length <= TERMINAL_LIMITS.keptBytes)
+  // What came after it was attached is beside it.
+  assert.ok(back.output().length <= TERMINAL_LIMITS.keptBytes + 65_536)
 })

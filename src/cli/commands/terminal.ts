@@ -5,6 +5,7 @@ import { parseSpanOption } from '../global-options.ts'
 import { type PlayWords, playRecording } from '../terminal/play-recording.ts'
 import { type ConfigWords, configureTerminal, showHistory } from '../terminal/terminal-config.ts'
 import { type AttachWords, attachTerminal, type OpenWords, openTerminal } from '../terminal/terminal-open.ts'
+import { eraseRecording, fetchRecording, listRecordings } from '../terminal/terminal-recordings.ts'
 import {
   closeSession,
   listSessions,
@@ -68,6 +69,7 @@ export function defineTerminal(command: Command, cli: Cli): void {
     .option('--idle <seconds>', 'the longest wait for something to happen', '3')
     .action((file: string, words: PlayWords) => playRecording(cli, file, words))
   addExamples(play, 'ztm terminal play upgrade.cast', 'ztm terminal play upgrade.cast --speed 4 --idle 0.5')
+  defineRecordings(command, cli)
   defineConfig(command, cli)
   addExamples(command, 'ztm terminal open office', 'ztm terminal open office -- uptime')
 }
@@ -123,6 +125,31 @@ function defineSessions(command: Command, cli: Cli): void {
   addExamples(history, 'ztm terminal history office')
 }
 
+/** Recordings that an endpoint made. */
+function defineRecordings(command: Command, cli: Cli): void {
+  const recordings = command
+    .command('recordings')
+    .summary('List the terminals that one of your endpoints has written down')
+    .argument('<endpoint>', 'where, by name or id')
+    .action((endpoint: string) => listRecordings(cli, endpoint))
+  addExamples(recordings, 'ztm terminal recordings office')
+  const fetch = command
+    .command('fetch')
+    .summary('Fetch one of them, as an asciicast (a new file)')
+    .argument('<endpoint>', 'where, by name or id')
+    .argument('<session>', 'as `ztm terminal recordings` shows it')
+    .argument('<file>', 'where to')
+    .action((endpoint: string, session: string, file: string) => fetchRecording(cli, endpoint, session, file))
+  addExamples(fetch, 'ztm terminal fetch office 0123456789abcdef upgrade.cast')
+  const erase = command
+    .command('erase')
+    .summary('Erase one of them')
+    .argument('<endpoint>', 'where, by name or id')
+    .argument('<session>', 'as `ztm terminal recordings` shows it')
+    .action((endpoint: string, session: string) => eraseRecording(cli, endpoint, session))
+  addExamples(erase, 'ztm terminal erase office 0123456789abcdef')
+}
+
 function defineConfig(command: Command, cli: Cli): void {
   const config = command
     .command('config')
@@ -138,6 +165,7 @@ function defineConfig(command: Command, cli: Cli): void {
     .option('--shell <word...>', 'what runs where no command is given; login is the login shell')
     .option('--idle <span>', 'end a session when nobody typed for so long; never')
     .addOption(new Option('--forward <state>', 'whether -L leads anywhere from here').choices(['on', 'off']))
+    .option('--record <folder>', 'write down all terminals there: on, off, or a folder')
     .option('--enable', 'give terminals')
     .option('--no-enable', 'give none')
     .action((words: ConfigWords) => configureTerminal(cli, words))
@@ -146,7 +174,7 @@ function defineConfig(command: Command, cli: Cli): void {
     'ztm terminal config',
     'ztm ep office terminal config --users alice --run-as alice=www-data',
     'ztm ep office terminal config --add-group ops --run-as @ops=admin',
-    'ztm terminal config --idle 2h',
+    'ztm terminal config --idle 2h --record on',
     'ztm terminal config --no-enable',
   )
 }

@@ -1,8 +1,8 @@
 import { createWriteStream } from 'node:fs'
-import { StringDecoder } from 'node:string_decoder'
 import { z } from 'zod'
 import { MeshError } from '../../core/model/errors.ts'
 import { quote } from '../../core/model/quote.ts'
+import { castHeader, createCastLines } from '../../sdk/for-apps/asciicast.ts'
 
 /** Writes down what a terminal shows, as asciicast v2: https://docs.asciinema.org/manual/asciicast/v2/ */
 export interface Recorder extends AsyncDisposable {
@@ -32,16 +32,13 @@ export async function openRecorder(
   })
   stream.on('error', () => {})
   const startedMs = now.steadyMs()
-  const decoder = new StringDecoder('utf8')
-  const write = (line: unknown) => stream.write(`${JSON.stringify(line)}\n`)
-  const event = (code: string, data: string) =>
-    data === '' || write([Number(((now.steadyMs() - startedMs) / 1_000).toFixed(6)), code, data])
-  write({ version: 2, width: size.columns, height: size.rows, timestamp: Math.floor(now.calendarMs / 1_000) })
+  const lines = createCastLines(() => now.steadyMs() - startedMs)
+  stream.write(castHeader(size, now.calendarMs))
   return {
-    output: bytes => void event('o', decoder.write(Buffer.from(bytes))),
-    resized: ({ columns, rows }) => void event('r', `${columns}x${rows}`),
+    output: bytes => void stream.write(lines.output(bytes)),
+    resized: to => void stream.write(lines.resized(to)),
     async [Symbol.asyncDispose]() {
-      event('o', decoder.end())
+      stream.write(lines.end())
       await new Promise<void>(resolve => stream.end(() => resolve()))
     },
   }

@@ -1,4 +1,9 @@
-import { TERMINAL_API, type TerminalChange, type TerminalConfig } from '../../apps/terminal/messages.ts'
+import {
+  DEFAULT_RECORDINGS,
+  TERMINAL_API,
+  type TerminalChange,
+  type TerminalConfig,
+} from '../../apps/terminal/messages.ts'
 import { MeshError } from '../../core/model/errors.ts'
 import type { Name } from '../../core/model/names.ts'
 import { quote } from '../../core/model/quote.ts'
@@ -20,6 +25,8 @@ export interface ConfigWords {
   readonly shell?: readonly string[]
   readonly idle?: string
   readonly forward?: 'on' | 'off'
+  /** `on`, `off`, or a folder there. */
+  readonly record?: string
   readonly enable?: boolean
 }
 
@@ -48,18 +55,20 @@ export async function configureTerminal(cli: Cli, words: ConfigWords): Promise<v
       ['Shell', config.shell?.join(' ') ?? 'the login shell'],
       ['Idle ones end', config.idleMs === 0 ? 'never' : `after ${formatSpan(config.idleMs)}`],
       ['Forwards', config.mayForward ? 'on' : 'off'],
+      ['Recorded', config.recordings === undefined ? 'no' : `in ${config.recordings}`],
       ['Sessions', config.sessionCount],
     ],
   })
 }
 
-function changeOf({ users, runAs, shell, idle, forward, enable }: ConfigWords): TerminalChange {
+function changeOf({ users, runAs, shell, idle, forward, record, enable }: ConfigWords): TerminalChange {
   return {
     ...(users && { users: users.filter(user => user !== 'none') as TerminalConfig['users'] }),
     ...(runAs && { accounts: Object.fromEntries(runAs.map(readRunAs)) }),
     ...(shell && { shell: shell.length === 1 && shell[0] === 'login' ? null : [...shell] }),
     ...(idle !== undefined && { idleMs: readIdle(idle) }),
     ...(forward && { mayForward: forward === 'on' }),
+    ...(record !== undefined && { recordings: folderOf(record) }),
     ...(enable !== undefined && { isEnabled: enable }),
   }
 }
@@ -88,6 +97,11 @@ function readIdle(word: string): number {
   const span = word === 'never' ? 0 : parseSpan(word)
   if (span !== undefined) return span
   throw new MeshError('bad-usage', `Cannot read ${quote(word)}: write a span such as 30m or 2h, or never`)
+}
+
+function folderOf(word: string): string | null {
+  if (word === 'off') return null
+  return word === 'on' ? DEFAULT_RECORDINGS : word
 }
 
 /** `ztm terminal history EP` */
