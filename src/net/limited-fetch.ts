@@ -4,7 +4,7 @@ import tls from 'node:tls'
 import { Agent, type Dispatcher, request } from 'undici'
 import { MeshError } from '../core/model/errors.ts'
 import type { FetchReach } from '../core/model/fetch-reach.ts'
-import { type IpRange, ipRange, parseIp } from '../core/model/ip-address.ts'
+import { finalRange, type IpRange, parseIp } from '../core/model/ip-address.ts'
 import { quote } from '../core/model/quote.ts'
 import { fromNodeError } from './node-error.ts'
 
@@ -121,7 +121,7 @@ function createLookup(ranges: readonly IpRange[]): LookupFunction {
       if (error !== null) return done(error, [])
       const allowed = found.filter(({ address }) => {
         const ip = parseIp(address)
-        return ip !== undefined && ranges.includes(rangeOf(ip))
+        return ip !== undefined && ranges.includes(finalRange(ip))
       })
       const [first] = allowed
       if (first === undefined) return done(forbidden(host), [])
@@ -132,14 +132,7 @@ function createLookup(ranges: readonly IpRange[]): LookupFunction {
 }
 
 function expectAllowed(ip: Uint8Array, ranges: readonly IpRange[], host: string): void {
-  if (!ranges.includes(rangeOf(ip))) throw forbidden(host)
-}
-
-/** Where an address leads in the end: translators and tunnels carry IPv4 addresses in those of IPv6. */
-function rangeOf(ip: Uint8Array): IpRange {
-  const isIn = (prefix: readonly number[]) => ip.length === 16 && prefix.every((byte, at) => ip[at] === byte)
-  if (isIn(NAT64)) return ipRange(ip.subarray(12))
-  return isIn(SIX_TO_FOUR) ? ipRange(ip.subarray(2, 6)) : ipRange(ip)
+  if (!ranges.includes(finalRange(ip))) throw forbidden(host)
 }
 
 function forbidden(host: string): MeshError {
@@ -205,10 +198,6 @@ const RANGES: Readonly<Record<FetchReach, readonly IpRange[]>> = {
   site: ['public', 'private'],
   computer: ['public', 'private', 'loopback'],
 }
-/** RFC 6052, section 2.1. */
-const NAT64 = [0x00, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0]
-/** RFC 3056, section 2. */
-const SIX_TO_FOUR = [0x20, 0x02]
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 const ACCEPT = 'application/json, application/jwk-set+json;q=0.9'
 const MAX_HEADER_BYTES = 16_384

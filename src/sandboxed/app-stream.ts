@@ -4,48 +4,46 @@ import type { DialedStream } from '../sdk/define-app.ts'
 
 /** Make of a stream of the bridge one that a program uses. */
 export function createAppStream(stream: BridgeStream): DialedStream {
-  let chunks: ReadableStreamDefaultController<Uint8Array>
-  let isOver = false
+  const chunks: Uint8Array[] = []
+  let isEnded = false
+  let error: Error | undefined
+  let wake = () => {}
   const readable = new ReadableStream<Uint8Array>(
     {
-      start(controller) {
-        chunks = controller
+      async pull(controller) {
+        while (chunks.length === 0 && !isEnded && error === undefined)
+          await new Promise<void>(resolve => {
+            wake = resolve
+          })
+        const chunk = chunks.shift()
+        if (chunk !== undefined) {
+          stream.used(chunk.length)
+          controller.enqueue(chunk)
+        } else if (error !== undefined) controller.error(error)
+        else controller.close()
       },
       cancel() {
-        isOver = true
         stream.reset('Stream is not read any more')
       },
     },
-    // The other side has credit for what is not read here: nothing more has to be asked for.
+    // Nothing is taken before it is asked for: what waits here has used credit of the other side.
     { highWaterMark: 0 },
-  )
-  const readThrough = readable.pipeThrough(
-    new TransformStream<Uint8Array, Uint8Array>(
-      {
-        transform(chunk, controller) {
-          stream.used(chunk.length)
-          controller.enqueue(chunk)
-        },
-      },
-      { highWaterMark: 0 },
-      { highWaterMark: 0 },
-    ),
   )
   stream.listen({
     onData: bytes => {
-      if (isOver) stream.used(bytes.length)
-      else chunks.enqueue(bytes)
+      chunks.push(bytes)
+      wake()
     },
     onEnd: () => {
-      if (!isOver) chunks.close()
-      isOver = true
+      isEnded = true
+      wake()
     },
-    onReset: error => {
-      if (!isOver) chunks.error(error)
-      isOver = true
+    onReset: reason => {
+      error = reason
+      wake()
     },
   })
-  return streamOf(stream, readThrough)
+  return streamOf(stream, readable)
 }
 
 function streamOf(stream: BridgeStream, readable: ReadableStream<Uint8Array>): DialedStream {

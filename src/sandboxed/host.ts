@@ -59,6 +59,8 @@ export function createSandboxHost(bridge: Bridge, facts: HostFacts): SandboxHost
     dial: to => openStream(bridge, 'dial', { to: typeof to === 'string' ? to : to.id }),
     connect: (name, port) => openStream(bridge, 'connect', { host: name, port }),
     fetch: (url, init) => fetchOver(bridge, String(url), init),
+    run: (program, args = [], input) =>
+      call('run', { program, args: [...args], ...(input !== undefined && { input }) }),
     async serve(service: string, onStream: (stream: PeerStream) => unknown, access: AppAccess = {}) {
       const hosting = ++lastHosting
       served.set(hosting, onStream)

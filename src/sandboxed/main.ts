@@ -53,7 +53,7 @@ async function start({ role, entry, args, facts }: StartCall): Promise<Json> {
   process.argv.splice(1, Number.POSITIVE_INFINITY, entry, ...args)
   if (role === 'app') {
     app = await loadApp(bridge, url, facts)
-    return null
+    return { takesStreams: app.takesStreams }
   }
   const { host } = createSandboxHost(bridge, facts)
   const { connect, fetch } = host

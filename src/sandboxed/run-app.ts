@@ -8,6 +8,7 @@ import { createSandboxHost, type HostFacts, takePeerStream } from './host.ts'
 /** An app that was loaded: what the agent calls of it. */
 export interface LoadedApp {
   readonly host: AppHost
+  readonly takesStreams: boolean
   onCall(op: string, args: Json): Promise<Json>
   stop(): Promise<void>
 }
@@ -27,6 +28,7 @@ export async function loadApp(bridge: Bridge, url: string, facts: HostFacts): Pr
   await app.start?.(host)
   return {
     host,
+    takesStreams: app.onStream !== undefined,
     async onCall(op, args) {
       if (op === 'stream') return acceptStream(bridge, { app, host, served }, args as unknown as StreamCall)
       if (op === 'request') return answerRequest(bridge, { app, host }, args as unknown as RequestCall)

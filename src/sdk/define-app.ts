@@ -56,6 +56,15 @@ export interface AppHost {
   connect(host: string, port: number): Promise<DialedStream>
   /** Fetch over HTTP from an address outside the mesh. Needs `network`; redirects are not followed. */
   fetch(url: string | URL, init?: FetchOptions): Promise<Response>
+  /** Run a program of this computer to its end, with the rights of the agent. Needs `run`. */
+  run(program: string, args?: readonly string[], input?: string): Promise<AppRun>
+}
+
+/** What a program said. */
+export interface AppRun {
+  readonly code: number
+  readonly output: string
+  readonly errors: string
 }
 
 /** A value of JSON. */

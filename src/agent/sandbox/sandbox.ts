@@ -59,8 +59,8 @@ export interface Sandbox extends AsyncDisposable {
   readonly output: Readable
   readonly errors: Readable
   readonly bridge: Bridge
-  /** It has loaded; of an app, `start` is done. @throws MeshError what it threw, or how it ended instead */
-  readonly started: Promise<void>
+  /** It has loaded; of an app, `start` is done. What it says of itself. @throws MeshError what it threw, or how it ended instead */
+  readonly started: Promise<Json>
   /** Its output may still have to be read. */
   readonly ended: Promise<SandboxEnd>
   /** Tell it to end, and kill it if it does not. */
@@ -160,7 +160,7 @@ class SandboxProcess implements Sandbox {
   readonly output: Readable
   readonly errors: Readable
   readonly bridge: Bridge
-  readonly started: Promise<void>
+  readonly started: Promise<Json>
   readonly ended: Promise<SandboxEnd>
   readonly #timers = new Set<NodeJS.Timeout>()
   #killed: { killed: KillReason; says: string } | undefined
@@ -232,12 +232,12 @@ class SandboxProcess implements Sandbox {
     await this.stop()
   }
 
-  async #start({ role, entry, args, facts }: SandboxOptions): Promise<void> {
+  async #start({ role, entry, args, facts }: SandboxOptions): Promise<Json> {
     const late = this.#after(SANDBOX_LIMITS.startMs, () =>
       this.kill('silence', `it did not start within ${SANDBOX_LIMITS.startMs / 1_000} s`),
     )
     try {
-      await this.bridge.call('start', { role, entry, args: [...args], facts })
+      return await this.bridge.call('start', { role, entry, args: [...args], facts })
     } finally {
       clearTimeout(late)
     }

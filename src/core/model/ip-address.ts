@@ -64,6 +64,14 @@ export function ipRange(bytes: Uint8Array): IpRange {
   return (a & 0xfe) === 0xfc ? 'private' : 'public'
 }
 
+/** Where an address leads in the end: translators and tunnels carry IPv4 addresses in those of IPv6. */
+export function finalRange(bytes: Uint8Array): IpRange {
+  const isIn = (prefix: readonly number[]) =>
+    bytes.length === 16 && prefix.every((byte, at) => bytes[at] === byte)
+  if (isIn(NAT64)) return ipRange(bytes.subarray(12))
+  return isIn(SIX_TO_FOUR) ? ipRange(bytes.subarray(2, 6)) : ipRange(bytes)
+}
+
 /** RFC 6890. */
 function ipv4Range(a: number, b: number): IpRange {
   if (a === 0) return 'unspecified'
@@ -124,3 +132,7 @@ function longestZeros(groups: readonly string[]): { from: number; to: number } |
 /** The longest text of an IPv6 address, with an IPv4 address at its end. */
 const MAX_IP_CHARACTERS = 45
 const MAPPED_PREFIX: readonly number[] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff]
+/** RFC 6052, section 2.1. */
+const NAT64 = [0x00, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0]
+/** RFC 3056, section 2. */
+const SIX_TO_FOUR = [0x20, 0x02]
