@@ -63,6 +63,7 @@ const ROOMS: RoomTable = {
     'core/balance',
     // Routing and headers of HTTP, the same for outbounds as for the gateway.
     'core/gateway',
+    'core/files',
     'core/api',
     'core/policy',
     'sdk/app',

@@ -5,6 +5,7 @@ import { startLocalServer } from '../agent/local-server.ts'
 import { createAgentMetrics } from '../agent/metrics.ts'
 import { DEFAULT_REACH, openReach } from '../agent/reach.ts'
 import { proxyApp } from '../apps/proxy/proxy.ts'
+import { syncApp } from '../apps/sync/sync.ts'
 import { terminalApp } from '../apps/terminal/terminal.ts'
 import { tunnelApp } from '../apps/tunnel/tunnel.ts'
 import type { RunAgentOptions } from '../cli/run-options.ts'
@@ -86,7 +87,7 @@ export async function openAgent(
     await startAgent({
       store,
       deviceKey,
-      apps: [tunnelApp, proxyApp, terminalApp, ...(options.apps ?? [])],
+      apps: [tunnelApp, proxyApp, terminalApp, syncApp, ...(options.apps ?? [])],
       version: VERSION,
       clock: SYSTEM_CLOCK,
       random: Math.random,

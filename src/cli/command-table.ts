@@ -190,6 +190,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/terminal.ts')).defineTerminal,
   },
   {
+    name: 'file',
+    group: APPS,
+    summary: 'Copy and list files of endpoints',
+    load: async () => (await import('./commands/file.ts')).defineFile,
+  },
+  {
     name: 'config',
     group: SELF,
     summary: 'Show or change the defaults of the command line',

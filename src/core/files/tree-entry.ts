@@ -17,10 +17,11 @@ export interface FileEntry {
   readonly hash?: string
 }
 
-/** A folder. Its time says nothing: that is of the names in it. */
+/** A folder. Whether it was changed says nothing of its time: that is of the names in it. */
 export interface FolderEntry {
   readonly kind: 'folder'
   readonly mode?: number
+  readonly mtimeMs?: number
 }
 
 /** A symbolic link, which is never followed. */
@@ -28,6 +29,8 @@ export interface LinkEntry {
   readonly kind: 'link'
   /** What it holds, as it stands. */
   readonly target: string
+  /** As that of a file. */
+  readonly version?: string
 }
 
 /** A tree: each path of it, in the form of `parseDiskPath`, and what lies there. Parents of what is in it are in it. */

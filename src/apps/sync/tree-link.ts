@@ -1,0 +1,152 @@
+import type { Duplex } from 'node:stream'
+import {
+  createTreeFrameDecoder,
+  encodeTreeHead,
+  type TreeFrame,
+  type TreeFrameKind,
+} from '../../core/codec/tree-frame.ts'
+import { type TreeOpened, type TreeRequest, treeAnswerShape } from '../../core/files/tree-requests.ts'
+import { MeshError, parseErrorBody, toMeshError } from '../../core/model/errors.ts'
+import { whenDrained } from '../../sdk/for-apps/when-drained.ts'
+import type { TreePlace } from './tree-site.ts'
+
+/**
+ * Serve a tree on a stream until that ends: requests are done side by side, up to a number; more are not read.
+ *
+ * @returns when the stream has ended and nothing of it is being done
+ */
+export async function serveTree(stream: Duplex, place: TreePlace): Promise<void> {
+  const decoder = createTreeFrameDecoder()
+  const working = new Set<Promise<void>>()
+  let waitingCount = 0
+  const goOn = () => {
+    if (working.size - waitingCount < MAX_WORKING && stream.writableLength < MAX_UNSENT_BYTES) stream.resume()
+  }
+  const answer = async ({ number, head, body }: TreeFrame) => {
+    let isWaiting = false
+    try {
+      const request = parseJson(head) as TreeRequest
+      // Waiting for changes costs nothing, and must not keep others from being done.
+      isWaiting = request.do === 'changes'
+      if (isWaiting) waitingCount += 1
+      const { answer, body: back } = await place.ask(request, body)
+      send(stream, 'answer', number, answer, back)
+    } catch (error) {
+      send(stream, 'refusal', number, toMeshError(error).toBody())
+    }
+    if (isWaiting) waitingCount -= 1
+  }
+  stream.on('data', (chunk: Uint8Array) => {
+    let frames: TreeFrame[]
+    try {
+      frames = decoder.push(chunk)
+    } catch (error) {
+      stream.destroy(toMeshError(error))
+      return
+    }
+    for (const frame of frames) {
+      if (frame.kind !== 'ask') {
+        stream.destroy(new MeshError('bad-message', 'Cannot serve tree: that is no request'))
+        return
+      }
+      const work = answer(frame).finally(() => {
+        working.delete(work)
+        goOn()
+      })
+      working.add(work)
+    }
+    if (working.size - waitingCount >= MAX_WORKING) stream.pause()
+    else if (stream.writableLength >= MAX_UNSENT_BYTES) {
+      stream.pause()
+      whenDrained(stream, goOn)
+    }
+  })
+  await new Promise<void>(resolve => {
+    stream.once('end', resolve)
+    stream.once('close', resolve)
+  })
+  await place[Symbol.asyncDispose]()
+  await Promise.all(working)
+  if (!stream.destroyed) stream.end()
+}
+
+/** The tree at the other end of a stream. Disposing it ends the stream. */
+export function createFarTree(stream: Duplex, opened: TreeOpened): TreePlace {
+  const decoder = createTreeFrameDecoder()
+  const open = new Map<number, PromiseWithResolvers<{ answer: never; body: Uint8Array }>>()
+  let lastNumber = 0
+  let ended: MeshError | undefined
+  const end = (error: MeshError) => {
+    ended ??= error
+    for (const { reject } of open.values()) reject(ended)
+    open.clear()
+    if (!stream.destroyed) stream.destroy()
+  }
+  const take = ({ kind, number, head, body }: TreeFrame) => {
+    const waiting = open.get(number)
+    if (waiting === undefined || kind === 'ask')
+      throw new MeshError('bad-message', 'Cannot go on: not an answer')
+    open.delete(number)
+    if (kind === 'refusal') {
+      const error = parseErrorBody(parseJson(head))
+      waiting.reject(error ?? new MeshError('bad-message', 'Refused without a reason'))
+      return
+    }
+    const parsed = treeAnswerShape.safeParse(parseJson(head))
+    if (!parsed.success) throw new MeshError('bad-message', 'Cannot go on: the answer is not of its form')
+    waiting.resolve({ answer: parsed.data as never, body })
+  }
+  stream.on('error', () => {})
+  stream.on('data', (chunk: Uint8Array) => {
+    try {
+      for (const frame of decoder.push(chunk)) take(frame)
+    } catch (error) {
+      end(toMeshError(error))
+    }
+  })
+  const lost = () => end(new MeshError('link-closed', 'The connection to the endpoint broke'))
+  stream.once('end', lost)
+  stream.once('close', lost)
+  return {
+    opened,
+    async ask(request, body) {
+      if (ended !== undefined) throw ended
+      lastNumber = (lastNumber + 1) >>> 0
+      const waiting = Promise.withResolvers<{ answer: never; body: Uint8Array }>()
+      open.set(lastNumber, waiting)
+      send(stream, 'ask', lastNumber, request, body)
+      return waiting.promise
+    },
+    async [Symbol.asyncDispose]() {
+      if (!stream.destroyed) stream.end()
+      end(new MeshError('link-closed', 'The tree was closed'))
+    },
+  }
+}
+
+function send(
+  stream: Duplex,
+  kind: TreeFrameKind,
+  number: number,
+  value: unknown,
+  body: Uint8Array = NOTHING,
+): void {
+  if (stream.destroyed || stream.writableEnded) return
+  const head = Buffer.from(JSON.stringify(value))
+  stream.write(Buffer.concat([encodeTreeHead({ kind, number, head, body }), head]))
+  if (body.length > 0) stream.write(body)
+}
+
+function parseJson(head: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(head).toString('utf8'))
+  } catch {
+    throw new MeshError('bad-message', 'Cannot read frame: it is not JSON')
+  }
+}
+
+/** Requests of one stream that are done at once. */
+const MAX_WORKING = 8
+/** Answers that nobody reads: no request is taken over it. */
+const MAX_UNSENT_BYTES = 8_388_608
+const NOTHING: Uint8Array = new Uint8Array(0)

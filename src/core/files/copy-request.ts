@@ -1,0 +1,93 @@
+import { z } from 'zod'
+
+/** A path as a person writes it, and at which endpoint. */
+export interface CopyPlaceName {
+  /** By name or id; this computer if absent. */
+  readonly endpoint?: string | undefined
+  readonly path: string
+}
+
+/**
+ * Read `path` or `endpoint:path`. A colon after a slash is part of a path, and so is that of a drive: `C:\x`, `C:/x`.
+ * `./a:b` is a file of that name.
+ */
+export function parseCopyPlace(text: string): CopyPlaceName {
+  const [, endpoint, path] = /^([^/\\:]+):(.*)$/su.exec(text) ?? []
+  const isDrive = endpoint?.length === 1 && /^[a-z]$/i.test(endpoint) && /^[/\\]/.test(path ?? '')
+  if (endpoint === undefined || path === undefined || isDrive) return { path: text }
+  return { endpoint, path: path === '' ? '~' : path }
+}
+
+const placeShape = z.strictObject({
+  endpoint: z.string().min(1).max(64).optional(),
+  path: z.string().min(1).max(1_500),
+})
+
+/** What a person asks of the agent of this computer, first on a stream. */
+export const copyRequestShape = z.strictObject({
+  kind: z.literal('copy'),
+  from: placeShape,
+  to: placeShape,
+  /** What is in the folder, not the folder itself. */
+  isContents: z.boolean().default(false),
+  /** Remove at the target what the source does not have. */
+  isExact: z.boolean().default(false),
+  /** Only tell what would be done. */
+  isDryRun: z.boolean().default(false),
+  /** Compare contents, not times. */
+  isHashed: z.boolean().default(false),
+  bytesPerSecond: z.number().positive().optional(),
+})
+/** What a person asks of the agent of this computer. */
+export type CopyRequest = z.output<typeof copyRequestShape>
+
+/** A look at what is somewhere. */
+export const listRequestShape = z.strictObject({ kind: z.literal('list-files'), at: placeShape })
+
+/** What the agent tells of a copy, a line of JSON each. */
+export const copyEventShape = z.discriminatedUnion('event', [
+  /** Both sides have been looked at. */
+  z.object({ event: z.literal('planned'), fileCount: z.number(), bytes: z.number(), sameCount: z.number() }),
+  /** Files are done; `sentBytes` are those that went, `doneBytes` with those that were there. */
+  z.object({
+    event: z.literal('progress'),
+    fileCount: z.number(),
+    doneBytes: z.number(),
+    sentBytes: z.number(),
+    path: z.string().optional(),
+  }),
+  /** Something was done, or with a dry run would be. */
+  z.object({
+    event: z.literal('done'),
+    what: z.enum(['copied', 'linked', 'made', 'removed', 'changed']),
+    path: z.string(),
+    size: z.number().optional(),
+  }),
+  z.object({ event: z.literal('failed'), path: z.string(), code: z.string(), message: z.string() }),
+  /** The connection broke; it goes on where it was. */
+  z.object({ event: z.literal('waiting'), message: z.string() }),
+  /** The last one. */
+  z.object({
+    event: z.literal('ended'),
+    copiedCount: z.number(),
+    sameCount: z.number(),
+    removedCount: z.number(),
+    failedCount: z.number(),
+    bytes: z.number(),
+    sentBytes: z.number(),
+  }),
+  /** The last one, if nothing could be done. */
+  z.object({ event: z.literal('refused'), error: z.object({ code: z.string(), message: z.string() }) }),
+  /** Of a list. */
+  z.object({
+    event: z.literal('entry'),
+    name: z.string(),
+    kind: z.string(),
+    size: z.number().optional(),
+    mtimeMs: z.number().optional(),
+    mode: z.number().optional(),
+    target: z.string().optional(),
+  }),
+])
+/** What the agent tells of a copy. */
+export type CopyEvent = z.output<typeof copyEventShape>

@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict'
+import { type ChildProcess, execFile } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { type CopyEvent, copyEventShape } from '../core/files/copy-request.ts'
+import { createTunnelLab, type TunnelLab } from '../testing/tunnel-lab.ts'
+import { until } from '../testing/until.ts'
+
+let lab: TunnelLab
+let near: string
+let far: string
+
+before(async () => {
+  lab = await createTunnelLab()
+  near = join(lab.folder, 'near')
+  far = join(lab.folder, 'far')
+  mkdirSync(near)
+  mkdirSync(far)
+})
+
+after(async () => {
+  await lab[Symbol.asyncDispose]()
+})
+
+/** `ztm` at `work`, and the events that it tells a program. */
+function start(...words: string[]): { child: ChildProcess; events: CopyEvent[]; ended: Promise<number> } {
+  const [file = '', ...args] = lab.commandLine('work', ...words)
+  const child = execFile(file, args, { maxBuffer: 100_000_000 })
+  const events: CopyEvent[] = []
+  let text = ''
+  child.stdout?.on('data', (chunk: string) => {
+    text += chunk
+    const lines = text.split('\n')
+    text = lines.pop() ?? ''
+    events.push(...lines.map(line => copyEventShape.parse(JSON.parse(line))))
+  })
+  return { child, events, ended: once(child, 'close').then(([code]) => code as number) }
+}
+
+test('files go to another endpoint and back, with lines of JSON for a program', async () => {
+  mkdirSync(join(near, 'tree/deep/ünder'), { recursive: true })
+  const bytes = randomBytes(3_000_000)
+  writeFileSync(join(near, 'tree/deep/ünder/large'), bytes, { mode: 0o640 })
+  for (let i = 0; i < 200; i++) writeFileSync(join(near, 'tree/deep', `${i}`), `${i}`)
+  const there = start('file', 'cp', join(near, 'tree'), `home:${far}/tree`)
+  assert.equal(await there.ended, 0)
+  assert.equal(there.events.at(-1)?.event, 'ended')
+  assert.ok(readFileSync(join(far, 'tree/deep/ünder/large')).equals(bytes))
+  assert.equal(statSync(join(far, 'tree/deep/ünder/large')).mode & 0o777, 0o640)
+  await lab.run('work', 'file', 'cp', `home:${far}/tree/`, join(near, 'back'))
+  assert.equal(readdirSync(join(near, 'back'), { recursive: true }).length, 203)
+  const listed = (await lab.json('work', 'file', 'ls', `home:${far}/tree/deep`)) as { name: string }[]
+  assert.equal(listed.length, 201)
+  const missing = start('file', 'cp', `home:${far}/nothing`, near)
+  assert.equal(await missing.ended, 3)
+})
+
+test('one that may not be copied does not keep the rest from going, and the exit code says so', async () => {
+  mkdirSync(join(near, 'mixed'))
+  writeFileSync(join(near, 'mixed/good'), 'good')
+  symlinkSync('/etc/shadow', join(near, 'mixed/bad'))
+  const { ended, events } = start('file', 'cp', join(near, 'mixed'), `home:${far}/mixed`)
+  assert.equal(await ended, 4)
+  assert.ok(events.some(event => event.event === 'failed' && event.path === 'mixed/bad'))
+  assert.deepEqual(readdirSync(join(far, 'mixed')), ['good'])
+})
+
+test('a copy outlives a kill of the agent it goes to, and sends no more than a piece again', async () => {
+  const bytes = randomBytes(40_000_000)
+  writeFileSync(join(near, 'large'), bytes)
+  const { events, ended } = start(
+    'file',
+    'cp',
+    join(near, 'large'),
+    `home:${far}/large`,
+    '--limit-mbps',
+    '160',
+  )
+  await until(
+    () => events.some(event => event.event === 'progress' && event.doneBytes > 8_000_000),
+    'some went',
+  )
+  await [...lab.daemons].find(({ name }) => name === 'home')?.stop('SIGKILL')
+  assert.ok(!existsSync(join(far, 'large')))
+  await lab.startAgent('home')
+  assert.equal(await ended, 0)
+  assert.ok(readFileSync(join(far, 'large')).equals(bytes))
+  const last = events.at(-1)
+  assert.ok(last?.event === 'ended' && last.sentBytes <= bytes.length + 1_048_576, JSON.stringify(last))
+  assert.deepEqual(
+    readdirSync(far).filter(name => name.startsWith('.')),
+    [],
+  )
+})
+
+test('Ctrl-C ends a copy and leaves nothing half', async () => {
+  writeFileSync(join(near, 'half'), randomBytes(30_000_000))
+  const { child, events, ended } = start(
+    'file',
+    'cp',
+    join(near, 'half'),
+    `home:${far}/half`,
+    '--limit-mbps',
+    '80',
+  )
+  await until(() => events.some(event => event.event === 'progress'), 'some went')
+  child.kill('SIGINT')
+  assert.equal(await ended, 130)
+  await until(() => readdirSync(far).every(name => !name.startsWith('.')), 'the part is gone')
+  assert.ok(!existsSync(join(far, 'half')))
+})
