@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 
 /** An example of the SDK at work, as people run it: a process of its own, with nothing but its environment. */
 export interface ExampleProcess extends AsyncDisposable {
@@ -10,12 +10,12 @@ export interface ExampleProcess extends AsyncDisposable {
   ended(): Promise<string>
 }
 
-/** Run a program below `examples/sdk`. @param args  its file, then its arguments */
+/** Run a program. @param args  its file, absolute or below `examples/sdk`, then its arguments */
 export function startExample(
   [file = '', ...args]: readonly string[],
   env: Readonly<Record<string, string>>,
 ): ExampleProcess {
-  const child = spawn(process.execPath, [join(EXAMPLES, file), ...args], {
+  const child = spawn(process.execPath, [resolve(EXAMPLES, file), ...args], {
     // The variable would make it report like a test.
     env: { ...process.env, NODE_TEST_CONTEXT: '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
