@@ -47,15 +47,24 @@ export async function findJail(node: string): Promise<Jail> {
   await chmod(root, 0o755)
   const isRoot = process.getuid?.() === 0
   const jail = kernelJail(root, isRoot)
-  const place = { readable: [node], writable: [], folder: '/', isStranger: isRoot, ...PROBE_LIMITS }
+  const refusal = await tryJail(jail, node, isRoot)
+  if (refusal === undefined) return jail
+  await jail[Symbol.asyncDispose]()
+  for (const lesser of [MORTAL, LIMITED])
+    if ((await tryJail(lesser, node, false)) === undefined) return { ...lesser, reason: refusal }
+  return { ...BARE, reason: refusal }
+}
+
+/** Start Node in a jail once. @returns why that failed; undefined if it did not */
+async function tryJail(jail: Jail, node: string, isStranger: boolean): Promise<string | undefined> {
+  const place = { readable: [node], writable: [], folder: '/', isStranger, ...PROBE_LIMITS }
   const [program = '', ...args] = jail.enclose([node, '--version'], place)
   try {
     await promisify(execFile)(program, args, { timeout: PROBE_TIMEOUT_MS })
-    return jail
+    return undefined
   } catch (error) {
-    await rm(root, { recursive: true, force: true })
     const said = String((error as { stderr?: unknown }).stderr ?? '').trim() || (error as Error).message
-    return { ...((await hasShellLimits()) ? LIMITED : BARE), reason: said.split('\n')[0] ?? '' }
+    return said.split('\n')[0] ?? ''
   }
 }
 
@@ -96,16 +105,13 @@ const LIMITED: Jail = {
   async [Symbol.asyncDispose]() {},
 }
 
-const BARE: Jail = { ...LIMITED, enclose: command => command }
-
-async function hasShellLimits(): Promise<boolean> {
-  try {
-    await promisify(execFile)('sh', ['-c', LIMIT, 'ztm-limits', '/', '4194304', '256', 'true'])
-    return true
-  } catch {
-    return false
-  }
+/** The same, and the process dies with us, also one that is too busy to notice. */
+const MORTAL: Jail = {
+  ...LIMITED,
+  enclose: (command, place) => ['setpriv', '--pdeathsig', 'KILL', '--', ...LIMITED.enclose(command, place)],
 }
+
+const BARE: Jail = { ...LIMITED, enclose: command => command }
 
 /** The parts of a system without which no program starts; each where it is there. Nothing of /etc, /home, /proc, /run. */
 const SYSTEM = [

@@ -42,6 +42,9 @@ export class BridgeStreamEnd implements BridgeStream {
   readonly #way: StreamWay
   #sendCredit: number = BRIDGE_LIMITS.windowBytes
   #receiveCredit: number = BRIDGE_LIMITS.windowBytes
+  /** Pieces that came since all was used up. */
+  #pieces = 0
+  #unusedBytes = 0
   /** Used up, and not yet told. */
   #usedBytes = 0
   #waiting: { bytes: Uint8Array; resolve: () => void; reject: (error: MeshError) => void } | undefined
@@ -80,6 +83,8 @@ export class BridgeStreamEnd implements BridgeStream {
 
   used(byteCount: number): void {
     this.#usedBytes += byteCount
+    this.#unusedBytes -= byteCount
+    if (this.#unusedBytes === 0) this.#pieces = 0
     if (this.#usedBytes < BRIDGE_LIMITS.windowBytes / 4 || this.#isReceivedAll || this.#error !== undefined)
       return
     this.#receiveCredit += this.#usedBytes
@@ -108,8 +113,12 @@ export class BridgeStreamEnd implements BridgeStream {
         `Cannot take bytes of stream ${this.id}: more than it had credit for, or after its end`,
       )
     this.#receiveCredit -= bytes.length
-    if (bytes.length === 0) return
-    if (this.#listener === undefined) this.#early.push(bytes)
+    this.#unusedBytes += bytes.length
+    this.#pieces++
+    // Each costs much more than the byte that may be in it.
+    if (this.#pieces > BRIDGE_LIMITS.maxPieces) this.#refuse('Too many small pieces wait to be read')
+    else if (bytes.length === 0) return
+    else if (this.#listener === undefined) this.#early.push(bytes)
     else this.#listener.onData(bytes)
   }
 
@@ -127,8 +136,14 @@ export class BridgeStreamEnd implements BridgeStream {
     this.#listener?.onReset(error)
   }
 
+  #refuse(message: string): void {
+    this.reset(message)
+    this.#listener?.onReset(new MeshError('too-many', message))
+  }
+
   #break(error: MeshError): void {
     this.#error = error
+    this.#early = []
     this.#waiting?.reject(error)
     this.#waiting = undefined
     this.#way.over()
@@ -165,6 +180,8 @@ export const BRIDGE_LIMITS = {
   /** Open streams, of both sides together. */
   maxStreams: 128,
   windowBytes: 262_144,
+  /** Of one stream, in frames that nobody has read. */
+  maxPieces: 8_192,
 } as const
 
 /** As `MAX_APP_DATA_BYTES` of the frames. */
