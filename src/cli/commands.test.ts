@@ -136,7 +136,10 @@ test('label shows, adds and takes off', async t => {
   const { ztm, daemons } = await lab(t)
   assert.equal((await ztm('label')).stdout, 'a\nb\n')
   assert.equal((await ztm('label', '--add', 'c', 'a', '--delete', 'b')).stdout, 'a\nc\n')
-  assert.deepEqual(sent(daemons, 'agent.labelEndpoint')[0]?.body, { labels: ['a', 'c'] })
+  assert.deepEqual(sent(daemons, 'agent.labelEndpoint')[0]?.body, {
+    labels: ['a', 'c'],
+    givenLabels: ['c', 'a'],
+  })
 })
 
 test('status ends with 0 when all is well, else with the code of what is wrong', async t => {

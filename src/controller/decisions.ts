@@ -51,13 +51,17 @@ export function createDecisions(
     endpoints: { get(id: EndpointRecord['id']): EndpointRecord | undefined }
     hostings: Pick<Hostings, 'ofEndpoint'>
     members: Pick<Members, 'isEvicted'>
-    standing: Pick<Standing, 'subjectOf'>
+    standing: Pick<Standing, 'subjectOf' | 'labelsOf'>
     rules: readonly Rule[]
     policies: Policies
   },
 ): Decisions {
   const { endpoints, hostings, members, policies } = parts
-  const { subjectOf } = parts.standing
+  const { subjectOf, labelsOf } = parts.standing
+  const resourceOf = (record: EndpointRecord): Extract<Resource, { kind: 'endpoint' }> => {
+    const { id: endpoint, user: owner } = record
+    return { kind: 'endpoint', endpoint, owner, labels: labelsOf(record) }
+  }
   const meshRules = [...STANDING_RULES, ...parts.rules]
   // A record is never changed, only replaced: its rules are as good as it is.
   const ruleCache = new WeakMap<HostingRecord, readonly Rule[]>()
@@ -134,10 +138,6 @@ export function createDecisions(
       require(from, what, managed.allow ? managed : decide(subject, 'administer', resource, meshRules, now))
     },
   }
-}
-
-function resourceOf(record: EndpointRecord): Extract<Resource, { kind: 'endpoint' }> {
-  return { kind: 'endpoint', endpoint: record.id, owner: record.user, labels: record.labels }
 }
 
 /** An answer of the service policies, as other rules answer. */

@@ -54,6 +54,7 @@ suite('showEndpoint()', () => {
       name: 'laptop',
       user: 'bob',
       labels: [],
+      givenLabels: [],
       version: '0.1.0',
       isOnline: false,
       lastSeenMs: 0,

@@ -10,6 +10,7 @@ import type { Decisions } from './decisions.ts'
 import type { EndpointRemoval } from './endpoint-removal.ts'
 import type { Endpoints } from './endpoints.ts'
 import { foldName } from './fold.ts'
+import { changeLabels, joinLabels } from './labels.ts'
 import type { Members } from './members.ts'
 import type { Presence } from './presence.ts'
 import type { EndpointRecord } from './records.ts'
@@ -34,11 +35,12 @@ export function createEndpointHandlers(
   const { endpoints, members, presence, decisions, removal } = parts
 
   function describe(record: EndpointRecord): EndpointInfo {
-    const { id, name, user, labels, software: version } = record
+    const { id, name, user, labels, givenLabels = [], software: version } = record
     const address = presence.addressOf(id)
     const lastSeenMs = presence.lastSeenMs(id, clock.now())
     const isOnline = address !== undefined
-    return { id, name, user, labels, version, isOnline, lastSeenMs, ...(isOnline && { address }) }
+    const seen = { isOnline, lastSeenMs, ...(isOnline && { address }) }
+    return { id, name, user, labels, givenLabels, version, ...seen }
   }
 
   function require(id: EndpointId): EndpointRecord {
@@ -50,7 +52,10 @@ export function createEndpointHandlers(
   /** Write a record unless it says what is there. */
   async function update(record: EndpointRecord): Promise<EndpointInfo> {
     const known = require(record.id)
-    const isSame = known.software === record.software && known.labels.join('/') === record.labels.join('/')
+    const isSame =
+      known.software === record.software &&
+      known.labels.join('/') === record.labels.join('/') &&
+      known.givenLabels?.join('/') === record.givenLabels?.join('/')
     if (!isSame) await endpoints.put(record)
     return describe(record)
   }
@@ -59,7 +64,8 @@ export function createEndpointHandlers(
     announce: ({ body, caller }) =>
       exclusive(() => {
         const record = members.require(caller)
-        return update({ ...record, software: body.version, labels: unique(body.labels ?? record.labels) })
+        const told = body.labels && joinLabels(record.givenLabels ?? [], body.labels)
+        return update({ ...record, software: body.version, ...told })
       }),
     async listEndpoints({ query, caller }) {
       members.require(caller)
@@ -82,8 +88,9 @@ export function createEndpointHandlers(
         const asking = members.require(caller)
         const record = require(params.endpoint)
         decisions.requireManage(asking, record, `label endpoint ${quote(record.name)}`)
-        const info = await update({ ...record, labels: unique(body.labels) })
-        log.info('endpoint.labelled', { endpoint: record.id, labels: info.labels, by: asking.user })
+        const labels = changeLabels(record, body, decisions.administer(asking).allow)
+        const info = await update({ ...record, ...labels })
+        log.info('endpoint.labelled', { endpoint: record.id, ...labels, by: asking.user })
         return info
       }),
     removeEndpoint: ({ params, caller }) =>
@@ -95,10 +102,6 @@ export function createEndpointHandlers(
         return undefined
       }),
   }
-}
-
-function unique<T>(values: readonly T[]): T[] {
-  return [...new Set(values)]
 }
 
 function byName(a: EndpointRecord, b: EndpointRecord): number {

@@ -17,9 +17,11 @@ import type { Endpoints } from './endpoints.ts'
 import type { Evictions } from './evictions.ts'
 import { findGrant, findPlace, type Grant, refreshGrant } from './grants.ts'
 import { type Invitations, judgeInvitation } from './invitations.ts'
+import { joinLabels } from './labels.ts'
 import type { Members } from './members.ts'
 import type { EndpointRecord } from './records.ts'
 import type { RootPermits } from './root-permit.ts'
+import type { Standing } from './standing.ts'
 import { randomUuid } from './uuid.ts'
 
 type EnrolBody = Call<typeof CONTROLLER_API.enroll, Caller>['body']
@@ -30,6 +32,7 @@ interface Parts {
   readonly evictions: Evictions
   readonly invitations: Invitations
   readonly members: Members
+  readonly standing: Pick<Standing, 'isAdmin'>
   readonly rootPermits: RootPermits
   readonly removal: EndpointRemoval
   readonly endpointValidMs: number
@@ -180,14 +183,17 @@ async function admit(
     await invitations.put({ ...grant.invitation, state })
   }
   for (const record of place.replaced) await removal.remove(record, user)
-  const labels = [...new Set([...grant.labels, ...body.labels])].slice(0, MAX_LABELS)
+  const isAdmin = parts.standing.isAdmin(user)
+  const given = [...(previous?.givenLabels ?? []), ...grant.labels, ...(isAdmin ? body.labels : [])]
+  const isSilent = previous !== undefined && grant.labels.length + body.labels.length === 0
+  const labels = joinLabels(given, isSilent ? previous.labels : body.labels)
   await endpoints.put({
     version: 1,
     id,
     name,
     user,
     key,
-    labels: labels.length === 0 && previous !== undefined ? previous.labels : labels,
+    ...labels,
     software: body.version,
     createdAtMs: previous?.createdAtMs ?? now,
     enrolledAtMs: certificate.issuedAtMs,
@@ -233,4 +239,3 @@ const COUNTED: ReadonlySet<string> = new Set([
   'permit-expired',
   'permit-bound',
 ])
-const MAX_LABELS = 32

@@ -30,6 +30,8 @@ export const endpointRecordShape = z.object({
   /** Fingerprint of the key that is this endpoint's for life. */
   key: keyShape,
   labels: z.array(nameShape),
+  /** Those of them that an administrator gave, by the invitation or since; none in records of before. */
+  givenLabels: z.array(nameShape).optional(),
   software: z.string(),
   createdAtMs: msShape,
   /** When it last came in by a permit: what an eviction is compared with. */

@@ -1,4 +1,5 @@
 import type { Name, UserName } from '../core/model/names.ts'
+import { isIdentityUser } from '../core/model/spiffe-id.ts'
 import type { Subject } from '../core/policy/rule.ts'
 import type { Groups } from './groups.ts'
 import { ROOT_USER } from './members.ts'
@@ -11,6 +12,8 @@ export interface Standing {
   isAdmin(user: UserName): boolean
   /** The groups that a user is in, by name. */
   groupsOf(user: UserName): readonly Name[]
+  /** The labels that rules go by: those that an administrator gave, as a user may put any others on their endpoints. */
+  labelsOf(record: EndpointRecord): readonly Name[]
   /** A member as policy sees it, now. */
   subjectOf(record: EndpointRecord): Subject
   /** What service policies know an endpoint by: the words after `#`. */
@@ -25,17 +28,21 @@ export function createStanding({
   groups: Pick<Groups, 'of'>
   roles: Pick<Roles, 'isAdmin'>
 }): Standing {
+  // Those of a session of an identity are its role attributes.
+  const labelsOf = ({ user, labels, givenLabels = [] }: EndpointRecord) =>
+    isIdentityUser(user) ? labels : givenLabels
   const isAdmin = (user: UserName) => user === ROOT_USER || roles.isAdmin(user)
   return {
     isAdmin,
     groupsOf: groups.of,
-    attributesOf: ({ user, labels }) => [...new Set([...labels, ...groups.of(user)])],
-    subjectOf: ({ user, id, labels }) => ({
-      user,
-      endpoint: id,
-      labels,
-      groups: groups.of(user),
-      isAdmin: isAdmin(user),
+    labelsOf,
+    attributesOf: record => [...new Set([...labelsOf(record), ...groups.of(record.user)])],
+    subjectOf: record => ({
+      user: record.user,
+      endpoint: record.id,
+      labels: labelsOf(record),
+      groups: groups.of(record.user),
+      isAdmin: isAdmin(record.user),
     }),
   }
 }

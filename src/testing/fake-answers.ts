@@ -52,6 +52,7 @@ export const FAKE_LAPTOP = {
   name: 'laptop',
   user: 'root',
   labels: ['b', 'a'],
+  givenLabels: ['b'],
   version: '0.1.0',
   isOnline: true,
   lastSeenMs: FAKE_NOW_MS,

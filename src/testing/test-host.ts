@@ -353,6 +353,7 @@ function describe({ identity, name, isOnline }: MemoryEndpoint): EndpointInfo {
     name: parseName(name),
     user: identity.user,
     labels: [],
+    givenLabels: [],
     version: 'test',
     isOnline,
     lastSeenMs: 0,

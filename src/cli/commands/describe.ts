@@ -146,6 +146,12 @@ async function describeEndpoint(cli: Cli, typed: string | undefined): Promise<vo
       ],
       ['Address', endpoint.address],
       ['Labels', endpoint.labels],
+      [
+        'Given',
+        endpoint.givenLabels.length === 0
+          ? undefined
+          : `by administrators: ${endpoint.givenLabels.join(', ')}`,
+      ],
       ['Version', endpoint.version],
     ],
     below: pathTable(cli, endpoint.paths),

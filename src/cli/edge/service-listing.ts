@@ -7,6 +7,7 @@ import type { Cli } from '../context.ts'
 import { healthTone, serviceHealth } from '../listings.ts'
 import { choosePlace } from '../mesh-choice.ts'
 import type { ListView } from '../output/show.ts'
+import { isAdministrator } from '../people/users.ts'
 import { createEdgeClient, type Entity } from './edge-client.ts'
 import { memberOf, nameOf, textsOf } from './edge-views.ts'
 
@@ -44,7 +45,7 @@ export const SERVICE_VIEW: ListView<ListedService> = {
 export async function listAllServices(cli: Cli): Promise<ListedService[]> {
   const { mesh } = await choosePlace(cli)
   const { services } = await callAgent(cli, AGENT_API.listServices, { params: { mesh: mesh.name } })
-  if (!(await isAdministrator(cli, mesh.name, mesh.endpoint.user))) return services
+  if (!(await isAdministrator(cli, mesh))) return services
   const entities = await listDeclared(cli, mesh.name)
   const declared = new Map(entities.map(entity => [meshNameOf(entity), entity]))
   const hosted = services.map(service => {
@@ -60,17 +61,6 @@ export async function listAllServices(cli: Cli): Promise<ListedService[]> {
     declared: entity,
   }))
   return [...hosted, ...others].sort((a, b) => (a.name < b.name ? -1 : 1))
-}
-
-async function isAdministrator(cli: Cli, mesh: string, user: string): Promise<boolean> {
-  if (user === 'root') return true
-  try {
-    return (await callAgent(cli, AGENT_API.showUser, { params: { mesh, user } })).isAdmin
-  } catch (error) {
-    // A controller of a version in which root alone is one.
-    if (error instanceof MeshError && error.code === 'not-found') return false
-    throw error
-  }
 }
 
 /** A controller of a version that declares none says that there is no such path. */

@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander'
-import { AGENT_API } from '../../core/api/agent-api.ts'
+import { AGENT_API, type MeshInfo } from '../../core/api/agent-api.ts'
 import type { UserDetail } from '../../core/api/people-api.ts'
+import { MeshError } from '../../core/model/errors.ts'
 import { callAgent } from '../api-client.ts'
 import type { Cli } from '../context.ts'
 import { addExamples } from '../examples.ts'
@@ -68,6 +69,19 @@ export function defineUpdateUser(command: Command, cli: Cli): void {
       await report(cli, `User ${visible(user.name)} is ${what}`, { name: user.name, data: user })
     })
   addExamples(inner, 'ztm update user ann --role admin', 'ztm update user ann --role member')
+}
+
+/** Whether the user of this endpoint administers a mesh. @throws MeshError as `callAgent` */
+export async function isAdministrator(cli: Cli, { name: mesh, endpoint }: MeshInfo): Promise<boolean> {
+  const { user } = endpoint
+  if (user === 'root') return true
+  try {
+    return (await callAgent(cli, AGENT_API.showUser, { params: { mesh, user } })).isAdmin
+  } catch (error) {
+    // A controller of a version in which root alone is one.
+    if (error instanceof MeshError && error.code === 'not-found') return false
+    throw error
+  }
 }
 
 function describeRole({ isAdmin, admin }: UserDetail): string {

@@ -2,8 +2,7 @@ import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import type { Caller } from '../../core/api/caller.ts'
 import type { ServiceName } from '../../core/model/names.ts'
-import type { EndpointIdentity } from '../../core/model/spiffe-id.ts'
-import { formatSpiffeId } from '../../core/model/spiffe-id.ts'
+import { type EndpointIdentity, formatSpiffeId } from '../../core/model/spiffe-id.ts'
 import { checkChain } from '../../pki/check.ts'
 import { checkSessionTicket } from '../../pki/session-ticket.ts'
 import { createSigningRequest } from '../../pki/signing-request.ts'
@@ -240,16 +239,17 @@ suite('a declared service', () => {
     }
   })
 
-  test('may be hosted and dialled by endpoints of the mesh, by label and user', async () => {
+  test('may be hosted and dialled by endpoints of the mesh, by user and by a label that was given', async () => {
     await using rig = await openControllerRig()
     const edge = await createEdgeClient(rig)
     const alice = await rig.joinAs('alice', 'laptop')
     const bob = await rig.joinAs('bob', 'server')
-    await rig.ask('labelEndpoint', bob.caller, {
-      params: { endpoint: bob.id },
-      body: { labels: ['servers' as never] },
-    })
+    const params = { endpoint: bob.id }
+    const labels = ['servers' as never]
     await declare(edge, 'web', ['@alice'], ['#servers'])
+    await rig.ask('labelEndpoint', bob.caller, { params, body: { labels } })
+    await assertRefused(host(rig, bob.caller, 'tcp/web'), 'denied')
+    await rig.ask('labelEndpoint', edge.root.caller, { params, body: { labels, givenLabels: labels } })
     await host(rig, bob.caller, 'tcp/web')
     assert.equal((await open(rig, alice.caller, 'tcp/web')).service.hostings.length, 1)
     await assertRefused(host(rig, alice.caller, 'tcp/web'), 'denied')

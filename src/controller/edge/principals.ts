@@ -46,7 +46,7 @@ export function createPrincipals(
   }
 }
 
-/** An endpoint of the mesh as an identity: its role attributes are its labels and the groups of its user. */
+/** An endpoint of the mesh as an identity: its role attributes are the labels that it was given, and the groups of its user. */
 export function identityOfEndpoint(
   endpoint: EndpointRecord,
   standing: Pick<Standing, 'isAdmin' | 'attributesOf'>,

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { PATH_KINDS } from '../path/path-kind.ts'
 import { AGENT_BILLING_ROUTES } from './billing-api.ts'
+import { labelsShape } from './hub-api.ts'
 import { AGENT_PEOPLE_ROUTES } from './people-api.ts'
 import { defineRoute } from './route.ts'
 import {
@@ -328,7 +329,7 @@ export const AGENT_API = {
     path: '/api/meshes/{mesh}/endpoints/{endpoint}/labels',
     summary: 'Set the labels of an endpoint (its user, or an administrator)',
     params: endpointParams,
-    body: z.strictObject({ labels: z.array(nameShape).max(32) }),
+    body: labelsShape,
     response: endpointShape,
     errors: ['not-joined', 'not-found', 'ambiguous', 'denied', 'offline'],
   }),

@@ -23,6 +23,16 @@ import {
 } from './shapes.ts'
 
 const endpointParams = z.object({ endpoint: endpointIdShape })
+/** Labels of an endpoint, all of them anew. */
+export const labelsShape = z.strictObject({
+  labels: z.array(nameShape).max(32),
+  /**
+   * Those that an administrator gives, for rules to go by. Absent, they are those of before that are still there, and what an
+   * administrator adds.
+   */
+  givenLabels: z.array(nameShape).max(32).optional(),
+})
+
 const serviceParams = z.object({ service: serviceNameShape })
 
 /** Somebody who has a stream to a service. */
@@ -130,9 +140,10 @@ export const CONTROLLER_API = {
   labelEndpoint: defineRoute({
     method: 'PUT',
     path: '/api/endpoints/{endpoint}/labels',
-    summary: 'Set the labels of an endpoint (its user, or an administrator)',
+    summary:
+      'Set the labels of an endpoint (its user, who leaves what administrators gave; or an administrator)',
     params: endpointParams,
-    body: z.strictObject({ labels: z.array(nameShape).max(32) }),
+    body: labelsShape,
     response: endpointShape,
     errors: ['not-found', 'denied'],
   }),

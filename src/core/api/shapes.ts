@@ -77,6 +77,8 @@ export const endpointShape = z.object({
   name: nameShape,
   user: userShape,
   labels: z.array(nameShape),
+  /** Those of them that an administrator gave: rules go by these alone, as its user may put on others. */
+  givenLabels: z.array(nameShape).default([]),
   version: z.string(),
   isOnline: z.boolean(),
   /** When it was last connected; now, if it is. */
