@@ -119,7 +119,7 @@ export async function openHub(options: OpenHubOptions): Promise<OpenedHub> {
   identity.onRenewed(renewed => hub.renew(renewed))
   const permit = async (isNew: boolean) =>
     formatPermit(await (isNew ? controller.rotateRootPermit() : controller.rootPermit()))
-  const metrics = createHubMetrics(() => hub)
+  const metrics = createHubMetrics(() => hub, options.commerce && controller.billingStatus)
   opening.use(
     await startHubLocalServer({
       hub,

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import type { BillingStatus } from '../core/api/billing-api.ts'
 import type { ControllerPort } from '../core/api/controller.ts'
 import { MeshError, toMeshError } from '../core/model/errors.ts'
 import type { HubId } from '../core/model/ids.ts'
@@ -65,6 +66,8 @@ export interface ControllerOptions {
  */
 export interface Controller extends ControllerPort, AsyncDisposable {
   readonly endpointCount: number
+  /** How billing is, without asking Commerce. */
+  billingStatus(): BillingStatus
   /** End API sessions that nobody uses, and write down what was used; done from time to time anyway. */
   sweepSessions(): Promise<void>
   /** The permit that makes endpoints of user root: the same at each start, until it is rotated. */
@@ -151,6 +154,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
       return endpoints.size
     },
     relayed: billing.relayed,
+    billingStatus: billing.status,
     onChange: listeners.add,
     admit: (identity, issuedAtMs) => void members.admit(identity, issuedAtMs),
     mayMeet(from, to) {

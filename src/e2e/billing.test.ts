@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type { BillingStatus, UsageList } from '../core/api/billing-api.ts'
 import { type CommerceServer, startCommerceServer } from '../testing/commerce-server.ts'
-import { createProcessMesh, type ProcessMesh } from '../testing/process-mesh.ts'
+import { createProcessMesh, freePort, type ProcessMesh } from '../testing/process-mesh.ts'
 import { inboundPort } from '../testing/tunnel-lab.ts'
 import { until } from '../testing/until.ts'
 
@@ -15,14 +15,16 @@ let mesh: ProcessMesh
 let commerce: CommerceServer
 let source: net.Server
 let port = 0
+let metricsPort = 0
 /** What the target behind `home` got, bytes. */
 let gotBytes = 0
 
 before(async () => {
   mesh = await createProcessMesh()
+  metricsPort = await freePort()
   commerce = await startCommerceServer({ file: join(mesh.folder, 'commerce.db') })
   await mesh.startHub({
-    args: ['--commerce-url', commerce.url, '--billing-recheck', '1'],
+    args: ['--commerce-url', commerce.url, '--billing-recheck', '1', '--metrics', String(metricsPort)],
     env: { ZTM_COMMERCE_TOKEN: 'mesh-token' },
   })
   await mesh.join('home')
@@ -144,4 +146,21 @@ test('a connection ends when the balance is gone, no other one opens, and the bi
   assert.match(text, /^tcp\/source +bob +root /m)
   assert.match(text, /BY HUB/)
   assert.match(await mesh.run('home', 'billing', 'status'), /^Commerce: +well$/m)
+})
+
+test('the metrics of the hub show how billing is', async () => {
+  const sample = async (name: string) => {
+    const text = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text()
+    return Number(new RegExp(`^ztm_billing_${name} (\\d+)$`, 'm').exec(text)?.[1])
+  }
+  await until(async () => (await sample('open_streams')) === 0, 'no stream is open')
+  assert.ok((await sample('kept_streams')) >= 1)
+  assert.equal(await sample('refused_parts'), 0)
+  assert.equal(await sample('commerce_failing'), 0)
+  commerce.fault = 'error'
+  await until(async () => {
+    const socket = net.connect(port, '127.0.0.1')
+    await untilClosed(socket)
+    return (await sample('commerce_failing')) === 1
+  }, 'the hub says that Commerce fails')
 })

@@ -1,8 +1,13 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import type { BillingStatus } from '../core/api/billing-api.ts'
 import type { Hub } from './hub.ts'
 
-/** A hub's counters as Prometheus text. */
-export function createHubMetrics(hub: () => Hub): () => Promise<string> {
+/**
+ * A hub's counters as Prometheus text.
+ *
+ * @param billing  how that is; absent where it is off
+ */
+export function createHubMetrics(hub: () => Hub, billing?: () => BillingStatus): () => Promise<string> {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   const registers = [registry]
@@ -58,5 +63,27 @@ export function createHubMetrics(hub: () => Hub): () => Promise<string> {
     'Time that directions of relays waited for the rates that are set, all together',
     () => hub().describe().throttledMs / 1_000,
   )
+  if (billing !== undefined) {
+    gauge('ztm_billing_open_streams', 'Streams that are metered now', () => billing().openCount)
+    gauge(
+      'ztm_billing_waiting_streams',
+      'Streams of which usage waits for Commerce',
+      () => billing().waitingCount,
+    )
+    gauge('ztm_billing_kept_streams', 'Streams whose usage is kept, all together', () => billing().keptCount)
+    gauge(
+      'ztm_billing_refused_parts',
+      'Parts of kept streams that Commerce will never take',
+      () => billing().refusedCount,
+    )
+    gauge(
+      'ztm_billing_rechecked_balances',
+      'Users and services whose balance is asked for again and again',
+      () => billing().sessionCount,
+    )
+    gauge('ztm_billing_commerce_failing', '1 where the last request to Commerce failed', () =>
+      billing().lastError === undefined ? 0 : 1,
+    )
+  }
   return () => registry.metrics()
 }

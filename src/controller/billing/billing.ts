@@ -1,4 +1,4 @@
-import type { BILLING_ROUTES, UsageInfo } from '../../core/api/billing-api.ts'
+import type { BILLING_ROUTES, BillingStatus, UsageInfo } from '../../core/api/billing-api.ts'
 import type { Caller } from '../../core/api/caller.ts'
 import type { Handlers } from '../../core/api/route.ts'
 import { isSettled } from '../../core/billing/charge.ts'
@@ -56,6 +56,7 @@ export interface DialGate {
 export interface ControllerBilling extends AsyncDisposable {
   readonly gate: DialGate
   readonly handlers: Handlers<typeof BILLING_ROUTES, Caller>
+  status(): BillingStatus
   /** The hub copied so many bytes more between two endpoints. */
   relayed(between: readonly [EndpointId, EndpointId], byteCount: number): void
 }
@@ -86,10 +87,10 @@ export function createNoBilling({
       },
       async showBilling({ caller }) {
         decisions.requireAdminister(members.require(caller), 'see billing')
-        const none = { openCount: 0, waitingCount: 0, keptCount: 0, refusedCount: 0, sessionCount: 0 }
-        return { isOn: false, recheckMs: 0, ...none }
+        return OFF
       },
     },
+    status: () => OFF,
     relayed() {},
     async [Symbol.asyncDispose]() {},
   }
@@ -177,27 +178,32 @@ export async function openBilling(
       },
       async showBilling({ caller }) {
         parts.decisions.requireAdminister(parts.members.require(caller), 'see billing')
-        const lastError = charger.lastError ?? balances.lastError
-        let refusedCount = 0
-        for (const record of book.values()) refusedCount += record.refusedCount
-        return {
-          isOn: true,
-          openCount: book.activeCount,
-          waitingCount: book.waiting.size,
-          keptCount: book.count,
-          refusedCount,
-          sessionCount: rechecks.count,
-          recheckMs,
-          ...(lastError !== undefined && { lastError: lastError.message }),
-        }
+        return status()
       },
     },
+    status,
     relayed: pairs.relayed,
     async [Symbol.asyncDispose]() {
       for (const end of endings) end()
       commerce[Symbol.dispose]()
       await charger[Symbol.asyncDispose]()
     },
+  }
+
+  function status(): BillingStatus {
+    const lastError = charger.lastError ?? balances.lastError
+    let refusedCount = 0
+    for (const record of book.values()) refusedCount += record.refusedCount
+    return {
+      isOn: true,
+      openCount: book.activeCount,
+      waitingCount: book.waiting.size,
+      keptCount: book.count,
+      refusedCount,
+      sessionCount: rechecks.count,
+      recheckMs,
+      ...(lastError !== undefined && { lastError: lastError.message }),
+    }
   }
 
   function noteQuietly(user: UserName, service: ServiceName): void {
@@ -263,3 +269,13 @@ const STALE_MS = 900_000
 const TICK_MS = 5_000
 /** Ends of open streams report at least this often. */
 const LONGEST_REPORT_MS = 60_000
+
+const OFF: BillingStatus = {
+  isOn: false,
+  openCount: 0,
+  waitingCount: 0,
+  keptCount: 0,
+  refusedCount: 0,
+  sessionCount: 0,
+  recheckMs: 0,
+}
