@@ -81,6 +81,37 @@ test('who is left out of --users later is out at once, in the middle of a connec
   await assert.rejects(fetchPage(bob))
 })
 
+test('--groups lets in who is in the group, and whoever leaves it is out in the middle of a connection', async () => {
+  await mesh.run('home', 'create', 'group', 'ops', '--add-user', 'bob')
+  await openOutbound('home', 'tcp/ops', '--groups', 'ops', 'nobody')
+  const [bob = 0, carol = 0] = await openInbounds(['bob', 'carol'], 'tcp/ops')
+  const socket = net.connect(bob, '127.0.0.1')
+  socket.write('GET / HTTP/1.1\r\nhost: x\r\n\r\n')
+  await once(socket, 'data')
+  await assert.rejects(fetchPage(carol))
+  const closed = new Promise(resolve => socket.once('close', resolve))
+  socket.on('error', () => {})
+  await mesh.run('home', 'users', 'group', 'ops', '--add-users', 'carol', '--remove-users', 'bob')
+  await closed
+  await assert.rejects(fetchPage(bob))
+  assert.equal(await fetchPage(carol), 'from home')
+  assert.match(await mesh.run('carol', 'users', 'list'), /^ops +carol /m)
+  await mesh.run('home', 'delete', 'group', 'ops')
+  await assert.rejects(fetchPage(carol))
+})
+
+test('an administrator invites, and is none any more once another says so', async () => {
+  const invite = ['invite', 'dave', '--permit', join(mesh.folder, 'dave.json')]
+  assert.equal((await mesh.ztm('bob', invite)).code, 4)
+  await mesh.run('home', 'update', 'user', 'bob', '--role', 'admin')
+  await mesh.run('bob', ...invite)
+  const shown = await mesh.run('bob', 'describe', 'user', 'dave')
+  assert.match(shown, /^Last seen: +never$/m)
+  assert.match(shown, /^Invitations: +1 open$/m)
+  await mesh.run('bob', 'update', 'user', 'bob', '--role', 'member')
+  assert.equal((await mesh.ztm('bob', ['get', 'invitation'])).code, 4)
+})
+
 test('nobody takes the name of another’s service, or manages another’s endpoint', async () => {
   const open = ['tunnel', 'open', 'outbound', 'tcp/web', '--targets', page.at]
   const taken = await mesh.ztm('bob', open)
