@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises'
 import { CONTROLLER_API } from '../core/api/hub-api.ts'
 import type { LogLines } from '../core/api/shapes.ts'
 import type { Disk } from '../core/model/disk.ts'
@@ -10,10 +11,11 @@ import type { Clock, Ms } from '../core/model/time.ts'
 import type { NetworkChange } from '../net/own-addresses.ts'
 import type { KeyPair } from '../pki/key-pair.ts'
 import type { App } from '../sdk/app.ts'
-import type { AppRunner } from './app-runner.ts'
 import { joinMesh } from './join.ts'
 import { type Membership, startMembership } from './membership.ts'
 import { type MeshRecord, meshRecordShape } from './mesh-record.ts'
+import { installedPrefixes } from './packages/installed-records.ts'
+import { type PackagesPlace, packageFolder } from './packages/packages.ts'
 import type { Reach } from './reach.ts'
 
 /** Lines of this agent's log, oldest first. */
@@ -37,8 +39,8 @@ export interface AgentOptions {
   readonly log: Log
   readonly readLog: ReadLog
   readonly reach: Reach
-  /** Runs apps from elsewhere; none can be installed without it. */
-  readonly runner?: AppRunner
+  /** Apps from elsewhere; none can be installed without it. */
+  readonly packages?: PackagesPlace
   /** The files that apps may work with; all of this computer if absent. */
   readonly disk?: Disk
 }
@@ -129,7 +131,11 @@ class AgentProcess implements Agent {
       await membership[Symbol.asyncDispose]()
       this.meshes.delete(name)
       const { store } = this.options
-      const kept = [...(await store.list(`app/${name}/`)), ...(await store.list(`usage/${name}/`))]
+      const prefixes = [`app/${name}/`, `usage/${name}/`, ...installedPrefixes(name)]
+      const kept = (await Promise.all(prefixes.map(prefix => store.list(prefix)))).flat()
+      const { packages } = this.options
+      if (packages !== undefined)
+        await rm(packageFolder(packages, membership.record.id), { recursive: true, force: true })
       await store.delete(`mesh/${name}`)
       // By its whole key: what begins alike is another mesh's.
       for (const key of [...kept.map(row => row.key), `evictions/${name}`]) await store.delete(key)
@@ -185,7 +191,8 @@ class AgentProcess implements Agent {
   }
 
   async #start(record: MeshRecord): Promise<Membership> {
-    const { deviceKey, apps, store, version, clock, random, log, readLog, reach, disk } = this.options
+    const { deviceKey, apps, store, version, clock, random, log, readLog, reach, disk, packages } =
+      this.options
     const membership = await startMembership({
       record,
       deviceKey,
@@ -199,6 +206,7 @@ class AgentProcess implements Agent {
       onChange: () => this.#changed(),
       reach,
       ...(disk && { disk }),
+      ...(packages && { packages }),
     })
     this.meshes.set(record.name, membership)
     this.#changed()

@@ -26,7 +26,7 @@ export interface RunningApp {
 
 /** What a host gives its app access to. */
 export interface AppHostOptions {
-  readonly app: App
+  readonly app: Pick<App, 'name'>
   readonly mesh: Name
   readonly endpointName: () => Name
   readonly self: EndpointIdentity
@@ -41,7 +41,7 @@ export interface AppHostOptions {
 }
 
 /** Start an app in one mesh. */
-export async function startApp(options: AppHostOptions): Promise<RunningApp> {
+export async function startApp(options: AppHostOptions & { readonly app: App }): Promise<RunningApp> {
   return { app: options.app, instance: await options.app.start(createAppHost(options)) }
 }
 

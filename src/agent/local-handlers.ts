@@ -8,13 +8,10 @@ import { formatPermit, formatPermitLink } from '../core/model/permit.ts'
 import { keyFingerprint } from '../pki/key-pair.ts'
 import type { Agent } from './agent.ts'
 import { findEndpoint } from './app-host.ts'
-import type { Membership } from './membership.ts'
+import type { LocalCaller } from './local-caller.ts'
+import { createLocalInstalledHandlers } from './packages/local-handlers.ts'
+import { listAllApps } from './packages/peer-handlers.ts'
 import { viewEndpoint, viewMesh, viewMeshes, viewPaths } from './views.ts'
-
-/** Who uses the local API: the command line over the socket, or somebody with the token over TCP. */
-export interface LocalCaller {
-  readonly via: 'socket' | 'tcp'
-}
 
 /** What the handlers need beside the agent. */
 export interface LocalHandlersOptions {
@@ -34,6 +31,7 @@ export function createLocalHandlers(options: LocalHandlersOptions): Handlers<typ
     ...endpointHandlers(options.agent),
     ...billingHandlers(options.agent),
     ...userHandlers(options.agent),
+    ...createLocalInstalledHandlers(options.agent),
   }
 }
 
@@ -242,13 +240,7 @@ function endpointHandlers(agent: Agent) {
       if (endpoint.id !== membership.self.endpoint) {
         return (await membership.peers.session(endpoint.id)).call(PEER_API.listApps, {})
       }
-      return {
-        apps: membership.apps.map(({ app }: Membership['apps'][number]) => ({
-          name: app.name,
-          isBuiltin: true,
-          isRunning: true,
-        })),
-      }
+      return { apps: await listAllApps(membership.apps, membership.packages) }
     },
   } satisfies Partial<Handlers<typeof AGENT_API, LocalCaller>>
 }

@@ -17,7 +17,9 @@ import { closeServer, createHttp1Server, serveUnixSocket, type UpgradeRequest } 
 import type { PageFiles } from '../store/page-files.ts'
 import type { Agent } from './agent.ts'
 import type { RunningApp } from './app-host.ts'
-import { createLocalHandlers, type LocalCaller } from './local-handlers.ts'
+import type { LocalCaller } from './local-caller.ts'
+import { createLocalHandlers } from './local-handlers.ts'
+import { requestInstalled } from './packages/request-installed.ts'
 import { createPageLogins, isSame, type PageLogins } from './page-login.ts'
 import { viewMeshes } from './views.ts'
 import { answerPage, answerPageFile, isNavigation } from './web-page.ts'
@@ -190,8 +192,11 @@ function bindApps(root: Hono, agent: Agent): void {
       return answerError(context, error as MeshError)
     }
     const running = membership.apps.find(({ app }) => app.name === name)
-    if (running === undefined)
-      return answerError(context, new MeshError('not-found', `Cannot use app "${name}": not running`))
+    if (running === undefined) {
+      const base = `/api/meshes/${encodeURIComponent(mesh)}/apps/${name}`
+      const caller = { source: 'user' } as const
+      return requestInstalled(context, { packages: membership.packages, name, base, caller })
+    }
     let app = bound.get(running)
     if (app === undefined) {
       app = new Hono().basePath(`/api/meshes/:mesh/apps/${name}`)

@@ -15,7 +15,7 @@ import type { TlsIdentity } from '../net/tls-options.ts'
 import type { KeyPair } from '../pki/key-pair.ts'
 import { createSigningRequest } from '../pki/signing-request.ts'
 import type { App } from '../sdk/app.ts'
-import { type RunningApp, startApp } from './app-host.ts'
+import { type AppHostOptions, type RunningApp, startApp } from './app-host.ts'
 import { type Arrivals, createArrivals } from './arrivals.ts'
 import { reviewDiallers } from './dial-review.ts'
 import { createDialer, type Dialer } from './dialer.ts'
@@ -29,6 +29,7 @@ import { renewLate } from './join.ts'
 import type { MeshRecord } from './mesh-record.ts'
 import { type EchoPorts, isLoopbackHost, openMeshUdp } from './mesh-udp.ts'
 import { checkOwnCertificate } from './own-certificate.ts'
+import { type Packages, type PackagesPlace, startPackages } from './packages/packages.ts'
 import { createPeerServer, type PeerServer } from './peer-server.ts'
 import { createPeers, type Peers } from './peers.ts'
 import type { Reach } from './reach.ts'
@@ -58,6 +59,7 @@ export interface MembershipOptions {
   readonly reach: Reach
   /** The files that apps may work with; all of this computer if absent. */
   readonly disk?: Disk
+  readonly packages?: PackagesPlace
 }
 
 /** An agent's life in one mesh. Meshes share nothing but the device's key. */
@@ -70,6 +72,8 @@ export interface Membership extends AsyncDisposable {
   /** Absent where no holes can be punched. */
   readonly udp: UdpEdge | undefined
   readonly apps: readonly RunningApp[]
+  /** Apps from elsewhere; absent where none are kept. */
+  readonly packages: Packages | undefined
   /** This computer has other addresses now, or was asleep. */
   networkChanged(change: NetworkChange): void
   /** Resolves once the mesh knows this endpoint and what it hosts; when the time is over, or it is hopeless, all the same. */
@@ -100,6 +104,7 @@ class MeshMembership implements Membership {
   readonly link: HubLink
   readonly peers: Peers
   readonly server: PeerServer
+  packages: Packages | undefined
   apps: RunningApp[] = []
   /** A link is up, and what is hosted here was announced over it. */
   readonly #announced = Promise.withResolvers<void>()
@@ -180,6 +185,7 @@ class MeshMembership implements Membership {
       checkRenewal: identify.renewed,
       hostings: this.#hostings,
       apps: () => this.apps,
+      packages: () => this.packages,
       readLog: options.readLog,
       onDoubt: () => this.link.doubt(),
       clock,
@@ -193,27 +199,13 @@ class MeshMembership implements Membership {
     await this.#usage.load()
     for (const app of this.#options.apps) {
       try {
-        this.apps.push(
-          await startApp({
-            app,
-            mesh: this.record.name,
-            endpointName: () => this.record.endpoint.name,
-            self: this.self,
-            store: this.#options.store,
-            link: this.link,
-            peers: this.peers,
-            hostings: this.#hostings,
-            dialer: this.#dialer,
-            disk: this.#options.disk ?? createDisk(),
-            clock: this.#options.clock,
-            log: this.#options.log,
-          }),
-        )
+        this.apps.push(await startApp({ ...this.#hostParts(), app, log: this.#options.log }))
       } catch (error) {
         // One app that cannot start must not keep the endpoint off the mesh.
         this.#options.log.error('app.not-started', { app: app.name, reason: toMeshError(error).message })
       }
     }
+    this.packages = await startPackages(this.#options, this.#hostParts())
     if (this.record.isEnabled) this.link.start()
   }
 
@@ -229,6 +221,7 @@ class MeshMembership implements Membership {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#arrivals[Symbol.dispose]()
+    await this.packages?.[Symbol.asyncDispose]()
     for (const { instance } of this.apps) await instance[Symbol.asyncDispose]()
     this.#dialer[Symbol.dispose]()
     this.#hostings[Symbol.dispose]()
@@ -237,6 +230,23 @@ class MeshMembership implements Membership {
     await this.udp?.[Symbol.asyncDispose]()
     await this.#usage[Symbol.asyncDispose]()
     await this.link[Symbol.asyncDispose]()
+  }
+
+  /** What all apps of this mesh have in common. */
+  #hostParts(): Omit<AppHostOptions, 'app' | 'log'> {
+    const { store, disk = createDisk(), clock } = this.#options
+    return {
+      mesh: this.record.name,
+      endpointName: () => this.record.endpoint.name,
+      self: this.self,
+      store,
+      link: this.link,
+      peers: this.peers,
+      hostings: this.#hostings,
+      dialer: this.#dialer,
+      disk,
+      clock,
+    }
   }
 
   #identity(): TlsIdentity {

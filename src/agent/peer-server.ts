@@ -21,6 +21,9 @@ import type { TlsIdentity } from '../net/tls-options.ts'
 import type { RunningApp } from './app-host.ts'
 import { createArrivedWays } from './arrived-ways.ts'
 import type { Hostings } from './hostings.ts'
+import type { Packages } from './packages/packages.ts'
+import { createInstalledHandlers, listAllApps } from './packages/peer-handlers.ts'
+import { requestInstalled } from './packages/request-installed.ts'
 import type { PunchedWay } from './udp-punch.ts'
 
 /** What the accepting side of sessions needs. */
@@ -32,6 +35,7 @@ export interface PeerServerOptions {
   readonly checkRenewal: (chain: string, before: ShownIdentity) => ShownIdentity
   readonly hostings: Hostings
   readonly apps: () => readonly RunningApp[]
+  readonly packages: () => Packages | undefined
   readonly readLog: (query: {
     level: 'debug' | 'info' | 'warn' | 'error'
     limit: number
@@ -153,6 +157,7 @@ function createHandlers(
   expiry: Map<AcceptedPeer, { expiresAtMs: number }>,
 ): Handlers<typeof PEER_API, AcceptedPeer> {
   return {
+    ...createInstalledHandlers<AcceptedPeer>(options.packages, caller => requireOwner(options.user, caller)),
     async ping() {
       return { timeMs: options.clock.now() }
     },
@@ -168,7 +173,7 @@ function createHandlers(
     },
     async listApps({ caller }) {
       requireOwner(options.user, caller)
-      return { apps: options.apps().map(({ app }) => ({ name: app.name, isBuiltin: true, isRunning: true })) }
+      return { apps: await listAllApps(options.apps(), options.packages()) }
     },
   }
 }
@@ -189,8 +194,9 @@ function bindApps(
     const name = `${context.req.param('provider')}/${context.req.param('app')}`
     const running = options.apps().find(({ app }) => app.name === name)
     if (running === undefined) {
-      const message = `Cannot use app "${name}": it does not run on this endpoint`
-      return answerError(context, new MeshError('not-found', message))
+      const from = { source: 'peer', identity: caller(context) } as const
+      const base = `/api/apps/${name}`
+      return requestInstalled(context, { packages: options.packages(), name, base, caller: from })
     }
     let hono = bound.get(running)
     if (hono === undefined) {

@@ -196,6 +196,42 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/file.ts')).defineFile,
   },
   {
+    name: 'install',
+    group: APPS,
+    summary: 'Install an app that somebody of the mesh published',
+    load: async () => (await import('./commands/install.ts')).defineInstall,
+  },
+  {
+    name: 'rollback',
+    group: APPS,
+    summary: 'Go back to the version of an app before this one',
+    load: async () => (await import('./commands/rollback.ts')).defineRollback,
+  },
+  {
+    name: 'erase',
+    group: APPS,
+    summary: 'Erase an installed app and what it kept',
+    load: async () => (await import('./commands/erase.ts')).defineErase,
+  },
+  {
+    name: 'publish',
+    group: APPS,
+    summary: 'Publish an app to the mesh',
+    load: async () => (await import('./commands/publish.ts')).definePublish,
+  },
+  {
+    name: 'unpublish',
+    group: APPS,
+    summary: 'Take back what was published',
+    load: async () => (await import('./commands/unpublish.ts')).defineUnpublish,
+  },
+  {
+    name: 'publisher',
+    group: APPS,
+    summary: 'Show, export or import the key that signs what you publish',
+    load: async () => (await import('./packages/app-publish.ts')).definePublisher,
+  },
+  {
     name: 'config',
     group: SELF,
     summary: 'Show or change the defaults of the command line',

@@ -47,11 +47,12 @@ test('get ep asks page by page when there are more endpoints than a page has', a
 test('a hostile name cannot leave its cell', async t => {
   const { ztm, daemons } = await lab(t)
   daemons.answer('agent.listApps', () => ({
-    apps: [{ name: '\u001b[2Jevil\nrow\u202e', isBuiltin: false, isRunning: false }],
+    apps: [{ name: '\u001b[2Jevil\nrow\u202e', isBuiltin: true, isRunning: true }],
   }))
+  daemons.answer('agent.listReleases', () => ({ releases: [], total: 0 }))
   const { stdout } = await ztm('get', 'app')
   assert.equal(stdout.split('\n').length, 3)
-  assert.match(stdout, /^\\u\{1b\}\[2Jevil\\u\{a\}row\\u\{202e\} {2}installed {2}stopped$/m)
+  assert.match(stdout, /^\\u\{1b\}\[2Jevil\\u\{a\}row\\u\{202e\} {2}- {8}- {8}built in {2}- {7}ztm$/m)
   assert.equal((await ztm('get', 'app', '-o', 'name')).stdout, '\\u{1b}[2Jevil\\u{a}row\\u{202e}\n')
 })
 
@@ -304,6 +305,11 @@ test('every route of agent, hub and tunnel is used by some command', async t => 
       'close inbound tcp/web',
       'close outbound tcp/web',
     ].map(words => `tunnel ${words}`),
+    ...['install', 'update', 'start', 'stop', 'rollback', 'erase', 'describe'].map(
+      verb => `${verb} app alice/notes${verb === 'install' || verb === 'update' ? ' --yes' : ''}`,
+    ),
+    ...['log app alice/notes', 'publish app notes', 'unpublish app notes', 'publisher'],
+    ...['publisher export key.pem', 'publisher import key.pem'],
     // Reads the hub's own log only where the folder is a hub's; and what ends the daemons comes last.
     ...['LOG', 'log hub', 'stop agent --timeout 1s', 'stop hub --timeout 1s'],
   ]

@@ -16,7 +16,6 @@ export type ListedEndpoint = Item<'listEndpoints', 'endpoints'>
 export type ListedHub = Item<'listHubs', 'hubs'>
 type Invitation = Item<'listInvitations', 'invitations'>
 type User = Item<'listUsers', 'users'>
-type App = Item<'listApps', 'apps'>
 
 /** How `ztm get mesh` prints. */
 export function meshView(cli: Cli): ListView<MeshInfo> {
@@ -96,20 +95,6 @@ export function lastSeen(
 ): string {
   if (onlineCount > 0) return 'now'
   return lastSeenMs === undefined ? 'never' : ago(cli, lastSeenMs)
-}
-
-/** How `ztm get app` prints. */
-export const APP_VIEW: ListView<App> = {
-  nameOf: app => app.name,
-  columns: [
-    { title: 'NAME', cell: app => app.name },
-    { title: 'KIND', cell: app => (app.isBuiltin ? 'built in' : 'installed') },
-    {
-      title: 'STATUS',
-      cell: app => (app.isRunning ? 'running' : 'stopped'),
-      tone: app => (app.isRunning ? 'good' : 'quiet'),
-    },
-  ],
 }
 
 /** How `ztm get invitation` prints. */

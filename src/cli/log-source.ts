@@ -9,6 +9,7 @@ import { readLogFile } from '../store/log-reader.ts'
 import { callAgent, callHub } from './api-client.ts'
 import { type Cli, dataFolderOf, remainingMs, selectionOf } from './context.ts'
 import { choosePlace } from './mesh-choice.ts'
+import { installedPlace } from './packages/app-place.ts'
 
 /** Which lines are wanted; `limit` counts from the newest. */
 export interface LogQuery {
@@ -31,10 +32,19 @@ export async function sourceOf(
   name: string | undefined,
 ): Promise<ReadLines> {
   if (source === 'hub') return name === undefined ? await nearestHub(cli) : await hubOfMesh(cli, name)
+  if (source === 'app' && name?.includes('/') && !name.startsWith('ztm/'))
+    return await installedLog(cli, name)
   const agent = await agentLog(cli, source === 'app' ? name : undefined)
   if (source === 'agent') return agent
   // The agent filters by one app; all apps together are the lines that name any.
   return async query => (await agent(query)).filter(line => line.fields.app !== undefined)
+}
+
+/** What an app from elsewhere logged: its agent keeps it apart. */
+async function installedLog(cli: Cli, name: string): Promise<ReadLines> {
+  const params = { ...(await installedPlace(cli, name)) }
+  return async query =>
+    (await callAgent(cli, AGENT_API.showInstalledLog, { params, query: { ...query } }, limitOf(cli))).lines
 }
 
 async function agentLog(cli: Cli, app: string | undefined): Promise<ReadLines> {

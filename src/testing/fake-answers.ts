@@ -1,4 +1,5 @@
 import { MeshError } from '../core/model/errors.ts'
+import { FAKE_APP_ANSWERS, FAKE_INSTALLED } from './fake-apps.ts'
 import type { FakeAnswer } from './fake-call.ts'
 import { createFakeEdge } from './fake-edge.ts'
 import { FAKE_USAGE } from './fake-usage.ts'
@@ -251,7 +252,13 @@ export const FAKE_ANSWERS: Readonly<Record<string, FakeAnswer>> = {
   'agent.labelEndpoint': call => ({ ...endpoint(call), ...(call.body as object) }),
   'agent.endpointLog': () => ({ lines: FAKE_LOG }),
   'agent.pingEndpoint': call => ({ endpoint: endpoint(call).id, path: 'relay', roundTripMs: 1.5 }),
-  'agent.listApps': () => ({ apps: [{ name: 'ztm/tunnel', isBuiltin: true, isRunning: true }] }),
+  'agent.listApps': () => ({
+    apps: [
+      { name: 'ztm/tunnel', isBuiltin: true, isRunning: true },
+      { name: 'alice/notes', isBuiltin: false, isRunning: true, installed: FAKE_INSTALLED },
+    ],
+  }),
+  ...FAKE_APP_ANSWERS,
   'hub.showStatus': () => ({
     ...HUB,
     mesh: FAKE_IDS.mesh,

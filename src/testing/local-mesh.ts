@@ -2,8 +2,10 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Agent, startAgent } from '../agent/agent.ts'
+import type { AppRunner } from '../agent/app-runner.ts'
 import { joinMesh } from '../agent/join.ts'
 import type { Membership } from '../agent/membership.ts'
+import type { PackagesPlace } from '../agent/packages/packages.ts'
 import { DEFAULT_REACH, openReach, type Reach } from '../agent/reach.ts'
 import type { BillingOptions } from '../controller/billing/billing.ts'
 import { type Controller, type ControllerOptions, openController } from '../controller/controller.ts'
@@ -65,6 +67,8 @@ export interface LocalAgent {
   readonly key: KeyPair
   readonly store: Store
   readonly reach: Reach
+  /** Where it keeps apps from elsewhere. */
+  readonly packages: PackagesPlace
 }
 
 /** An endpoint that runs no agent: a certificate and its key for a test to do with as it likes. */
@@ -89,7 +93,10 @@ export interface LocalMesh extends AsyncDisposable {
   readonly hubCredential: { readonly chainPem: string; readonly privateKeyPem: string }
   readonly events: LoggedEvent[]
   /** Start an agent and join it; resolves when its link is up. */
-  join(name: string, options?: { permit?: string; clock?: Clock; apps?: readonly App[] }): Promise<LocalAgent>
+  join(
+    name: string,
+    options?: { permit?: string; clock?: Clock; apps?: readonly App[]; runner?: AppRunner },
+  ): Promise<LocalAgent>
   /** Stop an agent and start it again on its store; does not wait for its link. */
   restart(local: LocalAgent): Promise<LocalAgent>
   /** Enrol an endpoint without an agent. @param permit  the root permit if absent */
@@ -116,6 +123,7 @@ interface AgentParts {
   readonly key: KeyPair
   readonly clock: Clock
   readonly apps: readonly App[]
+  readonly packages: PackagesPlace
 }
 
 interface KeptAgent extends LocalAgent, AgentParts {
@@ -243,6 +251,11 @@ class LocalMeshRun implements LocalMesh {
       key: await createKeyPair(),
       clock: options.clock ?? this.#clock,
       apps: options.apps ?? [],
+      packages: {
+        folder: join(this.#folder, 'packages', name),
+        secrets: await openDataFolder(join(this.#folder, 'secrets', name)),
+        ...(options.runner && { runner: options.runner }),
+      },
       reach: await openReach({ ...DEFAULT_REACH, paths: this.#options.paths ?? RELAYS }, this.#log(name)),
     })
     const { agent, hosts } = started
@@ -267,7 +280,7 @@ class LocalMeshRun implements LocalMesh {
     name: string,
     parts: AgentParts,
   ): Promise<AgentParts & { name: string; agent: Agent; hosts: Host[] }> {
-    const { store, key, clock, apps, reach } = parts
+    const { store, key, clock, apps, reach, packages } = parts
     const hosts: Host[] = []
     const probe: App = {
       name: 'test/probe',
@@ -287,6 +300,7 @@ class LocalMeshRun implements LocalMesh {
       log: this.#log(name),
       readLog: async () => [],
       reach,
+      packages,
     })
     return { ...parts, name, agent, hosts }
   }

@@ -11,6 +11,7 @@ import { addExamples } from '../examples.ts'
 import { parseSpanOption } from '../global-options.ts'
 import { remark, report } from '../output/show.ts'
 import { visible } from '../output/text-width.ts'
+import { defineUpdateApp } from '../packages/app-install.ts'
 import { defineCreateGroup, defineUpdateGroup } from '../people/groups.ts'
 import { defineUpdateUser } from '../people/users.ts'
 import { writePrivate } from '../read-input.ts'
@@ -108,6 +109,7 @@ export function defineUpdate(command: Command, cli: Cli): void {
   defineUpdateTerminator(command, cli)
   defineUpdateGroup(command, cli)
   defineUpdateUser(command, cli)
+  defineUpdateApp(command, cli)
   addExamples(
     command,
     'ztm update service db --attributes data eu',

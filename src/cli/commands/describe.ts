@@ -15,6 +15,7 @@ import { describeMeshState } from '../mesh-state.ts'
 import { showThing } from '../output/show.ts'
 import { type Field, formatTable } from '../output/table.ts'
 import { ago, bytes, milliseconds, moment, until } from '../output/words.ts'
+import { describeAnyApp } from '../packages/app-views.ts'
 import { pathTable } from '../path-table.ts'
 import { describeGroup } from '../people/groups.ts'
 import { describeUser } from '../people/users.ts'
@@ -54,6 +55,7 @@ export function defineDescribe(command: Command, cli: Cli): void {
     'ztm describe user bob -o yaml',
     'ztm describe group ops',
     'ztm describe app ztm/tunnel',
+    'ztm describe app alice/notes',
     'ztm describe policy sales-dial',
     'ztm describe identity ann -o json',
   )
@@ -72,7 +74,7 @@ async function describe(cli: Cli, kind: Kind | EdgeKind, name: string | undefine
   if (kind === 'group') return describeGroup(cli, name)
   if (kind === 'service') return describeService(cli, name)
   if (isEdgeKind(kind)) return describeEntity(cli, kind, name)
-  return kind === 'user' ? describeUser(cli, name) : describeApp(cli, name)
+  return kind === 'user' ? describeUser(cli, name) : describeAnyApp(cli, name)
 }
 
 async function describeMesh(cli: Cli, name: string): Promise<void> {
@@ -210,21 +212,6 @@ async function describeEntity(cli: Cli, kind: EdgeKind, name: string): Promise<v
   const { id } = await edge.find(kind, name)
   const entity = await edge.show(kind, id)
   await showThing(cli, entity, { name: nameOf(entity), fields: edgeFields(cli, kind, entity) })
-}
-
-async function describeApp(cli: Cli, name: string): Promise<void> {
-  const { mesh, endpoint } = await choosePlace(cli)
-  const { apps } = await callAgent(cli, AGENT_API.listApps, { params: { mesh: mesh.name, endpoint } })
-  const app = apps.find(each => each.name === name || each.name === `ztm/${name}`)
-  if (app === undefined) throw missing('app', name)
-  await showThing(cli, app, {
-    name: app.name,
-    fields: [
-      ['App', app.name],
-      ['Kind', app.isBuiltin ? 'built in' : 'installed'],
-      ['Status', app.isRunning ? 'running' : 'stopped'],
-    ],
-  })
 }
 
 function missing(kind: Kind, name: string): MeshError {

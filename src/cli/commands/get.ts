@@ -9,7 +9,6 @@ import { edgeView } from '../edge/edge-views.ts'
 import { listAllServices, SERVICE_VIEW } from '../edge/service-listing.ts'
 import { addExamples } from '../examples.ts'
 import {
-  APP_VIEW,
   EVICTION_VIEW,
   endpointView,
   hubView,
@@ -21,6 +20,7 @@ import {
 } from '../listings.ts'
 import { choosePlace } from '../mesh-choice.ts'
 import { type ListView, showList } from '../output/show.ts'
+import { APP_LINE_VIEW, listAppLines } from '../packages/app-views.ts'
 import { groupView, listGroups } from '../people/groups.ts'
 import { kindWords, type MeshKind, thingKind } from '../thing-kinds.ts'
 
@@ -46,6 +46,7 @@ export function defineGet(command: Command, cli: Cli): void {
     'ztm get ep',
     'ztm get endpoints office -o json',
     'ztm get service --mesh home',
+    'ztm get app',
     'ztm ep office get app',
     'ztm get users -o name',
     'ztm get groups',
@@ -84,9 +85,7 @@ const LISTS: Readonly<Record<MeshKind, List>> = {
     await showFitting(cli, await listAllServices(cli), SERVICE_VIEW, name)
   },
   async app(cli, name) {
-    const { mesh, endpoint } = await choosePlace(cli)
-    const { apps } = await callAgent(cli, AGENT_API.listApps, { params: { mesh: mesh.name, endpoint } })
-    await showFitting(cli, apps, APP_VIEW, name)
+    await showFitting(cli, await listAppLines(cli), APP_LINE_VIEW, name)
   },
   async invitation(cli, name) {
     const { invitations } = await callAgent(cli, AGENT_API.listInvitations, { params: await meshParams(cli) })

@@ -44,6 +44,7 @@ export function defineLog(command: Command, cli: Cli): void {
     'ztm log agent --since 10m --level warn',
     'ztm log hub -f',
     'ztm log app tunnel -n 50',
+    'ztm log app alice/notes -f',
     'ztm ep office log agent',
   )
 }

@@ -23,9 +23,10 @@ import {
 import { addExamples } from '../examples.ts'
 import { remark, report } from '../output/show.ts'
 import { visible } from '../output/text-width.ts'
+import { defineStartApp } from '../packages/app-manage.ts'
 import { writePrivate } from '../read-input.ts'
 
-/** `ztm start hub|agent` */
+/** `ztm start hub|agent|app` */
 export function defineStart(command: Command, cli: Cli): void {
   const hub = command
     .command('hub')
@@ -45,7 +46,13 @@ export function defineStart(command: Command, cli: Cli): void {
     .action((words: AgentWords) => startAgent(cli, words))
   addAgentOptions(agent)
   addExamples(agent, 'ztm start agent', 'ztm start agent --listen 127.0.0.1:7777')
-  addExamples(command, 'ztm start hub --names 1.2.3.4:8888 --permit root.json', 'ztm start agent')
+  defineStartApp(command, cli)
+  addExamples(
+    command,
+    'ztm start hub --names 1.2.3.4:8888 --permit root.json',
+    'ztm start agent',
+    'ztm start app alice/notes',
+  )
 }
 
 async function startHub(cli: Cli, { permit, ...typed }: HubWords & { permit?: string }): Promise<void> {

@@ -12,18 +12,26 @@ import { findServicePlace, type ServicePlace } from '../daemon-folder.ts'
 import { addExamples } from '../examples.ts'
 import { report } from '../output/show.ts'
 import { visible } from '../output/text-width.ts'
+import { changeApp } from '../packages/app-manage.ts'
 import { isServiceOf } from '../service-state.ts'
 
-/** `ztm stop hub|agent` */
+/** `ztm stop hub|agent`, `ztm stop app NAME` */
 export function defineStop(command: Command, cli: Cli): void {
   command
-    .addArgument(new Argument('<role>', 'which').choices(['hub', 'agent']))
+    .addArgument(new Argument('<role>', 'what').choices(['hub', 'agent', 'app']))
+    .argument('[app]', 'which app: [PROVIDER/]NAME')
     .description(
       'Stop the hub or agent of the state folder. One that is a service is a service no more, so that it does not ' +
-        'come back; its state stays.',
+        'come back; its state stays. An app that is stopped stays so when the agent starts again.',
     )
-    .action((role: DaemonRole) => stop(cli, role))
-  addExamples(command, 'ztm stop agent', 'ztm stop hub')
+    .action((role: DaemonRole | 'app', app: string | undefined) => {
+      if (role === 'app' && app !== undefined) return changeApp(cli, app, { isRunning: false })
+      if (role !== 'app' && app === undefined) return stop(cli, role)
+      const help =
+        role === 'app' ? 'name an app: `ztm stop app NAME`' : `there is one ${role}: leave the name out`
+      throw new MeshError('bad-usage', `Cannot stop ${role}: ${help}`)
+    })
+  addExamples(command, 'ztm stop agent', 'ztm stop hub', 'ztm stop app alice/notes')
 }
 
 async function stop(cli: Cli, role: DaemonRole): Promise<void> {

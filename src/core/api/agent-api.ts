@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { PATH_KINDS } from '../path/path-kind.ts'
 import { AGENT_BILLING_ROUTES } from './billing-api.ts'
 import { labelsShape } from './hub-api.ts'
+import { AGENT_INSTALLED_ROUTES, appListShape } from './installed-api.ts'
 import { AGENT_PEOPLE_ROUTES } from './people-api.ts'
 import { defineRoute } from './route.ts'
 import {
@@ -82,6 +83,7 @@ const logQuery = z.object({
  */
 export const AGENT_API = {
   ...AGENT_BILLING_ROUTES,
+  ...AGENT_INSTALLED_ROUTES,
   ...AGENT_PEOPLE_ROUTES,
   showVersion: defineRoute({
     method: 'GET',
@@ -357,9 +359,7 @@ export const AGENT_API = {
     path: '/api/meshes/{mesh}/endpoints/{endpoint}/apps',
     summary: 'List the apps of an endpoint one owns',
     params: endpointParams,
-    response: z.object({
-      apps: z.array(z.object({ name: z.string(), isBuiltin: z.boolean(), isRunning: z.boolean() })),
-    }),
+    response: appListShape,
     errors: ['not-joined', 'not-found', 'ambiguous', 'denied', 'offline'],
   }),
 } as const

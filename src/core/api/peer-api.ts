@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { appListShape, PEER_INSTALLED_ROUTES } from './installed-api.ts'
 import { defineRoute } from './route.ts'
 import { logLinesShape, msShape, nameShape, pemShape } from './shapes.ts'
 
@@ -9,6 +10,7 @@ import { logLinesShape, msShape, nameShape, pemShape } from './shapes.ts'
  * @see docs/protocol.md, "Session"
  */
 export const PEER_API = {
+  ...PEER_INSTALLED_ROUTES,
   ping: defineRoute({
     method: 'POST',
     path: '/api/ping',
@@ -41,9 +43,7 @@ export const PEER_API = {
     method: 'GET',
     path: '/api/apps',
     summary: 'List the apps of this endpoint',
-    response: z.object({
-      apps: z.array(z.object({ name: z.string(), isBuiltin: z.boolean(), isRunning: z.boolean() })),
-    }),
+    response: appListShape,
     errors: ['denied'],
   }),
 } as const

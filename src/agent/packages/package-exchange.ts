@@ -1,0 +1,230 @@
+import { createHash } from 'node:crypto'
+import type { Duplex } from 'node:stream'
+import { CONTROLLER_API } from '../../core/api/hub-api.ts'
+import type { Access } from '../../core/api/shapes.ts'
+import type { Release } from '../../core/app/release.ts'
+import { MeshError, toMeshError } from '../../core/model/errors.ts'
+import type { EndpointId } from '../../core/model/ids.ts'
+import type { Log } from '../../core/model/log.ts'
+import type { ServiceName, UserName } from '../../core/model/names.ts'
+import type { Hosting, Incoming } from '../../sdk/app.ts'
+import { hashPackage } from '../../store/package-folder.ts'
+import type { Dialer } from '../dialer.ts'
+import type { Hostings } from '../hostings.ts'
+import type { HubLink } from '../hub-link.ts'
+
+/** How packages are given and fetched. Times in ms. */
+export const EXCHANGE_LIMITS = {
+  /** Streams that fetch from this endpoint at one time. */
+  givenAtOnce: 8,
+  /** One that takes nothing for so long is ended. */
+  giveIdleMs: 30_000,
+  /** A holder that sends nothing for so long is given up. */
+  fetchIdleMs: 15_000,
+  /** Holders that are asked, one after another. */
+  holdersTried: 8,
+} as const
+
+/**
+ * The hidden service by which one user gives a package. The user is part of it, as a service belongs to one user; hashed,
+ * so that it is short whatever they are called.
+ *
+ * @see docs/protocol.md, "Packages"
+ */
+export function packageService(hash: string, holder: UserName): ServiceName {
+  const digest = createHash('sha256').update(`${hash}/${holder}`).digest('hex')
+  return `tcp/.package.${digest.slice(0, 40)}` as ServiceName
+}
+
+/** What an exchange needs of its membership. */
+export interface ExchangeOptions {
+  readonly user: UserName
+  readonly endpoint: EndpointId
+  readonly link: Pick<HubLink, 'call'>
+  readonly hostings: Pick<Hostings, 'serve'>
+  readonly dialer: Pick<Dialer, 'dial'>
+  /** The bytes of a package that is held, or undefined. */
+  readonly read: (hash: string) => Promise<Uint8Array | undefined>
+  readonly random: () => number
+  readonly log: Log
+}
+
+/** Gives packages to those who may read them, and fetches them from whoever does. */
+export interface PackageExchange extends AsyncDisposable {
+  /** Give just these from now on. */
+  hold(releases: readonly Release[]): Promise<void>
+  /**
+   * Fetch the bytes of a release from one holder after another until some has those that were signed.
+   *
+   * @throws MeshError `offline` if nobody who has it can be reached; else what the last of them failed by
+   */
+  fetch(release: Release): Promise<Uint8Array>
+}
+
+/** Make the exchange of one mesh. */
+export function createPackageExchange(options: ExchangeOptions): PackageExchange {
+  const { user, hostings, log } = options
+  const held = new Map<string, Hosting>()
+  const streams = new Set<Duplex>()
+
+  async function give(hash: string, incoming: Incoming): Promise<void> {
+    if (streams.size >= EXCHANGE_LIMITS.givenAtOnce)
+      return incoming.refuse(new MeshError('too-many', 'Cannot fetch package: too many do: try again'))
+    const stream = incoming.accept()
+    streams.add(stream)
+    stream.once('close', () => streams.delete(stream))
+    stream.on('error', () => {})
+    stream.resume()
+    try {
+      const bytes = await options.read(hash)
+      if (bytes === undefined) throw new MeshError('not-found', `Cannot give package ${hash}: it is damaged`)
+      for (let at = 0; at < bytes.length && !stream.destroyed; at += CHUNK_BYTES)
+        if (!stream.write(bytes.subarray(at, at + CHUNK_BYTES)))
+          await within(EXCHANGE_LIMITS.giveIdleMs, done => stream.once('drain', done).once('close', done))
+      stream.end()
+      await within(EXCHANGE_LIMITS.giveIdleMs, done => stream.once('finish', done).once('close', done))
+    } catch (thrown) {
+      log.warn('package.not-given', {
+        hash,
+        peer: incoming.from.endpoint,
+        reason: toMeshError(thrown).message,
+      })
+      stream.destroy()
+    }
+  }
+
+  return {
+    async hold(releases) {
+      const wanted = new Map(releases.map(release => [release.hash, release]))
+      for (const [hash, hosting] of held) {
+        if (wanted.has(hash)) continue
+        held.delete(hash)
+        await hosting[Symbol.asyncDispose]()
+      }
+      for (const [hash, release] of wanted) {
+        if (held.has(hash)) continue
+        try {
+          const onStream = (incoming: Incoming) => void give(hash, incoming)
+          const access = accessOf(release)
+          const hosting = await hostings.serve(packageService(hash, user), { access, onStream })
+          hosting.report('up')
+          held.set(hash, hosting)
+        } catch (thrown) {
+          // Whoever installs can do without giving to others.
+          log.warn('package.not-hosted', { hash, reason: toMeshError(thrown).message })
+        }
+      }
+    },
+    async fetch(release) {
+      const holders = await findHolders(options, release)
+      let last = new MeshError(
+        'offline',
+        `Cannot fetch ${release.name} ${release.version}: nobody who has it is online`,
+      )
+      for (const holder of holders.slice(0, EXCHANGE_LIMITS.holdersTried)) {
+        try {
+          const bytes = await fetchFrom(options, holder, release)
+          log.info('package.fetched', { hash: release.hash, peer: holder.endpoint, bytes: bytes.length })
+          return bytes
+        } catch (thrown) {
+          last = toMeshError(thrown)
+          log.warn('package.not-fetched', {
+            hash: release.hash,
+            peer: holder.endpoint,
+            code: last.code,
+            reason: last.message,
+          })
+        }
+      }
+      throw last
+    },
+    async [Symbol.asyncDispose]() {
+      for (const hosting of held.values()) await hosting[Symbol.asyncDispose]()
+      held.clear()
+      for (const stream of streams) stream.destroy()
+    },
+  }
+}
+
+interface Holder {
+  readonly service: ServiceName
+  readonly owner: UserName
+  readonly endpoint: EndpointId
+}
+
+/** Everybody who gives it and is online, in no order that could be foreseen. */
+async function findHolders(
+  { link, endpoint, random }: ExchangeOptions,
+  { hash }: Release,
+): Promise<Holder[]> {
+  const { services } = await link.call(CONTROLLER_API.listServices, {})
+  return services
+    .filter(({ name, owner }) => name === packageService(hash, owner))
+    .flatMap(({ name, owner, hostings }) =>
+      hostings
+        .filter(hosting => hosting.isOnline && hosting.endpoint !== endpoint)
+        .map(hosting => ({ service: name, owner, endpoint: hosting.endpoint })),
+    )
+    .map(holder => ({ holder, at: random() }))
+    .sort((a, b) => a.at - b.at)
+    .map(({ holder }) => holder)
+}
+
+/** @throws MeshError `too-large` for a byte too many, `not-trusted` for other bytes, `link-closed`, `timed-out`, and as a dial */
+async function fetchFrom({ dialer }: ExchangeOptions, holder: Holder, release: Release): Promise<Uint8Array> {
+  const { service, owner, endpoint } = holder
+  const { stream } = await dialer.dial(service, { owner, exits: [endpoint] }).opened
+  stream.on('error', () => {})
+  let timer: NodeJS.Timeout | undefined
+  const wait = () => {
+    clearTimeout(timer)
+    timer = setTimeout(
+      () => stream.destroy(new MeshError('timed-out', 'Cannot fetch package: the holder is silent')),
+      EXCHANGE_LIMITS.fetchIdleMs,
+    )
+  }
+  try {
+    wait()
+    const chunks: Buffer[] = []
+    let size = 0
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
+      wait()
+      size += chunk.length
+      if (size > release.sizeBytes)
+        throw new MeshError('too-large', 'Cannot fetch package: more bytes than were signed')
+      chunks.push(chunk)
+    }
+    const bytes = Buffer.concat(chunks)
+    if (bytes.length < release.sizeBytes)
+      throw new MeshError('link-closed', 'Cannot fetch package: it ended early')
+    if (hashPackage(bytes) === release.hash) return bytes
+    throw new MeshError('not-trusted', `Cannot fetch package: ${owner} gave other bytes than were signed`)
+  } finally {
+    clearTimeout(timer)
+    stream.destroy()
+  }
+}
+
+/** Whoever may read the release, and nobody else; its provider is not forgotten where others hold it. */
+function accessOf({ provider, users, groups }: Release): Access {
+  return {
+    users: [...new Set([...users, provider])],
+    groups: groups as Access['groups'],
+    entrances: [],
+  } as Access
+}
+
+function within(timeoutMs: number, start: (done: () => void) => unknown): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  const timer = setTimeout(
+    () => reject(new MeshError('too-slow', 'Cannot give package: nobody reads it')),
+    timeoutMs,
+  )
+  start(() => {
+    clearTimeout(timer)
+    resolve()
+  })
+  return promise
+}
+
+const CHUNK_BYTES = 262_144
