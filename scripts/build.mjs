@@ -105,6 +105,15 @@ const { status } = spawnSync(
 )
 if (status !== 0) process.exit(1)
 
+const page = spawnSync(
+  process.execPath,
+  [join(root, 'scripts/build-page.mjs'), '--outdir', join(outdir, 'page')],
+  {
+    stdio: 'inherit',
+  },
+)
+if (page.status !== 0) process.exit(1)
+
 const parts = Object.entries(metafile.outputs).filter(([path]) => path.endsWith('.mjs'))
 const kib = Math.round(parts.reduce((sum, [, { bytes }]) => sum + bytes, 0) / 1024)
 console.log(`build: ${join(outdir, 'ztm.mjs')} and ${parts.length - 1} parts, ${kib} KiB`)

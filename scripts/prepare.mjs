@@ -1,5 +1,6 @@
 // Installs what a checkout lacks. Plain JavaScript for the machine's own Node (20 or later); everything after it
-// runs on the Node that the lockfile pins. `--test` also installs the Debian packages that the tests start.
+// runs on the Node that the lockfile pins. `--test` also installs the Debian packages that the tests start; `--page` builds
+// the web page.
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, lstatSync, readFileSync, writeFileSync } from 'node:fs'
@@ -40,6 +41,7 @@ const TEST_PACKAGES = {
   gcc: '/usr/bin/gcc',
   'libc6-dev': '/usr/include/stdio.h',
   python3: '/usr/bin/python3',
+  chromium: '/usr/bin/chromium',
 }
 
 // Not `npm ci`: it insists on the packages of every platform being in the lockfile, also those that the registry it
@@ -114,10 +116,18 @@ function installTestPackages() {
   }
 }
 
+function buildPage() {
+  const status = run(pinnedNode, [join(root, 'scripts/build-page.mjs')], {
+    shell: process.platform === 'win32',
+  })
+  if (status !== 0) console.error('ztm: the web page could not be built (see above): all else works')
+}
+
+const pinnedNode = join(root, 'node_modules', '.bin', process.platform === 'win32' ? 'node.cmd' : 'node')
+
 /** Run a script on the pinned Node: a shell would go on using the one it found first. */
 function runPinned([script, ...args]) {
-  const node = join(root, 'node_modules', '.bin', process.platform === 'win32' ? 'node.cmd' : 'node')
-  const child = spawn(node, ['--disable-warning=ExperimentalWarning', script, ...args], {
+  const child = spawn(pinnedNode, ['--disable-warning=ExperimentalWarning', script, ...args], {
     stdio: 'inherit',
     cwd: root,
     shell: process.platform === 'win32',
@@ -131,5 +141,7 @@ function runPinned([script, ...args]) {
 const args = process.argv.slice(2)
 const runAt = args.indexOf('--run')
 installNodeParts()
-if (args.slice(0, runAt === -1 ? undefined : runAt).includes('--test')) installTestPackages()
+const wanted = args.slice(0, runAt === -1 ? undefined : runAt)
+if (wanted.includes('--test')) installTestPackages()
+if (wanted.includes('--page')) buildPage()
 if (runAt !== -1) runPinned(args.slice(runAt + 1))

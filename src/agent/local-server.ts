@@ -109,9 +109,13 @@ function createGuardedApp(
   address: () => Address | undefined,
 ): Hono {
   const guarded = new Hono()
-  guarded.use(
-    secureHeaders({ contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } }),
-  )
+  guarded.use(secureHeaders())
+  guarded.use(async (context, next) => {
+    await next()
+    // Answers of the API are nothing to be shown; the page says what it needs.
+    if (!context.res.headers.has(POLICY))
+      context.res.headers.set(POLICY, "default-src 'none'; frame-ancestors 'none'")
+  })
   guarded.use(async (context, next) => {
     const refusal = refuseForeign(context, address())
     return refusal === undefined ? next() : answerError(context, refusal)
@@ -293,3 +297,4 @@ function isToken(context: Context, token: string): boolean {
 const PASSED_ON = ['forwarded', 'via', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip']
 const WANTED =
   'Cannot use the agent: not logged in: open the page with `ztm gui`, or put its token into ZTM_TOKEN'
+const POLICY = 'content-security-policy'

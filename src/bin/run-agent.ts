@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
 import { type Agent, startAgent } from '../agent/agent.ts'
 import { createDisk } from '../agent/disk/open-folder.ts'
 import { startLocalServer } from '../agent/local-server.ts'
@@ -19,6 +20,7 @@ import { type DataFolder, openDataFolder } from '../store/data-folder.ts'
 import { lockFolder } from '../store/lock.ts'
 import { openLogFile } from '../store/log-file.ts'
 import { readLogFile } from '../store/log-reader.ts'
+import { openPageFiles, type PageFiles } from '../store/page-files.ts'
 import { socketPath } from '../store/socket-path.ts'
 import { openSqliteStore } from '../store/sqlite-store.ts'
 import { tuneCollector } from './garbage-collector.ts'
@@ -126,6 +128,7 @@ export async function openAgent(
       token: await openToken(folder),
       metrics,
       stop: options.onStop,
+      page: findPage(),
     }),
   )
   if (options.metrics !== undefined) opening.use(await serveMetrics(options.metrics, metrics))
@@ -137,6 +140,16 @@ export async function openAgent(
     socketPath: path,
     [Symbol.asyncDispose]: () => all.disposeAsync(),
   }
+}
+
+/** The web page: beside the bundle this runs from, or where a checkout builds it. */
+function findPage(): PageFiles | undefined {
+  const places = ['page', '../page', '../../build/page']
+  for (const place of places) {
+    const page = openPageFiles(join(import.meta.dirname, place))
+    if (page !== undefined) return page
+  }
+  return undefined
 }
 
 async function openToken(folder: DataFolder): Promise<string> {

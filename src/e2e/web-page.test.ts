@@ -1,0 +1,199 @@
+import assert from 'node:assert/strict'
+import { after, before, type TestContext, test } from 'node:test'
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
+import { assertAccessible, keepPicture, startBrowser, watchPage } from '../testing/browser.ts'
+import { startPage } from '../testing/page.ts'
+import { createProcessMesh, freePort, type ProcessMesh, readText } from '../testing/process-mesh.ts'
+
+let mesh: ProcessMesh
+let browser: Browser
+let url = ''
+
+before(async () => {
+  mesh = await createProcessMesh()
+  browser = await startBrowser()
+  await mesh.startHub()
+  const port = await freePort()
+  url = `http://localhost:${port}`
+  await Promise.all([
+    mesh.startAgent('home', { args: ['--listen', `127.0.0.1:${port}`] }),
+    mesh.join('office'),
+  ])
+})
+after(async () => {
+  await browser.close()
+  await mesh[Symbol.asyncDispose]()
+})
+
+/** A person opens the page of the agent at home; at the end, nothing may have gone wrong unseen. */
+async function visit(t: TestContext, options: BrowserContextOptions = {}): Promise<Page> {
+  const context = await browser.newContext({ locale: 'en-GB', reducedMotion: 'reduce', ...options })
+  context.setDefaultTimeout(60_000)
+  const page = await context.newPage()
+  const { complaints } = watchPage(page)
+  t.after(async () => {
+    await context.close()
+    assert.deepEqual(complaints, [])
+  })
+  await page.goto(url)
+  return page
+}
+
+// Texts, as this program knows nothing of documents.
+const HOW_MUCH_WIDER = 'document.documentElement.scrollWidth - document.documentElement.clientWidth'
+const TRY_TO_READ = `async to => {
+  const read = await fetch(to + '/api/meshes', { credentials: 'include' }).then(() => 'read', () => 'refused')
+  const frame = document.createElement('iframe')
+  frame.src = to
+  document.body.append(frame)
+  await new Promise(resolve => frame.addEventListener('load', resolve))
+  try {
+    return { read, inner: frame.contentWindow.document.body.textContent }
+  } catch {
+    return { read, inner: 'hidden' }
+  }
+}`
+
+const open = (page: Page, title: string) => page.getByRole('link', { name: title, exact: true }).click()
+const heading = (page: Page, name: string) => page.getByRole('heading', { name, level: 1 }).waitFor()
+
+test('whoever runs the agent opens the page without a login, and joins a mesh with a permit', async t => {
+  const page = await visit(t)
+  await heading(page, 'Join a mesh')
+  await assertAccessible(page, 'join')
+  await page.getByLabel('Permit').fill('{"what": "no permit"}')
+  await page.getByLabel('Name of this computer in the mesh').fill('home')
+  await page.getByRole('button', { name: 'Join' }).click()
+  await page.getByRole('alert').getByText('bad-permit').waitFor()
+  await page.getByLabel('Permit').fill(await readText(mesh.permit))
+  await page.getByRole('button', { name: 'Join' }).click()
+  await heading(page, 'Overview')
+  await page.getByText('online', { exact: true }).waitFor()
+  await page.getByText('You are root at home').waitFor()
+})
+
+test('endpoints are found, looked at and pinged', async t => {
+  const page = await visit(t)
+  await open(page, 'Endpoints')
+  await page.getByText('2 of 2').waitFor()
+  await page.getByLabel('Search').fill('off')
+  await page.getByText('1 of 1').waitFor()
+  await assertAccessible(page, 'endpoints')
+  await keepPicture(page, 'endpoints')
+  await page.getByRole('link', { name: 'office' }).click()
+  await heading(page, 'office')
+  await page.getByRole('button', { name: 'Ping' }).click()
+  await page.getByText(/^[\d.]+ ms by /).waitFor()
+  await page.getByRole('table', { name: 'Ways to it' }).getByText('open').first().waitFor()
+  await assertAccessible(page, 'endpoint')
+})
+
+test('a tunnel is made, carries bytes, is shown with its traffic, and is closed', async t => {
+  await using target = await startPage('hello from the office')
+  const port = await freePort()
+  const page = await visit(t)
+  await open(page, 'Tunnels')
+  await page.getByRole('button', { name: 'New tunnel' }).click()
+  const form = page.getByRole('dialog')
+  await form.getByLabel('Endpoint').click()
+  await page.getByRole('option', { name: 'office' }).click()
+  await form.getByLabel('Port there, or host:port').fill(String(target.port))
+  await form.getByLabel('Local port').fill(String(port))
+  await form.getByLabel('Name').fill('web')
+  await form
+    .getByText(`ztm ep office tunnel open outbound tcp/web --targets 127.0.0.1:${target.port}`)
+    .waitFor()
+  await assertAccessible(page, 'new tunnel')
+  await form.getByRole('button', { name: 'Open' }).click()
+  const row = page
+    .getByRole('table', { name: 'Ports that are open here' })
+    .getByRole('row', { name: 'tcp/web' })
+  await row.getByText(`127.0.0.1:${port}`).waitFor()
+  assert.equal(await (await fetch(`http://127.0.0.1:${port}/`)).text(), 'hello from the office')
+  await row.getByText(/^[1-9]\d* byte \/ [1-9]\d* byte$/).waitFor()
+  await assertAccessible(page, 'tunnels')
+  await keepPicture(page, 'tunnels')
+  await page.getByRole('button', { name: 'Close tcp/web' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Close', exact: true }).last().click()
+  await page.getByText('No port is open here.').waitFor()
+})
+
+test('a user is invited by a link', async t => {
+  const page = await visit(t)
+  await open(page, 'Users')
+  await page.getByRole('button', { name: 'Invite' }).click()
+  const form = page.getByRole('dialog')
+  await form.getByLabel('Name of the user').fill('bob')
+  await form.getByRole('button', { name: 'Invite' }).click()
+  assert.match(await form.getByLabel('Link').inputValue(), /^ztm:\/\//)
+  await assertAccessible(page, 'invitation')
+  await page.keyboard.press('Escape')
+  await page.getByRole('cell', { name: 'bob' }).waitFor()
+})
+
+test('every page can be read by everybody, in both languages, light and dark, on a telephone', async t => {
+  for (const [locale, colorScheme, viewport] of [
+    ['en-GB', 'light', { width: 1_280, height: 800 }],
+    ['zh-CN', 'dark', { width: 1_280, height: 800 }],
+    ['zh-CN', 'light', { width: 390, height: 844 }],
+  ] as const) {
+    const page = await visit(t, { locale, colorScheme, viewport })
+    const isChinese = locale === 'zh-CN'
+    for (const [path, title] of [
+      ['', isChinese ? '概览' : 'Overview'],
+      ['/endpoints', isChinese ? '端点' : 'Endpoints'],
+      ['/tunnels', isChinese ? '隧道' : 'Tunnels'],
+      ['/services', isChinese ? '服务' : 'Services'],
+      ['/users', isChinese ? '用户' : 'Users'],
+      ['/hubs', isChinese ? '集线器' : 'Hubs'],
+      ['/log', isChinese ? '日志' : 'Log'],
+    ]) {
+      await page.goto(`${url}/home${path}`)
+      await heading(page, title ?? '')
+      await page.locator('[aria-busy=true]').first().waitFor({ state: 'detached' })
+      const name = `${locale} ${colorScheme} ${viewport.width} ${title}`
+      await assertAccessible(page, name)
+      const overflow = await page.evaluate(HOW_MUCH_WIDER)
+      assert.equal(overflow, 0, `${name} is wider than the screen`)
+    }
+    await keepPicture(page, `log-${locale}-${colorScheme}-${viewport.width}`)
+  }
+})
+
+test('what changes elsewhere is shown without asking; an agent that is gone is told of', async t => {
+  const page = await visit(t)
+  await heading(page, 'Overview')
+  await mesh.run('home', 'disable', 'mesh', 'home')
+  await page.getByText('switched off').waitFor()
+  await mesh.run('home', 'enable', 'mesh', 'home')
+  await page.getByText('online', { exact: true }).waitFor()
+})
+
+test('a page of another site reads nothing, and a browser that is logged out has to show the token', async t => {
+  await using elsewhere = await startPage('<title>elsewhere</title>')
+  const context = await browser.newContext()
+  const page = await context.newPage()
+  await page.goto(`http://${elsewhere.at}/`)
+  const seen = await page.evaluate(`(${TRY_TO_READ})('${url}')`)
+  assert.deepEqual(seen, { read: 'refused', inner: 'hidden' })
+  await context.close()
+
+  const own = await visit(t)
+  await own.getByRole('button', { name: 'Log out' }).click()
+  // The system knows the person: the page is open again at once, with a login of its own.
+  await heading(own, 'Overview')
+  const { token } = (await mesh.json('home', 'gui', '--no-open')) as { token: string }
+  // As by a proxy, which nobody vouches for.
+  const far = await browser.newContext({ extraHTTPHeaders: { via: '1.1 proxy' }, locale: 'en-GB' })
+  const farPage = await far.newPage()
+  await farPage.goto(url)
+  await heading(farPage, 'Log in')
+  await assertAccessible(farPage, 'login')
+  await farPage.getByLabel('Token').fill('guess')
+  await farPage.getByRole('button', { name: 'Log in' }).click()
+  await farPage.getByText('That is not the token of this agent.').waitFor()
+  await farPage.getByLabel('Token').fill(token)
+  await farPage.getByRole('button', { name: 'Log in' }).click()
+  await heading(farPage, 'Overview')
+  await far.close()
+})

@@ -1,0 +1,34 @@
+/**
+ * The key of this browser's login, the half that cookies are not. The agent writes it into the document where it knows whose
+ * browser it is; it is kept for this origin, so that the page can be opened again.
+ */
+export function readKey(): string {
+  const written = document.querySelector<HTMLMetaElement>('meta[name=ztm-key]')?.content ?? ''
+  // A page that is served by a development server has the placeholder still.
+  if (/^[\w-]{43}$/.test(written)) localStorage.setItem(KEY, written)
+  return localStorage.getItem(KEY) ?? ''
+}
+
+/**
+ * Log in with the agent's token, as `ztm gui -o json` gives it.
+ *
+ * @returns whether it was the right one
+ */
+export async function logIn(token: string): Promise<boolean> {
+  const answer = await fetch('/login', { method: 'POST', headers: { authorization: `Bearer ${token}` } })
+  if (!answer.ok) return false
+  const { key }: { key?: unknown } = await answer.json()
+  if (typeof key !== 'string') return false
+  localStorage.setItem(KEY, key)
+  return true
+}
+
+/** Log this browser out. */
+export async function logOut(): Promise<void> {
+  await fetch('/logout', { method: 'POST', headers: { [KEY_HEADER]: readKey() } })
+  localStorage.removeItem(KEY)
+}
+
+/** The header that carries the key. */
+export const KEY_HEADER = 'ztm-key'
+const KEY = 'ztm-key'

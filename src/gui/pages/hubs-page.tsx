@@ -1,0 +1,53 @@
+import { Stack, Title } from '@mantine/core'
+import { useQuery } from '@tanstack/react-query'
+import { useParams } from '@tanstack/react-router'
+import { QUERIES } from '../api/queries.ts'
+import { formatBytes, formatWhen } from '../parts/amounts.ts'
+import { Listing } from '../parts/listing.tsx'
+import { Loaded } from '../parts/loaded.tsx'
+import { StateBadge } from '../parts/state-badge.tsx'
+import { useNow } from '../parts/use-now.ts'
+import { useTexts } from '../texts/texts.ts'
+
+/** The hubs of a mesh and what they carry. */
+export function HubsPage() {
+  const { say, language } = useTexts()
+  const { mesh } = useParams({ from: '/$mesh' })
+  const query = useQuery(QUERIES.hubs(mesh))
+  const now = useNow(60_000)
+  return (
+    <Stack>
+      <Title order={1}>{say('hubs.title')}</Title>
+      <Loaded query={query}>
+        {({ hubs }) => (
+          <Listing
+            label={say('hubs.title')}
+            rows={hubs}
+            keyOf={({ id }) => id}
+            empty={say('endpoint.none')}
+            columns={[
+              { title: say('endpoint.address'), cell: ({ names }) => names.join(', ') },
+              {
+                title: say('state.title'),
+                cell: ({ isAttached }) =>
+                  isAttached && <StateBadge mood="well">{say('hub.attached')}</StateBadge>,
+              },
+              { title: say('endpoint.version'), cell: ({ version }) => version },
+              { title: say('hub.links'), cell: ({ linkCount }) => linkCount },
+              { title: say('hub.relays'), cell: ({ relayCount }) => relayCount },
+              { title: say('hub.relayed'), cell: ({ relayedBytes }) => formatBytes(relayedBytes, language) },
+              {
+                title: say('hub.roundTrip'),
+                cell: ({ roundTripMs }) => (roundTripMs === undefined ? '' : `${roundTripMs.toFixed(1)} ms`),
+              },
+              {
+                title: say('hub.certificate'),
+                cell: ({ certificateExpiresAtMs }) => formatWhen(certificateExpiresAtMs, now, language),
+              },
+            ]}
+          />
+        )}
+      </Loaded>
+    </Stack>
+  )
+}

@@ -1,0 +1,108 @@
+import { Badge, Button, Group, Modal, Stack, Text, TextInput, Title } from '@mantine/core'
+import { useDisclosure } from '@mantine/hooks'
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useParams } from '@tanstack/react-router'
+import { useState } from 'react'
+import { AGENT_API } from '../../core/api/agent-api.ts'
+import { call } from '../api/call.ts'
+import { QUERIES } from '../api/queries.ts'
+import { formatCommand } from '../parts/command-words.ts'
+import { Copy, EqualCommand } from '../parts/equal-command.tsx'
+import { Failure } from '../parts/failure.tsx'
+import { Listing } from '../parts/listing.tsx'
+import { Loaded } from '../parts/loaded.tsx'
+import { Name } from '../parts/name.tsx'
+import { StateBadge } from '../parts/state-badge.tsx'
+import { useTexts } from '../texts/texts.ts'
+
+/** The users of a mesh, and how to invite one more. */
+export function UsersPage() {
+  const { say } = useTexts()
+  const { mesh } = useParams({ from: '/$mesh' })
+  const query = useQuery(QUERIES.users(mesh))
+  const [isInviting, { open, close }] = useDisclosure()
+  return (
+    <Stack>
+      <Group justify="space-between">
+        <Title order={1}>{say('users.title')}</Title>
+        <Button onClick={open}>{say('invite.button')}</Button>
+      </Group>
+      <Modal
+        opened={isInviting}
+        onClose={close}
+        title={say('invite.title')}
+        closeButtonProps={{ 'aria-label': say('action.close') }}
+      >
+        <Invite mesh={mesh} />
+      </Modal>
+      <Loaded query={query}>
+        {({ users }) => (
+          <Listing
+            label={say('users.title')}
+            rows={users}
+            keyOf={({ name }) => name}
+            empty={say('endpoint.none')}
+            columns={[
+              { title: say('user.name'), cell: ({ name }) => <Name>{name}</Name> },
+              {
+                title: say('user.endpoints'),
+                cell: ({ onlineCount, endpointCount }) =>
+                  say('count.of', { count: onlineCount, total: endpointCount }),
+              },
+              {
+                title: say('state.title'),
+                cell: ({ isAdmin, isEvicted }) => (
+                  <Group gap="xs">
+                    {isAdmin && <Badge variant="default">{say('user.admin')}</Badge>}
+                    {isEvicted && <StateBadge mood="ill">{say('user.evicted')}</StateBadge>}
+                  </Group>
+                ),
+              },
+            ]}
+          />
+        )}
+      </Loaded>
+    </Stack>
+  )
+}
+
+function Invite({ mesh }: { mesh: string }) {
+  const { say } = useTexts()
+  const queries = useQueryClient()
+  const [user, setUser] = useState('')
+  const invite = useMutation({
+    mutationFn: () => call(AGENT_API.invite, { params: { mesh, user }, body: {} }),
+    onSuccess: () => queries.invalidateQueries(),
+  })
+  return (
+    <form
+      onSubmit={event => {
+        event.preventDefault()
+        invite.mutate()
+      }}
+    >
+      <Stack>
+        <TextInput
+          data-autofocus
+          label={say('invite.user')}
+          value={user}
+          onChange={event => setUser(event.currentTarget.value)}
+          required
+        />
+        <Text size="sm">{say('invite.help')}</Text>
+        <EqualCommand>{formatCommand('ztm', 'invite', user || 'USER')}</EqualCommand>
+        {invite.error !== null && <Failure error={invite.error} />}
+        {invite.data === undefined ? (
+          <Button type="submit" loading={invite.isPending}>
+            {say('invite.button')}
+          </Button>
+        ) : (
+          <>
+            <TextInput label={say('invite.link')} value={invite.data.link} readOnly />
+            <Copy text={invite.data.link} />
+          </>
+        )}
+      </Stack>
+    </form>
+  )
+}

@@ -1,0 +1,52 @@
+import { Table, Text } from '@mantine/core'
+import type { ReactNode } from 'react'
+
+/** A column of a listing. */
+export interface Column<T> {
+  readonly title: string
+  readonly cell: (row: T) => ReactNode
+}
+
+/** A listing, with a sentence where it is empty. */
+export function Listing<T>({
+  rows,
+  columns,
+  keyOf,
+  empty,
+  label,
+}: {
+  rows: readonly T[]
+  columns: readonly Column<T>[]
+  keyOf: (row: T) => string
+  empty: string
+  label: string
+}) {
+  if (rows.length === 0) return <Text c="dimmed">{empty}</Text>
+  return (
+    <Table.ScrollContainer
+      minWidth={480}
+      scrollAreaProps={{ viewportProps: { tabIndex: 0, 'aria-label': label } }}
+    >
+      <Table highlightOnHover verticalSpacing="xs" aria-label={label}>
+        <Table.Thead>
+          <Table.Tr>
+            {columns.map(({ title }) => (
+              <Table.Th key={title}>{title}</Table.Th>
+            ))}
+          </Table.Tr>
+        </Table.Thead>
+        <Table.Tbody>
+          {rows.map(row => (
+            <Table.Tr key={keyOf(row)}>
+              {columns.map(({ title, cell }) => (
+                <Table.Td key={title} style={{ overflowWrap: 'anywhere' }}>
+                  {cell(row)}
+                </Table.Td>
+              ))}
+            </Table.Tr>
+          ))}
+        </Table.Tbody>
+      </Table>
+    </Table.ScrollContainer>
+  )
+}

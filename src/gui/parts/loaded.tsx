@@ -1,0 +1,30 @@
+import { Skeleton, Stack } from '@mantine/core'
+import type { UseQueryResult } from '@tanstack/react-query'
+import type { ReactNode } from 'react'
+import { Failure } from './failure.tsx'
+
+/** What is shown of an answer: nothing yet, why it failed, or the answer; the last one stays while a new one fails. */
+export function Loaded<T>({
+  query,
+  children,
+}: {
+  query: UseQueryResult<T>
+  children: (data: T) => ReactNode
+}) {
+  const { data, error, refetch } = query
+  if (data === undefined && error === null) {
+    return (
+      <Stack gap="xs" aria-busy="true">
+        <Skeleton height={18} />
+        <Skeleton height={18} />
+        <Skeleton height={18} width="60%" />
+      </Stack>
+    )
+  }
+  return (
+    <>
+      {error !== null && <Failure error={error} onRetry={() => void refetch()} />}
+      {data !== undefined && children(data)}
+    </>
+  )
+}

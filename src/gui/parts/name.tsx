@@ -1,0 +1,7 @@
+/**
+ * A name that others chose: shown as it is, in its own direction, so that no letters in it turn round what stands beside it;
+ * what cannot be seen is shown as a box.
+ */
+export function Name({ children }: { children: string }) {
+  return <bdi>{children.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '␣')}</bdi>
+}

@@ -1,0 +1,58 @@
+import { useQuery } from '@tanstack/react-query'
+import { createRootRoute, createRoute, createRouter, Navigate } from '@tanstack/react-router'
+import { QUERIES } from './api/queries.ts'
+import { EndpointPage } from './pages/endpoint-page.tsx'
+import { EndpointsPage } from './pages/endpoints-page.tsx'
+import { HubsPage } from './pages/hubs-page.tsx'
+import { JoinPage } from './pages/join-page.tsx'
+import { LogPage } from './pages/log-page.tsx'
+import { OverviewPage } from './pages/overview-page.tsx'
+import { ServicesPage } from './pages/services-page.tsx'
+import { TunnelsPage } from './pages/tunnels-page.tsx'
+import { UsersPage } from './pages/users-page.tsx'
+import { Loaded } from './parts/loaded.tsx'
+import { PageFrame } from './parts/page-frame.tsx'
+
+const root = createRootRoute({ component: PageFrame, notFoundComponent: First })
+const mesh = createRoute({ getParentRoute: () => root, path: '/$mesh' })
+
+const tree = root.addChildren([
+  createRoute({ getParentRoute: () => root, path: '/', component: First }),
+  createRoute({ getParentRoute: () => root, path: '/login', component: First }),
+  createRoute({ getParentRoute: () => root, path: '/join', component: JoinPage }),
+  mesh.addChildren([
+    createRoute({ getParentRoute: () => mesh, path: '/', component: OverviewPage }),
+    createRoute({ getParentRoute: () => mesh, path: '/endpoints', component: EndpointsPage }),
+    createRoute({ getParentRoute: () => mesh, path: '/endpoints/$endpoint', component: EndpointPage }),
+    createRoute({ getParentRoute: () => mesh, path: '/tunnels', component: TunnelsPage }),
+    createRoute({ getParentRoute: () => mesh, path: '/services', component: ServicesPage }),
+    createRoute({ getParentRoute: () => mesh, path: '/users', component: UsersPage }),
+    createRoute({ getParentRoute: () => mesh, path: '/hubs', component: HubsPage }),
+    createRoute({ getParentRoute: () => mesh, path: '/log', component: LogPage }),
+  ]),
+])
+
+/** Which page is at which path. */
+export const router = createRouter({ routeTree: tree, defaultPreload: 'intent' })
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: typeof router
+  }
+}
+
+/** The first mesh that is joined; the way to join one where there is none. */
+function First() {
+  const status = useQuery(QUERIES.status())
+  return (
+    <Loaded query={status}>
+      {({ meshes: [first] }) =>
+        first === undefined ? (
+          <Navigate to="/join" replace />
+        ) : (
+          <Navigate to="/$mesh" params={{ mesh: first.name }} replace />
+        )
+      }
+    </Loaded>
+  )
+}
