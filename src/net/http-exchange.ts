@@ -220,9 +220,7 @@ class Exchange implements RequestHandler {
 
 function endUnread(request: PublicRequest): void {
   if ('stream' in request) request.stream.close()
-  // What is no socket has no way to end after what was written.
-  else if (typeof request.socket.destroySoon === 'function') request.socket.destroySoon()
-  else request.socket.end(() => request.socket.destroy())
+  else request.socket.destroySoon()
 }
 
 /** A request that may be repeated is, when its stream has no path for so long before anything was answered. */

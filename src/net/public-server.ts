@@ -1,9 +1,10 @@
 import type { EventEmitter } from 'node:events'
 import http, { type IncomingMessage, ServerResponse } from 'node:http'
 import http2, { type Http2ServerRequest, type Http2ServerResponse } from 'node:http2'
-import type { Socket } from 'node:net'
+import net, { type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { SecureContext, TLSSocket } from 'node:tls'
+import { endGently } from './end-gently.ts'
 import { guardAgainstFloods } from './flood-guard.ts'
 import { HTTP2_LIMITS } from './http2-settings.ts'
 import { createReadWatch } from './read-while-writing.ts'
@@ -73,10 +74,12 @@ export function createPublicServer(handlers: PublicHandlers, options: PublicServ
   const http1Options = { ...HTTP1_PUBLIC, headersTimeout: headMs }
   const server = tls === undefined ? http.createServer(http1Options) : createTlsServer(tls, http1Options)
   const http1 = server as http.Server
-  http1.on('request', (request, response) => handlers.onRequest(request, response as PublicResponse, false))
-  http1.on('checkContinue', (request, response) =>
-    handlers.onRequest(request, response as PublicResponse, true),
-  )
+  http1.on('request', (request, response) => {
+    if (!isBehindLast(request)) handlers.onRequest(request, response as PublicResponse, false)
+  })
+  http1.on('checkContinue', (request, response) => {
+    if (!isBehindLast(request)) handlers.onRequest(request, response as PublicResponse, true)
+  })
   http1.on('checkExpectation', (_request, response) => response.writeHead(417).end())
   http1.on('upgrade', (request, socket, head) => handlers.onUpgrade(request, socket, head))
   http1.on('connect', (request: unknown, response: unknown) => {
@@ -113,13 +116,18 @@ export function createPublicServer(handlers: PublicHandlers, options: PublicServ
 
   function refuseGarbage(socket: Duplex, status: number, code = 'UNKNOWN'): void {
     handlers.onGarbage(status, code)
-    const isAnswered = (socket as { _httpMessage?: { headersSent?: boolean } | null })._httpMessage
-      ?.headersSent
-    if (!socket.writable || isAnswered === true || code === 'ECONNRESET') socket.destroy()
-    else
-      socket.end(`HTTP/1.1 ${status} ${http.STATUS_CODES[status]}\r\n${GARBAGE_HEADERS}\r\n`, () =>
-        socket.destroy(),
-      )
+    const { _httpMessage: answer } = socket as {
+      _httpMessage?: { headersSent?: boolean; writableEnded?: boolean } | null
+    }
+    if (!socket.writable || code === 'ECONNRESET') socket.destroy()
+    // An answer that is whole is on its way; one that is not must not look so.
+    else if (answer?.headersSent && answer.writableEnded && !(socket instanceof net.Socket)) endGently(socket)
+    else if (answer?.headersSent) socket.destroy()
+    else {
+      const text = `HTTP/1.1 ${status} ${http.STATUS_CODES[status]}\r\n${GARBAGE_HEADERS}\r\n`
+      if (socket instanceof net.Socket) socket.end(text, () => socket.destroy())
+      else endGently(socket, text)
+    }
   }
 
   return {
@@ -160,6 +168,15 @@ export function breakResponse(response: PublicResponse): void {
   if (response instanceof http2.Http2ServerResponse)
     response.stream.close(http2.constants.NGHTTP2_INTERNAL_ERROR)
   else response.destroy()
+}
+
+/** Whether a request came behind one whose answer ends the connection: nobody may be served by it any more. */
+function isBehindLast(request: PublicRequest): boolean {
+  if ('stream' in request) return false
+  const { _httpMessage: answer, writableEnded } = request.socket as Duplex & {
+    _httpMessage?: { _last?: boolean; headersSent?: boolean } | null
+  }
+  return writableEnded || (answer?.headersSent === true && answer._last === true)
 }
 
 function createTlsServer(

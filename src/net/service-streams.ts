@@ -136,7 +136,8 @@ export function serviceError(thrown: unknown): MeshError {
       cause: thrown,
     })
   }
-  if (typeof code === 'string' && /^(UND_ERR_|HPE_)/.test(code)) {
+  const isGarbage = thrown instanceof Error && thrown.name === 'HTTPParserError'
+  if (isGarbage || (typeof code === 'string' && /^(UND_ERR_|HPE_)/.test(code))) {
     return new MeshError('link-closed', `Request to service failed: ${(thrown as Error).message}`, {
       cause: thrown,
     })

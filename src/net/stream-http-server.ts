@@ -1,6 +1,7 @@
 import http2, { type Http2Session } from 'node:http2'
 import type { Duplex } from 'node:stream'
 import { MeshError } from '../core/model/errors.ts'
+import { endGently } from './end-gently.ts'
 import { guardAgainstFloods } from './flood-guard.ts'
 import { HTTP2_LIMITS } from './http2-settings.ts'
 import {
@@ -47,7 +48,9 @@ export function createStreamHttpServer<C extends object>(
         const end = idleTimers.get(socket)
         clearTimeout(end)
         // Streams of the mesh have no timeouts of their own, by which Node ends idle connections.
-        response.once('close', () => idleTimers.set(socket, startIdle(socket, idleMs)))
+        response.once('close', () => {
+          if (!socket.destroyed) idleTimers.set(socket, startIdle(socket, idleMs))
+        })
         handlers.onRequest(request, response, isExpecting)
       },
       onUpgrade(request, socket, head) {
@@ -85,6 +88,8 @@ export function createStreamHttpServer<C extends object>(
   function serve(stream: Duplex, caller: C, isHttp2: boolean): void {
     if (!isHttp2) {
       callers.set(stream, caller)
+      // As Node ends a socket after the last answer. Without it, more requests would be read.
+      Object.assign(stream, { destroySoon: () => endGently(stream) })
       http1.accept(stream)
       return
     }

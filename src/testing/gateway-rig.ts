@@ -104,13 +104,13 @@ export async function serveOnLoopback(listener: RequestListener): Promise<RigSer
   }
 }
 
-/** Send raw bytes, and read until the other side closes. */
+/** Send raw bytes, and read until the other side closes, or breaks. */
 export async function sendRaw(port: number, text: string | Buffer): Promise<string> {
   const socket = net.connect({ port, host: '127.0.0.1' })
   const chunks: Buffer[] = []
   socket.on('data', chunk => chunks.push(chunk))
   socket.on('error', () => {})
-  const closed = once(socket, 'close')
+  const closed = new Promise(resolve => socket.once('close', resolve))
   await once(socket, 'connect')
   socket.write(text)
   await closed
