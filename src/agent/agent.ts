@@ -1,7 +1,6 @@
 import { rm } from 'node:fs/promises'
 import { CONTROLLER_API } from '../core/api/hub-api.ts'
 import type { LogLines } from '../core/api/shapes.ts'
-import type { Disk } from '../core/model/disk.ts'
 import { MeshError, toMeshError } from '../core/model/errors.ts'
 import type { MeshId } from '../core/model/ids.ts'
 import { type Log, type LogLevel, withFields } from '../core/model/log.ts'
@@ -11,6 +10,7 @@ import type { Clock, Ms } from '../core/model/time.ts'
 import type { NetworkChange } from '../net/own-addresses.ts'
 import type { KeyPair } from '../pki/key-pair.ts'
 import type { App } from '../sdk/app.ts'
+import type { ComputerDisk } from './disk/app-disk.ts'
 import { joinMesh } from './join.ts'
 import { type Membership, startMembership } from './membership.ts'
 import { type MeshRecord, meshRecordShape } from './mesh-record.ts'
@@ -42,7 +42,7 @@ export interface AgentOptions {
   /** Apps from elsewhere; none can be installed without it. */
   readonly packages?: PackagesPlace
   /** The files that apps may work with; all of this computer if absent. */
-  readonly disk?: Disk
+  readonly disk?: ComputerDisk
 }
 
 /** The endpoint daemon: any number of meshes, each by itself. */

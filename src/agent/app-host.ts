@@ -1,6 +1,5 @@
 import { CONTROLLER_API } from '../core/api/hub-api.ts'
 import type { EndpointInfo } from '../core/api/shapes.ts'
-import type { Disk } from '../core/model/disk.ts'
 import { MeshError } from '../core/model/errors.ts'
 import { isUuid } from '../core/model/ids.ts'
 import { type Log, withFields } from '../core/model/log.ts'
@@ -13,6 +12,7 @@ import { bindUdp, connectTcp, connectUdp, listenTcp } from '../net/host-sockets.
 import { createHttpForwarder } from '../net/http-forwarder.ts'
 import type { App, AppInstance, AppStorage, Host } from '../sdk/app.ts'
 import type { Dialer } from './dialer.ts'
+import type { ComputerDisk } from './disk/app-disk.ts'
 import type { Hostings } from './hostings.ts'
 import type { HubLink } from './hub-link.ts'
 import type { Peers } from './peers.ts'
@@ -35,7 +35,7 @@ export interface AppHostOptions {
   readonly peers: Peers
   readonly hostings: Hostings
   readonly dialer: Dialer
-  readonly disk: Disk
+  readonly disk: ComputerDisk
   readonly clock: Clock
   readonly log: Log
 }
@@ -85,7 +85,7 @@ export function createAppHost(options: AppHostOptions): Host {
     connectUdp,
     forwardHttp: createHttpForwarder,
     runProgram,
-    disk: options.disk,
+    disk: options.disk.forApp(options.mesh, app.name),
     after(delayMs, call) {
       const timer = setTimeout(call, delayMs)
       return () => clearTimeout(timer)

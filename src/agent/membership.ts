@@ -2,7 +2,6 @@ import type { HubEvent } from '../core/api/events.ts'
 import { CONTROLLER_API } from '../core/api/hub-api.ts'
 import type { AccessRevocation, Eviction, LogLines } from '../core/api/shapes.ts'
 import { parseAddress } from '../core/model/address.ts'
-import type { Disk } from '../core/model/disk.ts'
 import { MeshError, toMeshError } from '../core/model/errors.ts'
 import type { Log, LogLevel } from '../core/model/log.ts'
 import type { EndpointIdentity } from '../core/model/spiffe-id.ts'
@@ -19,7 +18,7 @@ import { type AppHostOptions, type RunningApp, startApp } from './app-host.ts'
 import { type Arrivals, createArrivals } from './arrivals.ts'
 import { reviewDiallers } from './dial-review.ts'
 import { createDialer, type Dialer } from './dialer.ts'
-import { createDisk } from './disk/open-folder.ts'
+import { type ComputerDisk, createComputerDisk } from './disk/app-disk.ts'
 import { createEvictions, type Evictions } from './evictions.ts'
 import { createGroupChanges, type GroupChanges } from './group-changes.ts'
 import { createHostings, type Hostings } from './hostings.ts'
@@ -58,7 +57,7 @@ export interface MembershipOptions {
   readonly onChange: () => void
   readonly reach: Reach
   /** The files that apps may work with; all of this computer if absent. */
-  readonly disk?: Disk
+  readonly disk?: ComputerDisk
   readonly packages?: PackagesPlace
 }
 
@@ -234,7 +233,7 @@ class MeshMembership implements Membership {
 
   /** What all apps of this mesh have in common. */
   #hostParts(): Omit<AppHostOptions, 'app' | 'log'> {
-    const { store, disk = createDisk(), clock } = this.#options
+    const { store, disk = createComputerDisk(), clock } = this.#options
     return {
       mesh: this.record.name,
       endpointName: () => this.record.endpoint.name,

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { type Agent, startAgent } from '../agent/agent.ts'
-import { createDisk } from '../agent/disk/open-folder.ts'
+import { createComputerDisk } from '../agent/disk/app-disk.ts'
 import { startLocalServer } from '../agent/local-server.ts'
 import { createAgentMetrics } from '../agent/metrics.ts'
 import { DEFAULT_REACH, openReach } from '../agent/reach.ts'
+import { filesApp } from '../apps/files/files.ts'
 import { proxyApp } from '../apps/proxy/proxy.ts'
 import { syncApp } from '../apps/sync/sync.ts'
 import { terminalApp } from '../apps/terminal/terminal.ts'
@@ -89,7 +90,7 @@ export async function openAgent(
     await startAgent({
       store,
       deviceKey,
-      apps: [tunnelApp, proxyApp, terminalApp, syncApp, ...(options.apps ?? [])],
+      apps: [tunnelApp, proxyApp, terminalApp, filesApp, syncApp, ...(options.apps ?? [])],
       version: VERSION,
       clock: SYSTEM_CLOCK,
       random: Math.random,
@@ -107,7 +108,7 @@ export async function openAgent(
         )
       },
       reach,
-      disk: createDisk({ closedFolders: [folder.root] }),
+      disk: createComputerDisk({ closedFolders: [folder.root], ownFolders: folder.path('app-folders') }),
     }),
   )
   reach.mapping?.onChange(() => agent.networkChanged({ gone: new Set() }))

@@ -192,8 +192,14 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'file',
     group: APPS,
-    summary: 'Copy and list files of endpoints',
+    summary: 'Publish, find and fetch files of the mesh',
     load: async () => (await import('./commands/file.ts')).defineFile,
+  },
+  {
+    name: 'cloud',
+    group: APPS,
+    summary: 'The same, with a folder for downloads',
+    load: async () => (await import('./commands/cloud.ts')).defineCloud,
   },
   {
     name: 'install',
@@ -210,13 +216,19 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'erase',
     group: APPS,
-    summary: 'Erase an installed app and what it kept',
+    summary: 'Erase an installed app and what it kept, or a file',
     load: async () => (await import('./commands/erase.ts')).defineErase,
+  },
+  {
+    name: 'download',
+    group: APPS,
+    summary: 'Fetch a file of the mesh',
+    load: async () => (await import('./commands/download.ts')).defineDownload,
   },
   {
     name: 'publish',
     group: APPS,
-    summary: 'Publish an app to the mesh',
+    summary: 'Publish an app or a file to the mesh',
     load: async () => (await import('./commands/publish.ts')).definePublish,
   },
   {

@@ -13,6 +13,7 @@ export type MeshKind =
   | 'group'
   | 'service'
   | 'app'
+  | 'file'
   | 'invitation'
   | 'eviction'
 
@@ -25,6 +26,7 @@ export const THING_WORDS: Readonly<Record<ThingKind, readonly string[]>> = {
   group: ['group', 'groups'],
   service: EDGE_KINDS.service.words,
   app: ['app', 'apps'],
+  file: ['file', 'files'],
   invitation: ['invitation', 'invitations'],
   eviction: ['eviction', 'evictions'],
   ...wordsOfEdgeKinds(),

@@ -1,4 +1,5 @@
 import { Hono } from 'hono'
+import { FILES_API } from '../apps/files/messages.ts'
 import { TUNNEL_API } from '../apps/tunnel/messages.ts'
 import { AGENT_API } from '../core/api/agent-api.ts'
 import { HUB_LOCAL_API } from '../core/api/hub-local-api.ts'
@@ -8,6 +9,7 @@ import { serveUnixSocket } from '../net/unix-server.ts'
 import { socketPath } from '../store/socket-path.ts'
 import { FAKE_ANSWERS } from './fake-answers.ts'
 import type { FakeAnswer, FakeCall } from './fake-call.ts'
+import { FAKE_FILES } from './fake-files.ts'
 import { createRecordedLog } from './recorded-log.ts'
 
 /** An agent and a hub that answer by rote over real sockets and the real routes. */
@@ -31,7 +33,7 @@ export async function startFakeDaemons(
 ): Promise<FakeDaemons> {
   await using opening = new AsyncDisposableStack()
   const calls: FakeCall[] = []
-  const answers: Record<string, FakeAnswer> = { ...FAKE_ANSWERS }
+  const answers: Record<string, FakeAnswer> = { ...FAKE_ANSWERS, ...FAKE_FILES }
   const log = createRecordedLog()
   const serve = (app: Hono, prefix: string, api: Record<string, Route>) => {
     const handlers = Object.fromEntries(
@@ -54,6 +56,9 @@ export async function startFakeDaemons(
     const tunnel = new Hono()
     serve(agent, 'agent', AGENT_API)
     serve(tunnel, 'tunnel', TUNNEL_API)
+    const files = new Hono()
+    serve(files, 'files', FILES_API)
+    agent.route('/api/meshes/:mesh/apps/ztm/files', files)
     agent.route('/api/meshes/:mesh/apps/ztm/tunnel', tunnel)
     opening.use(await serveUnixSocket(agent, socketPath(dataFolder, 'agent')))
   }

@@ -15,6 +15,7 @@ import { serveRoutes } from '../net/serve-routes.ts'
 import type { App, AppCaller, AppStorage, DialOptions, Host, Hosting, ServeOptions } from '../sdk/app.ts'
 import { createManualTimers, type ManualTimers } from './manual-timers.ts'
 import { createRecordedLog, type RecordedLog } from './recorded-log.ts'
+import { makeScratchFolder, type ScratchFolder } from './scratch-folder.ts'
 import { TestDialing } from './test-dialing.ts'
 
 /** A mesh of hosts in memory, for tests of apps: no hub, no agents; real TCP and UDP; time stands until it is turned on. */
@@ -83,6 +84,7 @@ export function createTestMesh(): TestMesh {
     async [Symbol.asyncDispose]() {
       const apps = mesh.endpoints.flatMap(({ apps }) => [...apps.values()])
       await Promise.all(apps.map(app => app[Symbol.asyncDispose]()))
+      for (const endpoint of mesh.endpoints) endpoint.removeOwnFolder()
     },
   }
 }
@@ -119,6 +121,7 @@ class MemoryEndpoint implements TestEndpoint {
   readonly hosted = new Map<ServiceName, TestHosting>()
   readonly faults: TestFaults = {}
   readonly apps = new Map<string, TestApp>()
+  #ownFolder: ScratchFolder | undefined
   isOnline = true
   readonly #mesh: MemoryMesh
 
@@ -193,8 +196,13 @@ class MemoryEndpoint implements TestEndpoint {
       connectUdp,
       forwardHttp: createHttpForwarder,
       runProgram,
-      disk: createDisk(),
+      disk: { ...createDisk(), openOwnFolder: () => this.#openOwnFolder() },
     }
+  }
+
+  async #openOwnFolder() {
+    this.#ownFolder ??= makeScratchFolder()
+    return createDisk().openFolder(this.#ownFolder.path)
   }
 
   #storage(): AppStorage {
@@ -300,6 +308,10 @@ class MemoryEndpoint implements TestEndpoint {
     const running = other.apps.get(app.name)
     if (running === undefined) throw new MeshError('not-found', `Cannot find app "${app.name}"`)
     return running.request({ source: 'peer', identity: this.identity }, request)
+  }
+
+  removeOwnFolder(): void {
+    this.#ownFolder?.[Symbol.dispose]()
   }
 
   admits(service: ServiceName, { user, endpoint }: EndpointIdentity): boolean {

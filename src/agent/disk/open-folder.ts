@@ -55,7 +55,7 @@ export interface DiskOptions {
 }
 
 /** The files of this computer, with the rights of this process. */
-export function createDisk(options: DiskOptions = {}): Disk {
+export function createDisk(options: DiskOptions = {}): Omit<Disk, 'openOwnFolder'> {
   const { closedFolders = [], findSpot = chooseSpotFinder() } = options
   return {
     home: homedir(),

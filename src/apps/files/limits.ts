@@ -14,8 +14,7 @@ export interface FilesLimits {
   readonly maxHolders: number
   /** Items that are taken from one holder's answer. */
   readonly maxItemsOfHolder: number
-  /** Chunks that are read ahead for one stream. */
-  readonly readAheadChunks: number
+  /** Bytes of chunks that are read ahead for one stream. */
   readonly readAheadBytes: number
   /** Bytes of chunks that are hashed at the same time. */
   readonly hashBytes: number
@@ -41,7 +40,6 @@ export const FILES_LIMITS: FilesLimits = {
   maxAsked: 32,
   maxHolders: 8,
   maxItemsOfHolder: 10_000,
-  readAheadChunks: 32,
   readAheadBytes: 8_388_608,
   hashBytes: 16_777_216,
   maxJobs: 1_000,

@@ -220,8 +220,13 @@ export const FILES_API = {
     path: '/api/endpoints/{endpoint}/confirmations',
     summary: 'Ask the endpoints that published what is held here whether it may still be given away',
     params,
-    /** A copy whose publisher has withdrawn it is deleted too. */
-    body: z.strictObject({ path: pathShape.optional(), isErased: z.boolean().default(false) }),
+    body: z.strictObject({
+      path: pathShape.optional(),
+      /** The endpoint that published it says so itself. */
+      isWithdrawn: z.boolean().default(false),
+      /** What may not be given away any more is removed from disk too. */
+      isErased: z.boolean().default(false),
+    }),
     response: z.object({ droppedCount: z.number(), erased: z.array(z.string()) }),
     errors,
   }),

@@ -9,6 +9,7 @@ import { EDGE_KINDS, type EdgeKind, isEdgeKind } from '../edge/edge-kinds.ts'
 import { edgeFields, nameOf } from '../edge/edge-views.ts'
 import { type ListedService, listAllServices, ownerOf } from '../edge/service-listing.ts'
 import { addExamples } from '../examples.ts'
+import { describeFile } from '../files/list-files.ts'
 import { isHubNamed, serviceHealth } from '../listings.ts'
 import { choosePlace } from '../mesh-choice.ts'
 import { describeMeshState } from '../mesh-state.ts'
@@ -31,6 +32,7 @@ const MESH_KINDS = [
   'user',
   'group',
   'app',
+  'file',
 ] as const satisfies readonly ThingKind[]
 const KINDS: readonly ThingKind[] = [
   ...MESH_KINDS,
@@ -56,6 +58,7 @@ export function defineDescribe(command: Command, cli: Cli): void {
     'ztm describe group ops',
     'ztm describe app ztm/tunnel',
     'ztm describe app alice/notes',
+    'ztm describe file /users/bob/photos',
     'ztm describe policy sales-dial',
     'ztm describe identity ann -o json',
   )
@@ -71,6 +74,7 @@ async function describe(cli: Cli, kind: Kind | EdgeKind, name: string | undefine
     )
   }
   if (kind === 'hub') return describeHub(cli, name)
+  if (kind === 'file') return describeFile(cli, name)
   if (kind === 'group') return describeGroup(cli, name)
   if (kind === 'service') return describeService(cli, name)
   if (isEdgeKind(kind)) return describeEntity(cli, kind, name)

@@ -1,18 +1,21 @@
-import { Argument, type Command } from 'commander'
+import type { Command } from 'commander'
 import type { Cli } from '../context.ts'
 import { addExamples } from '../examples.ts'
 import { defineCopy } from '../file/define-copy.ts'
-import { listFolder } from '../file/list-folder.ts'
+import { defineFileSpace } from '../files/file-commands.ts'
 
-/** `ztm file cp|grant|ls …` */
+/** `ztm file publish|share|unpublish|erase|ls|find|get|cp …` */
 export function defineFile(command: Command, cli: Cli): void {
-  command.description('Files of endpoints: copied and listed as they are on their disks.')
+  command.description(
+    'Files and trees of the mesh: published where they are, found by name, tag and owner, fetched from all who have them. ' +
+      'Nobody but you sees what you publish, until you share it. `cp` and `ls ENDPOINT:` are about disks as they are.',
+  )
+  defineFileSpace(command, cli)
   defineCopy(command, cli)
-  const ls = command
-    .command('ls')
-    .summary('List a folder of an endpoint')
-    .addArgument(new Argument('<place>', '[ENDPOINT:]PATH'))
-    .action((place: string) => listFolder(cli, place))
-  addExamples(ls, 'ztm file ls office:Documents', 'ztm file ls .')
-  addExamples(command, 'ztm file cp report.pdf office:Documents/', 'ztm file ls office:')
+  addExamples(
+    command,
+    'ztm file publish report.pdf --users alice',
+    'ztm file ls',
+    'ztm file get /users/bob/photos',
+  )
 }

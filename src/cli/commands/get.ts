@@ -8,6 +8,7 @@ import { type EdgeKind, isEdgeKind } from '../edge/edge-kinds.ts'
 import { edgeView } from '../edge/edge-views.ts'
 import { listAllServices, SERVICE_VIEW } from '../edge/service-listing.ts'
 import { addExamples } from '../examples.ts'
+import { findFiles } from '../files/list-files.ts'
 import {
   EVICTION_VIEW,
   endpointView,
@@ -86,6 +87,9 @@ const LISTS: Readonly<Record<MeshKind, List>> = {
   },
   async app(cli, name) {
     await showFitting(cli, await listAppLines(cli), APP_LINE_VIEW, name)
+  },
+  async file(cli, name) {
+    await findFiles(cli, name, {})
   },
   async invitation(cli, name) {
     const { invitations } = await callAgent(cli, AGENT_API.listInvitations, { params: await meshParams(cli) })

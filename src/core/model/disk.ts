@@ -11,6 +11,8 @@ export interface Disk {
    * @throws MeshError `not-found`, `not-permitted`, `bad-name`; `denied` for the agent's own state folder
    */
   openFolder(path: string): Promise<Folder>
+  /** A folder of the app's own in this mesh, for what is too large for its records. Nothing else leads there. */
+  openOwnFolder(): Promise<Folder>
 }
 
 /**

@@ -1,0 +1,174 @@
+import { ZERO_CHUNK_HASH } from '../../core/files/chunk-layout.ts'
+import { checkLinkTarget, type DiskPath, parseDiskPath } from '../../core/files/disk-path.ts'
+import {
+  CHUNK_BYTES,
+  type FileEntry,
+  HASH_BYTES,
+  MAX_MANIFEST_ENTRIES,
+  type Manifest,
+  type ManifestEntry,
+} from '../../core/files/manifest.ts'
+import type { DiskEntry, Folder } from '../../core/model/disk.ts'
+import { MeshError } from '../../core/model/errors.ts'
+import { quote } from '../../core/model/quote.ts'
+import { hashChunk } from './hash-chunk.ts'
+import { createSlots, inLanes, type Slots } from './slots.ts'
+
+/** What a scan is told and tells. */
+export interface ScanOptions {
+  /** What it was before: files of the same size and time are not read again. */
+  readonly before?: Manifest
+  readonly signal: AbortSignal
+  readonly hashBytes: number
+  /** So much there is in all. */
+  readonly onTotal: (bytes: number, files: number) => void
+  readonly onFile: (bytes: number, files: number) => void
+  /** Something cannot be published: a device, a link that leads out. */
+  readonly onSkipped: (path: string) => void
+}
+
+/**
+ * Read a file or folder, and say what it is made of.
+ *
+ * @param path  of it in `folder`; empty for the folder itself
+ * @throws MeshError `conflict` if it does not stop changing, `not-found`, `bad-input` if it is neither, those of the disk
+ */
+export async function scanTree(folder: Folder, path: string, options: ScanOptions): Promise<Manifest> {
+  const found = await folder.stat(path)
+  if (found.kind !== 'file' && found.kind !== 'folder')
+    throw new MeshError('bad-input', `Cannot publish ${quote(path)}: it is no file and no folder`)
+  const all: { entry: ManifestEntry; disk: DiskEntry }[] = []
+  if (found.kind === 'file') all.push({ entry: fileEntry('' as DiskPath, found), disk: found })
+  else await collect(folder, path, '' as DiskPath, found, { all, options })
+  const files = all.filter(({ entry }) => entry.kind === 'file')
+  options.onTotal(
+    files.reduce((sum, { disk }) => sum + disk.sizeBytes, 0),
+    files.length,
+  )
+  const before = new Map(options.before?.entries.map(entry => [entry.path as string, entry]))
+  const slots = createSlots(options.hashBytes)
+  const entries = new Map<string, ManifestEntry>(all.map(({ entry }) => [entry.path, entry]))
+  await inLanes(files, FILE_LANES, async ({ entry, disk }) => {
+    const file = entry as FileEntry
+    const known = before.get(file.path)
+    const isKnown =
+      known?.kind === 'file' && known.sizeBytes === file.sizeBytes && known.modifiedAtUs === file.modifiedAtUs
+    const hashed = isKnown
+      ? { ...file, hashes: known.hashes }
+      : await hashFile(folder, join(path, file.path), { file, disk, slots, signal: options.signal })
+    entries.set(file.path, hashed)
+    options.onFile(hashed.sizeBytes, 1)
+  })
+  return { entries: [...entries.values()].sort((a, b) => (a.path < b.path ? -1 : 1)) }
+}
+
+/** A path in a folder, of something below another path there. */
+export function join(path: string, below: string): string {
+  if (path === '') return below
+  return below === '' ? path : `${path}/${below}`
+}
+
+/** When it was changed, as a manifest says it. */
+export function modifiedAtUsOf({ modifiedAtMs }: DiskEntry): number {
+  return Math.max(0, Math.round(modifiedAtMs * 1_000))
+}
+
+interface Collection {
+  readonly all: { entry: ManifestEntry; disk: DiskEntry }[]
+  readonly options: ScanOptions
+}
+
+async function collect(
+  folder: Folder,
+  base: string,
+  path: DiskPath,
+  disk: DiskEntry,
+  collection: Collection,
+): Promise<void> {
+  const { all, options } = collection
+  options.signal.throwIfAborted()
+  all.push({ entry: { kind: 'folder', path, mode: disk.mode, modifiedAtUs: modifiedAtUsOf(disk) }, disk })
+  for (const { name, entry, target } of await folder.look(join(base, path))) {
+    // What is being written aside is nobody's yet.
+    if (name.startsWith(ASIDE_PREFIX)) continue
+    const inner = tryPath(join(path, name))
+    if (all.length >= MAX_MANIFEST_ENTRIES)
+      throw new MeshError('too-many', `Cannot publish: over ${MAX_MANIFEST_ENTRIES} files and folders`)
+    if (inner === undefined || entry.kind === 'other') options.onSkipped(join(path, name))
+    else if (entry.kind === 'file') all.push({ entry: fileEntry(inner, entry), disk: entry })
+    else if (entry.kind === 'folder') await collect(folder, base, inner, entry, collection)
+    else if (target === undefined || !isInner(inner, target)) options.onSkipped(inner)
+    else
+      all.push({
+        entry: { kind: 'link', path: inner, modifiedAtUs: modifiedAtUsOf(entry), target },
+        disk: entry,
+      })
+  }
+}
+
+function fileEntry(path: DiskPath, disk: DiskEntry): FileEntry {
+  const hashes = new Uint8Array(0)
+  const { mode, sizeBytes } = disk
+  return { kind: 'file', path, mode, modifiedAtUs: modifiedAtUsOf(disk), sizeBytes, hashes }
+}
+
+function tryPath(path: string): DiskPath | undefined {
+  try {
+    return parseDiskPath(path)
+  } catch {
+    return undefined
+  }
+}
+
+function isInner(path: DiskPath, target: string): boolean {
+  try {
+    checkLinkTarget(path, target)
+    return true
+  } catch {
+    return false
+  }
+}
+
+interface Hashing {
+  readonly file: FileEntry
+  readonly disk: DiskEntry
+  readonly slots: Slots
+  readonly signal: AbortSignal
+}
+
+/** Hash a file as it is at one moment: if it changes meanwhile, again. */
+async function hashFile(folder: Folder, path: string, hashing: Hashing): Promise<FileEntry> {
+  const { file, slots, signal } = hashing
+  for (let attempt = 0; attempt < HASH_ATTEMPTS; attempt += 1) {
+    await using open = await folder.openFile(path, 'read')
+    const before = await open.stat()
+    const { sizeBytes } = before
+    const chunkCount = Math.ceil(sizeBytes / CHUNK_BYTES)
+    const hashes = new Uint8Array(chunkCount * HASH_BYTES)
+    const isSparse = before.storedBytes < sizeBytes
+    await inLanes(Array(chunkCount).keys(), CHUNK_LANES, async chunk => {
+      signal.throwIfAborted()
+      const length = Math.min(CHUNK_BYTES, sizeBytes - chunk * CHUNK_BYTES)
+      const free = await slots.take(length)
+      try {
+        const bytes = Buffer.allocUnsafe(length)
+        const read = await open.read(bytes, chunk * CHUNK_BYTES)
+        const isHole = isSparse && length === CHUNK_BYTES && bytes.equals(ZEROS)
+        hashes.set(isHole ? ZERO_CHUNK_HASH : await hashChunk(bytes.subarray(0, read)), chunk * HASH_BYTES)
+      } finally {
+        free()
+      }
+    })
+    if ((await open.stat()).version !== before.version) continue
+    return { ...file, mode: before.mode, modifiedAtUs: modifiedAtUsOf(before), sizeBytes, hashes }
+  }
+  throw new MeshError('conflict', `Cannot publish ${quote(path)}: it does not stop changing: try again later`)
+}
+
+/** Names of what the app writes begin so until it is whole; the disk's own do too. */
+export const ASIDE_PREFIX = '.ztm-'
+
+const ZEROS = Buffer.alloc(CHUNK_BYTES)
+const HASH_ATTEMPTS = 3
+const FILE_LANES = 8
+const CHUNK_LANES = 4
