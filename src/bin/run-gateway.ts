@@ -1,6 +1,8 @@
-import type { RunGatewayOptions } from '../cli/run-options.ts'
+import { dirname } from 'node:path'
+import { GATEWAY_STATUS_FILE } from '../cli/gateway-status.ts'
+import type { GatewayNeeds, RunGatewayOptions } from '../cli/run-options.ts'
 import type { GatewayConfig } from '../core/gateway/gateway-config.ts'
-import { formatAddress } from '../core/model/address.ts'
+import { type Address, formatAddress } from '../core/model/address.ts'
 import { MeshError, toMeshError } from '../core/model/errors.ts'
 import type { Log } from '../core/model/log.ts'
 import { parseName } from '../core/model/names.ts'
@@ -68,10 +70,37 @@ export async function runGateway(options: RunGatewayOptions): Promise<number> {
   }
   process.on('SIGHUP', reload)
   opening.defer(() => void process.off('SIGHUP', reload))
+  const status = { startedAtMs: SYSTEM_CLOCK.now(), addresses: gateway.addresses.map(formatAddress) }
+  await folder.writeSecret(GATEWAY_STATUS_FILE, JSON.stringify(status))
   process.stderr.write(`ztm: gateway is up: ${gateway.addresses.map(formatAddress).join(', ')}\n`)
   await stop.told
   await gateway.drain()
   return 0
+}
+
+/** What a gateway with this configuration needs of the computer. @throws MeshError `bad-input`, `not-found` */
+export async function inspectGateway(configFile: string): Promise<GatewayNeeds> {
+  const { listeners, mesh, controller, acme, certificates, accessLog } = await readGatewayConfig(configFile)
+  const files = [
+    configFile,
+    mesh.permit,
+    controller?.identityFile,
+    controller?.ca,
+    acme?.caFile,
+    ...certificates.flatMap(one => ('acme' in one ? [] : [one.certificate, one.key])),
+  ]
+  const folders = files.flatMap(file => (file === undefined ? [] : [dirname(file)]))
+  const isFile = accessLog !== 'stdout' && accessLog !== 'off'
+  const isLow = ({ listen }: { listen: Address }) => listen.port > 0 && listen.port < 1_024
+  return {
+    needsLowPorts: listeners.some(isLow),
+    readableFolders: [...new Set(folders)],
+    writableFolders: isFile ? [dirname(accessLog)] : [],
+    needsEnvironment:
+      controller?.identityFile === undefined &&
+      controller?.tokenCommand === undefined &&
+      controller !== undefined,
+  }
 }
 
 async function reloadGateway(

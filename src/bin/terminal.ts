@@ -42,6 +42,7 @@ function createWorld(): World {
     },
     runHub: async options => (await import('./run-hub.ts')).runHub(options, program),
     runAgent: async options => (await import('./run-agent.ts')).runAgent(options),
+    inspectGateway: async file => (await import('./run-gateway.ts')).inspectGateway(file),
     runGateway: async options => (await import('./run-gateway.ts')).runGateway(options),
   }
 }

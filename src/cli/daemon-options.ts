@@ -162,7 +162,8 @@ function numberArguments(numbers: Readonly<Record<string, number | undefined>>):
   )
 }
 
-function daemonArguments({ metrics, logLevel }: { metrics?: Address; logLevel: LogLevel }): string[] {
+/** What all daemons have, as words again. */
+export function daemonArguments({ metrics, logLevel }: { metrics?: Address; logLevel: LogLevel }): string[] {
   return [
     ...(metrics === undefined ? [] : ['--metrics', formatAddress(metrics)]),
     ...(logLevel === 'info' ? [] : ['--log-level', logLevel]),

@@ -1,6 +1,6 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { Readable, Writable } from 'node:stream'
 import type { Ms } from '../core/model/time.ts'
 import type { Machine } from './daemon/machine.ts'
@@ -95,6 +95,10 @@ export function createRecordedWorld(options: RecordedWorldOptions): RecordedWorl
     async runGateway(given) {
       gatewayRuns.push(given)
       return 0
+    },
+    async inspectGateway(configFile) {
+      const folder = dirname(configFile)
+      return { needsLowPorts: true, readableFolders: [folder], writableFolders: [], needsEnvironment: false }
     },
   }
   return {

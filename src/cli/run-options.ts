@@ -71,6 +71,17 @@ export interface RunAgentOptions {
   readonly logLevel: LogLevel
 }
 
+/** What a gateway needs of its computer, by its configuration; folders are absolute. */
+export interface GatewayNeeds {
+  /** It listens below 1024. */
+  readonly needsLowPorts: boolean
+  /** Where the files lie that it names, its own among them. */
+  readonly readableFolders: readonly string[]
+  readonly writableFolders: readonly string[]
+  /** What it logs in with is in the environment, or files of the user's. */
+  readonly needsEnvironment: boolean
+}
+
 /** What `ztm run gateway` was told; everything is parsed. */
 export interface RunGatewayOptions {
   /** Absolute path of `gateway.yaml`. */

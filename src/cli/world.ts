@@ -2,7 +2,7 @@ import type { Readable, Writable } from 'node:stream'
 import type { Clock } from '../core/model/time.ts'
 import type { Machine } from './daemon/machine.ts'
 import type { RunTool } from './daemon/run-tool.ts'
-import type { RunAgentOptions, RunGatewayOptions, RunHubOptions } from './run-options.ts'
+import type { GatewayNeeds, RunAgentOptions, RunGatewayOptions, RunHubOptions } from './run-options.ts'
 
 /** A stream to print on. */
 export interface Output {
@@ -56,4 +56,6 @@ export interface World {
   runAgent(options: RunAgentOptions): Promise<number>
   /** Run a gateway until it is told to stop. @returns the exit code */
   runGateway(options: RunGatewayOptions): Promise<number>
+  /** What a gateway with this configuration needs of the computer. @throws MeshError `bad-input`, `not-found` */
+  inspectGateway(configFile: string): Promise<GatewayNeeds>
 }

@@ -42,6 +42,8 @@ routes: [{ path: /web/*, service: web, stripPrefix: /web }, { path: /gone, servi
   const gone = await fetch(`${at}/gone`)
   assert.deepEqual([gone.status, gone.headers.get('retry-after')], [503, '5'])
   assert.equal(((await gone.json()) as { error: { code: string } }).error.code, 'Unavailable')
+  const status = JSON.parse(readFileSync(`${mesh.folder}/door/gateway/gateway.json`, 'utf8'))
+  assert.deepEqual(status.addresses, [`127.0.0.1:${port}`])
   const health = await fetch(`http://127.0.0.1:${metricsPort}/.ztm/health`)
   assert.deepEqual([health.status, await health.json()], [200, { status: 'up' }])
   assert.match(

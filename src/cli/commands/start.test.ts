@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { type TestContext, test } from 'node:test'
 import { startFakeDaemons } from '../../testing/fake-daemons.ts'
 import type { Machine } from '../daemon/machine.ts'
@@ -73,6 +73,72 @@ test('start agent says where its page is', async t => {
   const { code, stdout } = await ztm('start', 'agent')
   assert.equal(code, 0)
   assert.equal(stdout, 'Agent is up at http://127.0.0.1:7777 (`ztm gui` logs in), as a service\n')
+})
+
+test('start gateway installs the service, which sees its configuration, and waits until it is up', async t => {
+  const lab = await openLab(t, nothing)
+  const { folder, ztm, world } = lab
+  mkdirSync(folder.file('data/gateway'), { recursive: true })
+  const status = (startedAtMs: number) =>
+    writeFileSync(
+      folder.file('data/gateway/gateway.json'),
+      JSON.stringify({ startedAtMs, addresses: ['0.0.0.0:443'] }),
+    )
+  // Of a gateway that ran before.
+  status(0)
+  const { system, asked } = systemd(folder.path, async () => status(Date.now() + 1_000))
+  Object.assign(world.system, system)
+  Object.assign(world, {
+    inspectGateway: async () => ({
+      needsLowPorts: true,
+      readableFolders: ['/etc/ztm', '/home/ann/gateway'],
+      writableFolders: ['/var/log/ztm'],
+      needsEnvironment: false,
+    }),
+  })
+  const { code, stdout, stderr } = await ztm('start', 'gateway', '-c', 'g.yaml', '--metrics', '9900')
+  assert.deepEqual({ code, stderr }, { code: 0, stderr: '' })
+  assert.equal(stdout, 'Gateway is up at 0.0.0.0:443, as a service\n')
+  const unit = readFileSync(folder.file(UNIT('gateway')), 'utf8')
+  assert.match(
+    unit,
+    /^ExecStart=.* run gateway --data \S+\/data --config \S+\/g\.yaml --metrics "127\.0\.0\.1:9900"$/m,
+  )
+  assert.match(unit, /^ExecReload=\/bin\/kill -HUP \$MAINPID$/m)
+  assert.match(unit, /^BindPaths=\S+\/data \/var\/log\/ztm$/m)
+  assert.match(unit, /^BindReadOnlyPaths=\/home\/ann\/gateway$/m)
+  assert.match(unit, /^AmbientCapabilities=CAP_NET_BIND_SERVICE$/m)
+  assert.ok(asked.includes('systemctl restart ztm-gateway.service'))
+  assert.equal((await ztm('stop', 'gateway')).code, 0)
+  assert.ok(asked.includes('systemctl disable --now ztm-gateway.service'))
+  const again = await ztm('stop', 'gateway')
+  assert.equal(again.code, 3)
+  assert.match(again.stderr, /it is no service here: end the "ztm run gateway" that runs it/)
+})
+
+test('start gateway refuses what a service could not do', async t => {
+  const { ztm, world } = await openSystemd(t)
+  const inspect = (needs: object) =>
+    Object.assign(world, {
+      inspectGateway: async () => ({
+        needsLowPorts: false,
+        readableFolders: [],
+        writableFolders: [],
+        needsEnvironment: false,
+        ...needs,
+      }),
+    })
+  inspect({ needsEnvironment: true })
+  const login = await ztm('start', 'gateway', '-c', 'g.yaml')
+  assert.equal(login.code, 2)
+  assert.match(login.stderr, /a service has no environment of yours/)
+  const { homeFolder } = (await world.system.machine()).user
+  for (const folder of [homeFolder, '/']) {
+    inspect({ readableFolders: [folder] })
+    const { code, stderr } = await ztm('start', 'gateway', '-c', 'g.yaml')
+    assert.equal(code, 2)
+    assert.match(stderr, /put its files into a folder of their own/)
+  }
 })
 
 test('start prints the last lines of the log when the daemon does not get well', async t => {

@@ -1,32 +1,31 @@
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Command } from 'commander'
 import { AGENT_API } from '../../core/api/agent-api.ts'
 import { HUB_LOCAL_API } from '../../core/api/hub-local-api.ts'
 import type { Address } from '../../core/model/address.ts'
 import { MeshError } from '../../core/model/errors.ts'
-import { formatLogLine } from '../../store/log-line.ts'
-import { readLogFile } from '../../store/log-reader.ts'
+import type { LogLevel } from '../../core/model/log.ts'
 import { callAgent, callHub } from '../api-client.ts'
-import { type Cli, dataFolderOf, pathOf, refuseEndpoint, remainingMs } from '../context.ts'
-import { installService } from '../daemon/install.ts'
-import type { DaemonRole } from '../daemon/plan.ts'
-import { findServicePlace, type ServicePlace } from '../daemon-folder.ts'
+import { type Cli, dataFolderOf, pathOf } from '../context.ts'
 import {
   type AgentWords,
   addAgentOptions,
+  addDaemonOptions,
   addHubOptions,
   agentArguments,
+  daemonArguments,
   type HubWords,
   hubArguments,
 } from '../daemon-options.ts'
 import { addExamples } from '../examples.ts'
-import { remark, report } from '../output/show.ts'
+import { GATEWAY_STATUS_FILE, readGatewayStatus } from '../gateway-status.ts'
+import { report } from '../output/show.ts'
 import { visible } from '../output/text-width.ts'
 import { defineStartApp } from '../packages/app-manage.ts'
 import { writePrivate } from '../read-input.ts'
+import { installDaemon, untilWell } from '../start-daemon.ts'
 
-/** `ztm start hub|agent|app` */
+/** `ztm start hub|agent|gateway|app` */
 export function defineStart(command: Command, cli: Cli): void {
   const hub = command
     .command('hub')
@@ -46,6 +45,17 @@ export function defineStart(command: Command, cli: Cli): void {
     .action((words: AgentWords) => startAgent(cli, words))
   addAgentOptions(agent)
   addExamples(agent, 'ztm start agent', 'ztm start agent --listen 127.0.0.1:7777')
+  const gateway = command
+    .command('gateway')
+    .summary('Install a gateway as a service, start it, and wait until it is well')
+    .requiredOption('-c, --config <file>', 'what it listens to and where that leads; see docs/gateway.md')
+    .action((words: GatewayWords) => startGateway(cli, words))
+  addDaemonOptions(gateway)
+  addExamples(
+    gateway,
+    'sudo ztm start gateway --config /etc/ztm/gateway.yaml',
+    'ztm start gateway --config gateway.yaml --metrics 127.0.0.1:9900',
+  )
   defineStartApp(command, cli)
   addExamples(
     command,
@@ -58,7 +68,11 @@ export function defineStart(command: Command, cli: Cli): void {
 async function startHub(cli: Cli, { permit, ...typed }: HubWords & { permit?: string }): Promise<void> {
   const { commerceTokenFile: file } = typed
   const words = { ...typed, ...(file !== undefined && { commerceTokenFile: pathOf(cli, file) }) }
-  const { owner } = await install(cli, 'hub', { listen: words.listen, options: hubArguments(words) })
+  const { owner } = await installDaemon(cli, {
+    role: 'hub',
+    options: hubArguments(words),
+    needsLowPorts: isLowPort(words.listen),
+  })
   const status = await untilWell(cli, 'hub', timeoutMs =>
     callHub(cli, HUB_LOCAL_API.showStatus, {}, { timeoutMs }),
   )
@@ -74,7 +88,11 @@ async function startHub(cli: Cli, { permit, ...typed }: HubWords & { permit?: st
 
 async function startAgent(cli: Cli, words: AgentWords): Promise<void> {
   const listen = words.listen === 'off' ? undefined : words.listen
-  await install(cli, 'agent', { listen, options: agentArguments(words) })
+  await installDaemon(cli, {
+    role: 'agent',
+    options: agentArguments(words),
+    needsLowPorts: listen !== undefined && isLowPort(listen),
+  })
   const status = await untilWell(cli, 'agent', timeoutMs =>
     callAgent(cli, AGENT_API.showStatus, {}, { timeoutMs }),
   )
@@ -83,68 +101,33 @@ async function startAgent(cli: Cli, words: AgentWords): Promise<void> {
   await report(cli, `Agent is up${page}, as a service${next}`, { name: 'agent', data: status })
 }
 
-async function install(
-  cli: Cli,
-  role: DaemonRole,
-  { listen, options }: { listen: Address | undefined; options: readonly string[] },
-): Promise<ServicePlace> {
-  refuseEndpoint(cli, `start the ${role}`)
-  // The system may first have to stop the one that runs, which has 20 s for that.
-  if (cli.options.timeout === undefined) cli.deadlineMs = cli.world.clock.now() + MAX_INSTALL_MS
-  const place = await findServicePlace(cli, role)
-  const { notes } = await installService(
-    {
-      role,
-      program: cli.world.program,
-      options,
-      dataFolder: dataFolderOf(cli),
-      owner: place.owner,
-      needsLowPorts: listen !== undefined && listen.port > 0 && listen.port < 1_024,
-    },
-    place.tools,
-  )
-  for (const note of notes) remark(cli, note)
-  return place
+interface GatewayWords {
+  readonly config: string
+  readonly metrics?: Address
+  readonly logLevel: LogLevel
 }
 
-/**
- * Ask the daemon until it answers.
- *
- * @throws MeshError `system-failed` with the last lines of its log if it does not within 20 s
- */
-async function untilWell<T>(cli: Cli, role: DaemonRole, ask: (timeoutMs: number) => Promise<T>): Promise<T> {
-  const startedAtMs = cli.world.clock.now()
-  const endMs = startedAtMs + Math.min(MAX_START_MS, remainingMs(cli) - 500)
-  for (;;) {
-    try {
-      return await ask(1_000)
-    } catch (thrown) {
-      const isWaiting = thrown instanceof MeshError && WAITING.has(thrown.code)
-      if (!isWaiting) throw thrown
-      if (cli.world.clock.now() >= endMs) throw await explain(cli, role, startedAtMs)
-    }
-    await delay(POLL_MS)
+async function startGateway(cli: Cli, { config, ...words }: GatewayWords): Promise<void> {
+  const configFile = pathOf(cli, config)
+  const { needsEnvironment, ...needs } = await cli.world.inspectGateway(configFile)
+  if (needsEnvironment) {
+    const state =
+      'a service has no environment of yours: write controller.identityFile or tokenCommand into its file'
+    throw new MeshError('bad-usage', `Cannot start gateway: ${state}`)
   }
+  const sinceMs = cli.world.clock.now()
+  const options = ['--config', configFile, ...daemonArguments(words)]
+  await installDaemon(cli, { role: 'gateway', options, ...needs })
+  const file = join(dataFolderOf(cli), 'gateway', GATEWAY_STATUS_FILE)
+  const status = await untilWell(cli, 'gateway', async () => {
+    const found = await readGatewayStatus(file)
+    if (found !== undefined && found.startedAtMs >= sinceMs) return found
+    throw new MeshError('agent-down', 'Cannot ask gateway: it is not up yet')
+  })
+  const text = `Gateway is up at ${status.addresses.map(visible).join(', ')}, as a service`
+  await report(cli, text, { name: 'gateway', data: status })
 }
 
-async function explain(cli: Cli, role: DaemonRole, startedAtMs: number): Promise<MeshError> {
-  const file = join(dataFolderOf(cli), `${role}.log`)
-  const lines = await readLogFile({ file, sinceMs: startedAtMs, level: 'info', limit: 5 }).catch(() => [])
-  for (const line of lines) remark(cli, formatLogLine(line))
-  if (lines.length === 0 && cli.world.platform === 'linux') {
-    const words = ['-u', `ztm-${role}.service`, '-n', '5', '-o', 'cat', '--no-pager']
-    const { status, output } = await cli.world.system.run('journalctl', words)
-    if (status === 0) for (const line of output.trim().split('\n')) remark(cli, visible(line))
-  }
-  const span = Math.round((cli.world.clock.now() - startedAtMs) / 1_000)
-  return new MeshError(
-    'system-failed',
-    `Cannot start ${role}: the service is installed, but it did not answer within ${span} s: see \`ztm log ${role}\` and \`ztm doctor\``,
-  )
+function isLowPort({ port }: Address): boolean {
+  return port > 0 && port < 1_024
 }
-
-const MAX_INSTALL_MS = 90_000
-const MAX_START_MS = 20_000
-const POLL_MS = 100
-/** What a daemon that is still starting looks like. */
-const WAITING: ReadonlySet<MeshError['code']> = new Set(['agent-down', 'timed-out', 'link-closed'])

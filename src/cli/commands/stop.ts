@@ -15,14 +15,14 @@ import { visible } from '../output/text-width.ts'
 import { changeApp } from '../packages/app-manage.ts'
 import { isServiceOf } from '../service-state.ts'
 
-/** `ztm stop hub|agent`, `ztm stop app NAME` */
+/** `ztm stop hub|agent|gateway`, `ztm stop app NAME` */
 export function defineStop(command: Command, cli: Cli): void {
   command
-    .addArgument(new Argument('<role>', 'what').choices(['hub', 'agent', 'app']))
+    .addArgument(new Argument('<role>', 'what').choices(['hub', 'agent', 'gateway', 'app']))
     .argument('[app]', 'which app: [PROVIDER/]NAME')
     .description(
-      'Stop the hub or agent of the state folder. One that is a service is a service no more, so that it does not ' +
-        'come back; its state stays. An app that is stopped stays so when the agent starts again.',
+      'Stop the hub, agent or gateway of the state folder. One that is a service is a service no more, so that it does ' +
+        'not come back; its state stays. An app that is stopped stays so when the agent starts again.',
     )
     .action((role: DaemonRole | 'app', app: string | undefined) => {
       if (role === 'app' && app !== undefined) return changeApp(cli, app, { isRunning: false })
@@ -31,7 +31,7 @@ export function defineStop(command: Command, cli: Cli): void {
         role === 'app' ? 'name an app: `ztm stop app NAME`' : `there is one ${role}: leave the name out`
       throw new MeshError('bad-usage', `Cannot stop ${role}: ${help}`)
     })
-  addExamples(command, 'ztm stop agent', 'ztm stop hub', 'ztm stop app alice/notes')
+  addExamples(command, 'ztm stop agent', 'ztm stop hub', 'ztm stop gateway', 'ztm stop app alice/notes')
 }
 
 async function stop(cli: Cli, role: DaemonRole): Promise<void> {
@@ -43,6 +43,10 @@ async function stop(cli: Cli, role: DaemonRole): Promise<void> {
   if (place !== undefined && (await isServiceHere(role, data, place))) {
     await removeService(role, place.tools)
     return report(cli, `${text}; it is no service any more: \`ztm start ${role}\` brings it back`, value)
+  }
+  if (role === 'gateway') {
+    const state = 'it is no service here: end the "ztm run gateway" that runs it'
+    throw new MeshError('not-found', `Cannot stop gateway: ${state}`)
   }
   await askToStop(cli, role)
   await report(cli, text, value)
@@ -61,7 +65,7 @@ function ignoreUnsupported(thrown: unknown): ServicePlace | undefined {
 }
 
 /** Ask over the socket, and wait until nobody answers there any more. */
-async function askToStop(cli: Cli, role: DaemonRole): Promise<void> {
+async function askToStop(cli: Cli, role: 'hub' | 'agent'): Promise<void> {
   const told = role === 'agent' ? callAgent(cli, AGENT_API.stop, {}) : callHub(cli, HUB_LOCAL_API.stop, {})
   await told.catch(thrown => {
     // It was quicker to stop than to answer.

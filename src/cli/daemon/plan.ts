@@ -3,7 +3,7 @@ import { MeshError } from '../../core/model/errors.ts'
 import { quote } from '../../core/model/quote.ts'
 
 /** What can be started as a service of the operating system. */
-export type DaemonRole = 'hub' | 'agent'
+export type DaemonRole = 'hub' | 'agent' | 'gateway'
 
 /** One for the whole computer, started at boot; or one of a user, started when that user logs in. */
 export type Scope = 'system' | 'user'
@@ -22,7 +22,7 @@ export interface ServicePlan {
   readonly role: DaemonRole
   /** The command line that runs this program: `[node, script]` or `[executable]`, the first an absolute path. */
   readonly program: readonly string[]
-  /** The words after `run hub` or `run agent`, but for `--data`. Every user can read them: no secrets. */
+  /** The words after `run hub`, `run agent` or `run gateway`, but for `--data`. Every user can read them: no secrets. */
   readonly options: readonly string[]
   /** State folder, absolute. */
   readonly dataFolder: string
@@ -37,6 +37,8 @@ export interface ServicePlan {
   readonly reach?: 'walled' | 'open'
   /** More folders a walled daemon may write to: what the files app mirrors, say. Absolute. */
   readonly writableFolders?: readonly string[]
+  /** Folders a walled daemon reads, also where they are in a home: that of a gateway's configuration, say. Absolute. */
+  readonly readableFolders?: readonly string[]
 }
 
 /**
@@ -47,12 +49,13 @@ export interface ServicePlan {
  */
 export function commandLineOf(plan: ServicePlan): string[] {
   const [program = ''] = plan.program
-  for (const path of [program, plan.dataFolder, ...(plan.writableFolders ?? [])]) {
+  const folders = [...(plan.writableFolders ?? []), ...(plan.readableFolders ?? [])]
+  for (const path of [program, plan.dataFolder, ...folders]) {
     if (!posix.isAbsolute(path) && !win32.isAbsolute(path))
       refuse(plan, `path ${quote(path)} is not absolute`)
   }
   const words = [...plan.program, 'run', plan.role, '--data', plan.dataFolder, ...plan.options]
-  for (const word of [...words, ...(plan.writableFolders ?? [])]) {
+  for (const word of [...words, ...folders]) {
     if (UNWRITABLE.test(word) || !word.isWellFormed()) {
       refuse(plan, `${quote(word)} has a control character: use a name without`)
     }

@@ -23,6 +23,7 @@ export function formatSystemdUnit(plan: ServicePlan, scope: Scope): string {
     '[Service]',
     'Type=exec',
     `ExecStart=${formatCommandLine(plan)}`,
+    ...(plan.role === 'gateway' ? ['ExecReload=/bin/kill -HUP $MAINPID'] : []),
     ...(scope === 'system' ? [`User=${userOf(plan)}`] : []),
     'Restart=on-failure',
     '# 2 is a command line that is no good: trying again cannot help.',
@@ -72,7 +73,7 @@ function userOf({ owner }: ServicePlan): string {
 function wallsOf(plan: ServicePlan): string[] {
   const folders = [plan.dataFolder, ...(plan.writableFolders ?? [])]
   // The program may lie in a home, which the walls hide.
-  const hidden = plan.program.filter(word => /^\/(?:home|root|run\/user)\//.test(word)).map(installationOf)
+  const hidden = [...plan.program.filter(isInHome).map(installationOf), ...readableHomesOf(plan)]
   return [
     '# Walls. Not used: MemoryDenyWriteExecute (V8 compiles), IPAddressDeny and PrivateNetwork (it is a network),',
     '# RemoveIPC (its user has other programs too).',
@@ -89,6 +90,20 @@ function wallsOf(plan: ServicePlan): string[] {
       ? [`CapabilityBoundingSet=${LOW_PORTS}`, `AmbientCapabilities=${LOW_PORTS}`]
       : ['CapabilityBoundingSet=', 'PrivateUsers=yes']),
   ]
+}
+
+/** What a daemon reads in homes, each folder with all below it. @throws MeshError `bad-input` for a whole home */
+function readableHomesOf({ role, owner, readableFolders = [], writableFolders = [] }: ServicePlan): string[] {
+  for (const folder of [...readableFolders, ...writableFolders]) {
+    if (!`${owner.homeFolder}/`.startsWith(`${folder.replace(/\/+$/, '')}/`)) continue
+    const state = `it would see all of ${quote(folder)}: put its files into a folder of their own`
+    throw new MeshError('bad-input', `Cannot start ${role} as a service: ${state}`)
+  }
+  return readableFolders.filter(isInHome)
+}
+
+function isInHome(path: string): boolean {
+  return /^\/(?:home|root|run\/user)\//.test(path)
 }
 
 /** What must be seen of a program's file to run it: the installation it is part of, or an executable alone. */
