@@ -9,6 +9,7 @@ import { keyFingerprint } from '../pki/key-pair.ts'
 import type { Agent } from './agent.ts'
 import { findEndpoint } from './app-host.ts'
 import type { LocalCaller } from './local-caller.ts'
+import type { AppPages } from './packages/app-pages.ts'
 import { createLocalInstalledHandlers } from './packages/local-handlers.ts'
 import { listAllApps } from './packages/peer-handlers.ts'
 import { viewEndpoint, viewMesh, viewMeshes, viewPaths } from './views.ts'
@@ -16,6 +17,7 @@ import { viewEndpoint, viewMesh, viewMeshes, viewPaths } from './views.ts'
 /** What the handlers need beside the agent. */
 export interface LocalHandlersOptions {
   readonly agent: Agent
+  readonly pages: AppPages
   readonly dataFolder: string
   readonly listen: () => string | undefined
   readonly makeLoginCode: () => { url: string; token: string }
@@ -31,7 +33,7 @@ export function createLocalHandlers(options: LocalHandlersOptions): Handlers<typ
     ...endpointHandlers(options.agent),
     ...billingHandlers(options.agent),
     ...userHandlers(options.agent),
-    ...createLocalInstalledHandlers(options.agent),
+    ...createLocalInstalledHandlers(options.agent, options.pages),
   }
 }
 

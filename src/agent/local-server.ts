@@ -19,6 +19,7 @@ import type { Agent } from './agent.ts'
 import type { RunningApp } from './app-host.ts'
 import type { LocalCaller } from './local-caller.ts'
 import { createLocalHandlers } from './local-handlers.ts'
+import { type AppPages, createAppPages } from './packages/app-pages.ts'
 import { requestInstalled } from './packages/request-installed.ts'
 import { createPageLogins, isSame, type PageLogins } from './page-login.ts'
 import { viewMeshes } from './views.ts'
@@ -63,8 +64,10 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
       throw new MeshError('unsupported', 'Cannot open the page: the agent was started without --listen')
     return { url: `${base}/login?code=${logins.makeCode()}`, token: options.token }
   }
+  const pages = createAppPages(options.agent, () => address?.port)
   const handlers = createLocalHandlers({
     agent: options.agent,
+    pages,
     dataFolder: options.dataFolder,
     listen: () => (address === undefined ? undefined : formatAddress(address)),
     makeLoginCode,
@@ -76,7 +79,7 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
   )
   let tcpServer: Server | undefined
   if (options.listen !== undefined) {
-    const guarded = createGuardedApp(options, logins, () => address)
+    const guarded = createGuardedApp(options, { logins, pages, address: () => address })
     guarded.route(
       '/',
       createApp(options, handlers, () => ({ via: 'tcp' })),
@@ -105,10 +108,11 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
 /** What stands before the API on TCP: no other page's requests, and nobody's who has not shown who they are. */
 function createGuardedApp(
   options: LocalServerOptions,
-  logins: PageLogins,
-  address: () => Address | undefined,
+  { logins, pages, address }: { logins: PageLogins; pages: AppPages; address: () => Address | undefined },
 ): Hono {
   const guarded = new Hono()
+  // Before everything else: at an app's own origin there is nothing of the agent's.
+  guarded.use(async (context, next) => (pages.isMeant(context) ? pages.answer(context) : next()))
   guarded.use(secureHeaders())
   guarded.use(async (context, next) => {
     await next()
@@ -173,8 +177,9 @@ function openAppStream(agent: Agent, request: UpgradeRequest): void {
   const [, mesh = '', name] =
     /^\/api\/meshes\/([^/]+)\/apps\/([^/]+\/[^/]+)\/stream$/.exec(request.path) ?? []
   try {
-    const { apps } = agent.mesh(decodeURIComponent(mesh) as Name)
-    const receive = apps.find(({ app }) => app.name === name)?.instance.receiveLocal
+    const { apps, packages } = agent.mesh(decodeURIComponent(mesh) as Name)
+    const builtIn = apps.find(({ app }) => app.name === name)
+    const receive = builtIn ? builtIn.instance.receiveLocal : packages?.apps.receiver(name)
     if (receive === undefined)
       throw new MeshError('not-found', `Cannot open stream to app "${name}": it takes none`)
     receive(request.accept())

@@ -308,7 +308,13 @@ test('every route of agent, hub and tunnel is used by some command', async t => 
     ...['install', 'update', 'start', 'stop', 'rollback', 'erase', 'describe'].map(
       verb => `${verb} app alice/notes${verb === 'install' || verb === 'update' ? ' --yes' : ''}`,
     ),
-    ...['log app alice/notes', 'publish app notes', 'unpublish app notes', 'publisher'],
+    ...[
+      'gui notes --no-open',
+      'log app alice/notes',
+      'publish app notes',
+      'unpublish app notes',
+      'publisher',
+    ],
     ...['publisher export key.pem', 'publisher import key.pem'],
     // Reads the hub's own log only where the folder is a hub's; and what ends the daemons comes last.
     ...['LOG', 'log hub', 'stop agent --timeout 1s', 'stop hub --timeout 1s'],

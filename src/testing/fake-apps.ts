@@ -77,6 +77,7 @@ export const FAKE_APP_ANSWERS = {
   'agent.unpublishApp': () => ({ count: 2 }),
   'agent.listReleases': () => ({ releases: [RELEASE, GAME], total: 2 }),
   'agent.showReleases': () => ({ releases: [RELEASE, { ...RELEASE, version: FAKE_INSTALLED.version }] }),
+  'agent.openAppPage': () => ({ url: 'http://notes--alice--home.localhost:7777/.ztm/login?code=x' }),
   'agent.showPublisher': () => ({ publicKey: RELEASE.publicKey }),
   'agent.exportPublisher': () => ({ privateKey: '-----BEGIN PRIVATE KEY-----\n' }),
   'agent.importPublisher': () => ({ publicKey: RELEASE.publicKey }),

@@ -216,11 +216,9 @@ export class InstalledApps implements AsyncDisposable {
     return this.#running(await this.#require(app)).request(request)
   }
 
-  /** Give a stream of this computer's user to a running app. @throws MeshError `not-found`, `offline`, `unsupported` */
-  async receiver(app: AppRef): Promise<NonNullable<RunningPackage['receiveLocal']>> {
-    const { receiveLocal } = this.#running(await this.#require(app))
-    if (receiveLocal !== undefined) return receiveLocal
-    throw new MeshError('unsupported', `Cannot open stream to app ${appId(app)}: it takes none`)
+  /** Takes streams of this computer's user to a running app, if it does. @param id  `alice/notes` */
+  receiver(id: string | undefined): RunningPackage['receiveLocal'] {
+    return this.#lives.get(id ?? '')?.running?.receiveLocal
   }
 
   /** An installed app's files, which were compared with its hash when it started. @throws MeshError `not-found`, `offline` */

@@ -7,6 +7,7 @@ import { findPublisherKey, importPublisherKey } from '../../pki/publisher-key.ts
 import type { Agent } from '../agent.ts'
 import { findEndpoint } from '../app-host.ts'
 import type { LocalCaller } from '../local-caller.ts'
+import type { AppPages } from './app-pages.ts'
 import { describeRelease } from './offer.ts'
 import type { PackagesPlace } from './packages.ts'
 import { createInstalledHandlers } from './peer-handlers.ts'
@@ -14,7 +15,7 @@ import { createInstalledHandlers } from './peer-handlers.ts'
 type Api = typeof AGENT_INSTALLED_ROUTES
 
 /** Serve apps from elsewhere at the local API: here, or at another endpoint of the same user. */
-export function createLocalInstalledHandlers(agent: Agent): Handlers<Api, LocalCaller> {
+export function createLocalInstalledHandlers(agent: Agent, pages: AppPages): Handlers<Api, LocalCaller> {
   const managed = Object.keys(PEER_INSTALLED_ROUTES) as ManagedRoute[]
   return {
     ...(Object.fromEntries(
@@ -26,6 +27,9 @@ export function createLocalInstalledHandlers(agent: Agent): Handlers<Api, LocalC
     async showReleases({ params: { mesh, ...params } }) {
       const { releases } = await agent.mesh(mesh).link.call(CONTROLLER_API.showReleases, { params })
       return { releases: releases.map(describeRelease) }
+    },
+    async openAppPage({ params: { mesh, provider, app } }) {
+      return { url: await pages.makeLink(mesh, { provider, name: app }) }
     },
     async showPublisher() {
       const key = await findPublisherKey(requirePlace(agent).secrets)

@@ -6,25 +6,33 @@ import { callAgent } from '../api-client.ts'
 import { type Cli, refuseEndpoint } from '../context.ts'
 import { addExamples } from '../examples.ts'
 import { print, remark, report } from '../output/show.ts'
+import { installedPlace } from '../packages/app-place.ts'
 import type { World } from '../world.ts'
 
-/** `ztm gui` */
+/** `ztm gui [APP]` */
 export function defineGui(command: Command, cli: Cli): void {
   command
     .description(
       "Open the agent's web page in a browser, logged in. The link printed is good once.\n\n" +
         'With `-o json` it also gives the token that ZTM_TOKEN takes to reach this agent from elsewhere.',
     )
+    .argument('[app]', "[PROVIDER/]NAME of an installed app: open its own page instead of the agent's")
     .option('--no-open', 'print the link alone')
-    .action(async ({ open }: { open: boolean }) => {
+    .action(async (app: string | undefined, { open }: { open: boolean }) => {
       refuseEndpoint(cli, 'open the web page')
-      const login = await callAgent(cli, AGENT_API.makeLoginCode, {})
+      const login =
+        app === undefined ? await callAgent(cli, AGENT_API.makeLoginCode, {}) : await linkOfApp(cli, app)
       if (cli.options.output === 'table') print(cli, `${login.url}\n`)
       else await report(cli, '', { name: login.url, data: login })
       const opener = open ? openerOf(cli.world) : undefined
       if (opener !== undefined) await openLink(cli, opener, login.url)
     })
-  addExamples(command, 'ztm gui', 'ztm gui --no-open')
+  addExamples(command, 'ztm gui', 'ztm gui --no-open', 'ztm gui alice/notes')
+}
+
+async function linkOfApp(cli: Cli, word: string): Promise<{ url: string }> {
+  const { mesh, provider, app } = await installedPlace(cli, word)
+  return callAgent(cli, AGENT_API.openAppPage, { params: { mesh, provider, app } })
 }
 
 /** The program that opens a link in the browser; none on a computer without a screen. */

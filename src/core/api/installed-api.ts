@@ -230,6 +230,14 @@ export const AGENT_INSTALLED_ROUTES = {
     response: z.object({ releases: z.array(releaseInfoShape) }),
     errors: ['not-joined', 'not-found', 'offline'],
   }),
+  openAppPage: defineRoute({
+    method: 'POST',
+    path: '/api/meshes/{mesh}/page-links/{provider}/{app}',
+    summary: "Make a link that opens an app's own web page, once",
+    params: meshParams.extend({ provider: userShape, app: appNameShape }),
+    response: z.object({ url: z.string() }),
+    errors: ['not-joined', 'not-found', 'offline', 'unsupported'],
+  }),
   showPublisher: defineRoute({
     method: 'GET',
     path: '/api/publisher',
