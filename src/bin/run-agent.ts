@@ -108,6 +108,7 @@ export async function openAgent(
         )
       },
       reach,
+      packages: { folder: folder.path('packages'), secrets: folder },
       disk: createComputerDisk({ closedFolders: [folder.root], ownFolders: folder.path('app-folders') }),
     }),
   )
