@@ -52,7 +52,7 @@ test('a hostile name cannot leave its cell', async t => {
   daemons.answer('agent.listReleases', () => ({ releases: [], total: 0 }))
   const { stdout } = await ztm('get', 'app')
   assert.equal(stdout.split('\n').length, 3)
-  assert.match(stdout, /^\\u\{1b\}\[2Jevil\\u\{a\}row\\u\{202e\} {2}- {8}- {8}built in {2}- {7}ztm$/m)
+  assert.match(stdout, /^\\u\{1b\}\[2Jevil\\u\{a\}row\\u\{202e\} {2}- {8}built in {2}running {2}- {7}ztm$/m)
   assert.equal((await ztm('get', 'app', '-o', 'name')).stdout, '\\u{1b}[2Jevil\\u{a}row\\u{202e}\n')
 })
 

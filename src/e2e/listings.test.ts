@@ -32,7 +32,11 @@ const LISTINGS: readonly (readonly [words: string, columns: string, names: reado
     ['get ep', 'NAME USER STATUS ADDRESS LABELS LAST_SEEN VERSION ID', ['home', 'work']],
     ['get user', 'NAME ROLE ENDPOINTS ONLINE STATUS', ['root', 'bob', 'mallory']],
     ['get service', 'NAME OWNER ENDPOINTS ONLINE HEALTH ATTRIBUTES', ['tcp/web']],
-    ['get app', 'NAME KIND STATUS', ['ztm/tunnel', 'ztm/proxy', 'ztm/terminal']],
+    [
+      'get app',
+      'NAME VERSION CHANNEL STATE NEWEST PUBLISHER',
+      ['ztm/tunnel', 'ztm/proxy', 'ztm/terminal', 'ztm/files', 'ztm/sync'],
+    ],
     ['get invitation', 'ID USER STATUS MADE EXPIRES BOUND USED_BY', [/^[0-9a-f]{16}$/, /^[0-9a-f]{16}$/]],
     ['get eviction', 'ID USER ENDPOINT SINCE BY REASON', [/^[0-9a-f]{16}$/]],
     ['tunnel get tunnel', 'NAME OWNER INBOUND OUTBOUND HEALTH', ['tcp/web']],

@@ -79,7 +79,7 @@ test('get mesh, get ep and get app list what there is', async () => {
   const endpoints = await mesh.run('home', 'get', 'ep')
   assert.match(endpoints, /^home \(local\) +root +online /m)
   assert.match(endpoints, /^workplace +root +online /m)
-  assert.match(await mesh.run('home', 'get', 'app'), /^ztm\/tunnel +built in +running$/m)
+  assert.match(await mesh.run('home', 'get', 'app'), /^ztm\/tunnel +- +built in +running +- +ztm$/m)
 })
 
 test('help, and the help of the tunnel app, name their commands', async () => {

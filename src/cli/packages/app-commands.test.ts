@@ -14,7 +14,7 @@ const bodyOf = (daemons: FakeDaemons, name: string) =>
 test('get app shows what is here, what is newer, and what could be installed', async t => {
   const { ztm, daemons } = await openLab(t, serve)
   const { stdout } = await ztm('get', 'app')
-  assert.match(stdout, /^ztm\/tunnel +- +- +built in +- +ztm$/m)
+  assert.match(stdout, /^ztm\/tunnel +- +built in +running +- +ztm$/m)
   assert.match(stdout, /^alice\/notes +1\.0\.0 +stable +running +1\.1\.0 +alice$/m)
   assert.match(stdout, /^bob\/game +1\.1\.0 +stable +available +- +bob$/m)
   daemons.answer('agent.listReleases', () => {

@@ -21,7 +21,7 @@ export interface AppLine {
   readonly publisher: string
   readonly version?: string | undefined
   readonly channel?: string | undefined
-  /** `built in`, `available`, or how the installed one is. */
+  /** `available`, or how the one here is. */
   readonly state: string
   /** A newer version of its channel is published. */
   readonly newest?: string | undefined
@@ -43,7 +43,6 @@ export const APP_LINE_VIEW: ListView<AppLine> = {
 
 const TONES: Readonly<Record<string, 'good' | 'bad' | 'quiet'>> = {
   running: 'good',
-  'built in': 'good',
   failed: 'bad',
   waiting: 'bad',
 }
@@ -71,8 +70,9 @@ export async function listAppLines(cli: Cli): Promise<AppLine[]> {
 
 type ListedApp = Answer<typeof AGENT_API.listApps>['apps'][number]
 
-function lineOf({ name, installed }: ListedApp, releases: readonly ReleaseInfo[]): AppLine {
-  if (installed === undefined) return { name, publisher: 'ztm', state: 'built in' }
+function lineOf({ name, installed, isRunning }: ListedApp, releases: readonly ReleaseInfo[]): AppLine {
+  if (installed === undefined)
+    return { name, publisher: 'ztm', channel: 'built in', state: isRunning ? 'running' : 'stopped' }
   const { provider, version, channel, state, description } = installed
   const newest = releases.find(
     one => one.provider === provider && one.name === installed.name && one.channel === channel,
