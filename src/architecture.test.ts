@@ -64,6 +64,8 @@ const ROOMS: RoomTable = {
     // Routing and headers of HTTP, the same for outbounds as for the gateway.
     'core/gateway',
     'core/files',
+    // How good a way to an endpoint is.
+    'core/path/path-kind',
     'core/api',
     'core/policy',
     'sdk/app',

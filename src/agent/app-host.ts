@@ -10,6 +10,7 @@ import type { Clock } from '../core/model/time.ts'
 import { request } from '../net/call-route.ts'
 import { bindUdp, connectTcp, connectUdp, listenTcp } from '../net/host-sockets.ts'
 import { createHttpForwarder } from '../net/http-forwarder.ts'
+import { ownNetworks } from '../net/own-addresses.ts'
 import type { App, AppInstance, AppStorage, Host } from '../sdk/app.ts'
 import type { Dialer } from './dialer.ts'
 import type { ComputerDisk } from './disk/app-disk.ts'
@@ -83,6 +84,12 @@ export function createAppHost(options: AppHostOptions): Host {
     connectTcp,
     bindUdp,
     connectUdp,
+    ownNetworks,
+    pathTo(endpoint) {
+      if (endpoint === self.endpoint) return { kind: 'local', roundTripMs: 0 }
+      const session = peers.warm(endpoint)
+      return session && { kind: session.path, roundTripMs: session.roundTripMs }
+    },
     forwardHttp: createHttpForwarder,
     runProgram,
     disk: options.disk.forApp(options.mesh, app.name),

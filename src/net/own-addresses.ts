@@ -12,6 +12,11 @@ export function ownAddresses(): string[] {
   )
 }
 
+/** Those of this computer, link-local ones too, each with its network: `192.0.2.7/24`. */
+export function ownNetworks(): string[] {
+  return Object.values(networkInterfaces()).flatMap(rows => (rows ?? []).flatMap(({ cidr }) => cidr ?? []))
+}
+
 /** What happened to the network of this computer. */
 export interface NetworkChange {
   /** Addresses that it had a moment ago: what was opened from them is dead. */

@@ -17,6 +17,7 @@ import type { Name, ServiceName, UserName } from '../core/model/names.ts'
 import type { EndpointIdentity } from '../core/model/spiffe-id.ts'
 import type { Json } from '../core/model/store.ts'
 import type { Clock } from '../core/model/time.ts'
+import type { PathKind } from '../core/path/path-kind.ts'
 
 /**
  * An app: a program that sees nothing but its `Host`. Life cycle: `start` once for each mesh the agent has joined,
@@ -81,6 +82,10 @@ export interface Host {
   bindUdp(at: Address, onDatagram: (bytes: Uint8Array, from: Address) => void): Promise<UdpPort>
   /** A UDP socket that talks to one address. @throws MeshError `unreachable`, `denied` */
   connectUdp(to: Address, events: UdpEvents): Promise<UdpFlow>
+  /** IP addresses of this computer, each with its network: `192.0.2.7/24`, `2001:db8::7/64`. */
+  ownNetworks(): readonly string[]
+  /** The way to an endpoint, as far as it is known: that of a session that is open. */
+  pathTo(endpoint: EndpointId): KnownPath | undefined
   /** Speak HTTP on streams, and pass their requests on to targets here. Nothing listens: see `HttpForwarder.accept`. */
   forwardHttp<C extends object>(options: HttpForwarderOptions<C>): HttpForwarder<C>
   /** Run a program on this computer. @throws MeshError `not-found`, `not-permitted`, `denied`, `bad-input`, `unsupported` */
@@ -205,6 +210,13 @@ export interface Dialing {
 
 /** Bytes a `Dialing` takes before it is open. */
 export const EARLY_BYTES = 65_536
+
+/** A way to an endpoint. */
+export interface KnownPath {
+  /** `local` is this very endpoint. */
+  readonly kind: 'local' | PathKind
+  readonly roundTripMs?: number | undefined
+}
 
 /** How requests are passed on. @typeParam C  what the app knows of a stream */
 export interface HttpForwarderOptions<C extends object> {

@@ -12,7 +12,16 @@ import type { Json } from '../core/model/store.ts'
 import { bindUdp, connectTcp, connectUdp, listenTcp } from '../net/host-sockets.ts'
 import { createHttpForwarder } from '../net/http-forwarder.ts'
 import { serveRoutes } from '../net/serve-routes.ts'
-import type { App, AppCaller, AppStorage, DialOptions, Host, Hosting, ServeOptions } from '../sdk/app.ts'
+import type {
+  App,
+  AppCaller,
+  AppStorage,
+  DialOptions,
+  Host,
+  Hosting,
+  KnownPath,
+  ServeOptions,
+} from '../sdk/app.ts'
 import { createManualTimers, type ManualTimers } from './manual-timers.ts'
 import { createRecordedLog, type RecordedLog } from './recorded-log.ts'
 import { makeScratchFolder, type ScratchFolder } from './scratch-folder.ts'
@@ -50,6 +59,10 @@ export interface TestEndpoint {
   readonly hosted: ReadonlyMap<ServiceName, TestHosting>
   readonly faults: TestFaults
   isOnline: boolean
+  /** Its addresses, each with its network. */
+  networks: string[]
+  /** The ways from it that are known. */
+  readonly pathsTo: Map<EndpointId, KnownPath>
   host(app: App): Host
   /** Start an app here. */
   start(app: App): Promise<TestApp>
@@ -116,6 +129,8 @@ class MemoryEndpoint implements TestEndpoint {
   readonly name: string
   readonly log = createRecordedLog()
   readonly records = new Map<string, Json>()
+  networks: string[] = []
+  readonly pathsTo = new Map<EndpointId, KnownPath>()
   readonly dials: { service: ServiceName; options: DialOptions }[] = []
   readonly prepared: ServiceName[] = []
   readonly hosted = new Map<ServiceName, TestHosting>()
@@ -194,6 +209,8 @@ class MemoryEndpoint implements TestEndpoint {
       connectTcp,
       bindUdp,
       connectUdp,
+      ownNetworks: () => this.networks,
+      pathTo: endpoint => (endpoint === identity.endpoint ? { kind: 'local' } : this.pathsTo.get(endpoint)),
       forwardHttp: createHttpForwarder,
       runProgram,
       disk: { ...createDisk(), openOwnFolder: () => this.#openOwnFolder() },

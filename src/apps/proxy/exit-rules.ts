@@ -1,4 +1,4 @@
-import { ipRange, parseIp } from '../../core/model/ip-address.ts'
+import { finalRange, formatIp, innerIpv4, parseIp } from '../../core/model/ip-address.ts'
 import type { Name, UserName } from '../../core/model/names.ts'
 import { parsePortSet, parseTargetPattern } from '../../core/model/target-pattern.ts'
 import type { ExitRule, ExitSetting } from './messages.ts'
@@ -26,8 +26,13 @@ export interface ExitRules {
  *
  * Addresses that lead to the exit's own computer or the networks around it are closed, also for its owner, but for what is
  * opened: by name, which lets that name lead there, or by address.
+ *
+ * @param isOwn  whether some of these public addresses are the exit's own, or of a network that it is in
  */
-export function compileExitRules({ opens, rules }: Pick<ExitSetting, 'opens' | 'rules'>): ExitRules {
+export function compileExitRules(
+  { opens, rules }: Pick<ExitSetting, 'opens' | 'rules'>,
+  isOwn: (addresses: readonly string[]) => boolean = () => false,
+): ExitRules {
   const opened = opens.map(parseTargetPattern)
   const compiled = rules.map((rule, index) => ({
     rule,
@@ -39,15 +44,19 @@ export function compileExitRules({ opens, rules }: Pick<ExitSetting, 'opens' | '
     refusal({ user, groups, host, ip, port }) {
       const bytes = parseIp(ip)
       // An address with a zone is of this computer's own links.
-      const range = bytes === undefined ? 'link-local' : ipRange(bytes)
-      const isOpened = opened.some(one => one.isExplicit && (one.fits(host) || one.fits(ip)))
-      if (range !== 'public' && !isOpened) {
-        return `${ip} is ${RANGES[range]} of the exit, and not open: its owner can open it (\`ztm proxy config --open\`)`
+      const range = bytes === undefined ? 'link-local' : finalRange(bytes)
+      // One address has many spellings: a rule for 10.0.0.0/8 is for what a translator leads there, too.
+      const inner = bytes && innerIpv4(bytes)
+      const names = [host, ip, ...(inner === undefined ? [] : [formatIp(inner)])]
+      const isOpened = opened.some(one => one.isExplicit && names.some(name => one.fits(name)))
+      const place = range === 'public' ? (isOwn(names) ? OWN_NETWORK : undefined) : RANGES[range]
+      if (place !== undefined && !isOpened) {
+        return `${ip} is ${place} of the exit, and not open: its owner can open it (\`ztm proxy config --open\`)`
       }
       const found = compiled.find(
         one =>
           one.ports.has(port) &&
-          one.targets.some(target => target.fits(host) || target.fits(ip)) &&
+          one.targets.some(target => names.some(name => target.fits(name))) &&
           isFor(one.rule, user, groups),
       )
       return found?.rule.action === 'deny' ? `rule ${found.index} of the exit denies it` : undefined
@@ -61,6 +70,7 @@ function isFor(rule: ExitRule, user: UserName, groups: () => readonly Name[]): b
   return rule.groups.length > 0 && groups().some(group => rule.groups?.includes(group))
 }
 
+const OWN_NETWORK = 'an address or network'
 const RANGES = {
   unspecified: 'no address',
   loopback: 'the computer itself',

@@ -11,6 +11,7 @@ import { exitServiceOf, type PassageMessage, passageShape } from './exit-message
 import { compileExitRules, type ExitRules, type Passage } from './exit-rules.ts'
 import type { ProxyLimits } from './limits.ts'
 import type { ExitSetting } from './messages.ts'
+import { type OwnNetworks, watchOwnNetworks } from './own-networks.ts'
 import { carryDatagrams } from './udp-exit.ts'
 
 /** Lets connections of others out into the world from this computer. */
@@ -42,6 +43,7 @@ class HostedExit implements Exit {
   /** Associations, and whose they are. */
   readonly #associations = new Map<Duplex, UserName>()
   readonly #sockets = { count: 0 }
+  readonly #own: OwnNetworks
   #setting: ExitSetting
   #rules: ExitRules
   #hosting: Hosting | undefined
@@ -50,7 +52,8 @@ class HostedExit implements Exit {
     this.#host = host
     this.#limits = limits
     this.#setting = setting
-    this.#rules = compileExitRules(setting)
+    this.#own = watchOwnNetworks(host)
+    this.#rules = this.#compile()
     this.#warn = createRateLimitedLog(host, 'exit.refused', limits.logIntervalMs)
   }
 
@@ -72,11 +75,16 @@ class HostedExit implements Exit {
 
   async change(setting: ExitSetting): Promise<void> {
     this.#setting = setting
-    this.#rules = compileExitRules(setting)
+    this.#rules = this.#compile()
     await this.#hosting?.update(accessOf(setting))
   }
 
+  #compile(): ExitRules {
+    return compileExitRules(this.#setting, addresses => this.#own.has(addresses))
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#own[Symbol.dispose]()
     await this.#hosting?.[Symbol.asyncDispose]()
     this.#connections.reset()
     for (const stream of this.#associations.keys()) stream.destroy()

@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream'
 import type { Host, TcpConnection } from '../../sdk/app.ts'
 import type { Clients } from './clients.ts'
 import type { Wish } from './entry-rules.ts'
+import type { WaysOut } from './exit-dialer.ts'
 import type { ProxyLimits } from './limits.ts'
 import type { EntryRule } from './messages.ts'
 
@@ -15,6 +16,7 @@ export interface IntakeContext {
   readonly host: Host
   readonly limits: ProxyLimits
   readonly clients: Clients
+  readonly waysOut: WaysOut
   /** UDP sockets that are open here for all clients. */
   readonly sockets: { count: number }
   /** The rule for a wish. @throws MeshError `denied` */

@@ -3,7 +3,6 @@ import type { TcpConnection } from '../../sdk/app.ts'
 import { createRateLimitedLog } from '../../sdk/for-apps/rate-limited-log.ts'
 import { untilReadable } from '../../sdk/for-apps/read-exactly.ts'
 import { compileEntryRules, type EntryRules, type Wish } from './entry-rules.ts'
-import { openWayOut } from './exit-dialer.ts'
 import { receiveHttp } from './http-intake.ts'
 import type { IntakeContext, Outside } from './intake-context.ts'
 import type { EntryRule } from './messages.ts'
@@ -25,7 +24,7 @@ export interface Intake {
 
 /** Make the intake of one mesh's proxy. */
 export function createIntake(
-  options: Pick<IntakeContext, 'host' | 'limits' | 'clients' | 'pac' | 'listenHost'>,
+  options: Pick<IntakeContext, 'host' | 'limits' | 'clients' | 'pac' | 'listenHost' | 'waysOut'>,
 ): Intake {
   const { host, limits } = options
   const connections = new Set<TcpConnection>()
@@ -54,7 +53,7 @@ export function createIntake(
       )
       return { kind: 'own', connection }
     }
-    const { stream } = await openWayOut(host, rule, { protocol: 'tcp', host: name, port })
+    const { stream } = await options.waysOut.open(rule, { protocol: 'tcp', host: name, port })
     return { kind: 'mesh', stream }
   }
 

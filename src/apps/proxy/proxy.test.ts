@@ -5,85 +5,17 @@ import dgram from 'node:dgram'
 import { once } from 'node:events'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { type TestContext, test } from 'node:test'
-import { promisify } from 'node:util'
+import { test } from 'node:test'
 import { encodeSocksDatagram, readSocksDatagram } from '../../core/codec/socks.ts'
 import { connectTcp } from '../../net/host-sockets.ts'
-import { createTestMesh, type TestApp, type TestEndpoint, type TestMesh } from '../../testing/test-host.ts'
+import { curl, openProxyRig, openWeb, refOf } from '../../testing/proxy-rig.ts'
 import { until } from '../../testing/until.ts'
-import { type ExitRef, PROXY_API, type ProxyChange, type ProxyConfig } from './messages.ts'
+import { PROXY_API } from './messages.ts'
 import { proxyApp } from './proxy.ts'
-
-const execute = promisify(execFile)
-
-interface Rig {
-  readonly mesh: TestMesh
-  readonly entry: TestApp
-  readonly exit: TestApp
-  readonly entryEndpoint: TestEndpoint
-  readonly exitEndpoint: TestEndpoint
-  change(change: ProxyChange): Promise<ProxyConfig>
-  changeExit(change: ProxyChange): Promise<ProxyConfig>
-  /** The proxy's port. */
-  readonly port: number
-}
-
-/** An entry that listens, and an exit of the same user at which `localhost` is open. */
-async function openRig(t: TestContext, change: ProxyChange = {}): Promise<Rig> {
-  const mesh = createTestMesh()
-  t.after(() => mesh[Symbol.asyncDispose]())
-  const [near, far] = [mesh.addEndpoint('near'), mesh.addEndpoint('far')]
-  const [entry, exit] = [await near.start(proxyApp), await far.start(proxyApp)]
-  const rig = {
-    mesh,
-    entry,
-    exit,
-    entryEndpoint: near,
-    exitEndpoint: far,
-    change: (body: ProxyChange) =>
-      entry.call(PROXY_API.changeConfig, { params: { endpoint: 'near' }, body: body as never }),
-    changeExit: (body: ProxyChange) =>
-      exit.call(PROXY_API.changeConfig, { params: { endpoint: 'far' }, body: body as never }),
-  }
-  await rig.changeExit({ exit: { opens: ['localhost'] } })
-  const { listen } = await rig.change({ listen: { ip: '127.0.0.1', port: 0 }, ...change })
-  return { ...rig, port: listen?.port ?? 0 }
-}
-
-/** As rules name an endpoint. */
-function refOf({ identity, name }: TestEndpoint): ExitRef {
-  return { id: identity.endpoint, name: name as never, user: identity.user }
-}
-
-/** A web server that says what it was asked. @returns its port */
-async function openWeb(t: TestContext): Promise<number> {
-  const server = http.createServer(async (request, response) => {
-    let body = ''
-    for await (const chunk of request) body += String(chunk)
-    const { method, url, headers } = request
-    response.end(JSON.stringify({ method, url, headers, body }))
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.after(() => server.close().closeAllConnections())
-  return (server.address() as AddressInfo).port
-}
-
-/** @returns what curl wrote, and its exit code */
-async function curl(...args: string[]): Promise<{ code: number; text: string; errors: string }> {
-  const env = { ...process.env, no_proxy: '', NO_PROXY: '' }
-  try {
-    const { stdout, stderr } = await execute('curl', ['-sS', '--max-time', '20', ...args], { env })
-    return { code: 0, text: stdout, errors: stderr }
-  } catch (error) {
-    const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string }
-    return { code, text: stdout, errors: stderr }
-  }
-}
 
 test('curl fetches through the exit by SOCKS 5, by CONNECT and by a request in absolute form', async t => {
   const web = await openWeb(t)
-  const { port } = await openRig(t)
+  const { port } = await openProxyRig(t)
   const url = `http://localhost:${web}/a?b=1`
   const ways = [
     ['--socks5-hostname', `127.0.0.1:${port}`],
@@ -101,7 +33,7 @@ test('curl fetches through the exit by SOCKS 5, by CONNECT and by a request in a
 
 test('an exit keeps its own computer and network closed, whatever they are called', async t => {
   const web = await openWeb(t)
-  const { port, changeExit } = await openRig(t)
+  const { port, changeExit } = await openProxyRig(t)
   for (const host of [
     '127.0.0.1',
     '[::1]',
@@ -124,7 +56,7 @@ test('an exit keeps its own computer and network closed, whatever they are calle
 
 test('rules of the entry decide by target, port and client, the first that fits', async t => {
   const web = await openWeb(t)
-  const { change, port, entry } = await openRig(t)
+  const { change, port, entry } = await openProxyRig(t)
   await change({
     clients: [
       { name: 'ann', password: 'a:b c' },
@@ -155,7 +87,7 @@ test('rules of the entry decide by target, port and client, the first that fits'
 
 test('clients must log in where names and passwords are set, and nobody may listen to the world without', async t => {
   const web = await openWeb(t)
-  const { change, port, entry } = await openRig(t)
+  const { change, port, entry } = await openProxyRig(t)
   await assert.rejects(change({ listen: { ip: '0.0.0.0', port: 0 } }), { code: 'bad-input' })
   await change({ clients: [{ name: 'ann', password: 'secret' }] })
   const url = `http://localhost:${web}/`
@@ -181,7 +113,7 @@ test('clients must log in where names and passwords are set, and nobody may list
 
 test('the next exit is taken where one is away; one that refuses has the last word', async t => {
   const web = await openWeb(t)
-  const { mesh, change, port, exitEndpoint, changeExit } = await openRig(t)
+  const { mesh, change, port, exitEndpoint, changeExit } = await openProxyRig(t)
   const spare = mesh.addEndpoint('spare')
   const spareApp = await spare.start(proxyApp)
   const body = { exit: { opens: ['localhost'] } } as never
@@ -204,7 +136,7 @@ test('the next exit is taken where one is away; one that refuses has the last wo
 
 test('an exit lets those users leave whom its owner named, and no others', async t => {
   const web = await openWeb(t)
-  const { mesh, changeExit, exitEndpoint } = await openRig(t)
+  const { mesh, changeExit, exitEndpoint } = await openProxyRig(t)
   const guest = mesh.addEndpoint('guest', 'bob')
   const app = await guest.start(proxyApp)
   const params = { endpoint: 'guest' }
@@ -249,7 +181,7 @@ test('datagrams go out by UDP ASSOCIATE, and answers come back', async t => {
   echo.bind(0, '127.0.0.1')
   await once(echo, 'listening')
   t.after(() => echo.close())
-  const { port, change } = await openRig(t)
+  const { port, change } = await openProxyRig(t)
   const connection = await connectTcp({ kind: 'address', host: '127.0.0.1', port }, { timeoutMs: 5_000 })
   connection.write(Uint8Array.of(5, 1, 0))
   assert.deepEqual([...(await once(connection, 'data'))[0]], [5, 0])
@@ -275,7 +207,7 @@ test('datagrams go out by UDP ASSOCIATE, and answers come back', async t => {
 })
 
 test('the proxy tells browsers how to use it, and says what it is', async t => {
-  const { port } = await openRig(t)
+  const { port } = await openProxyRig(t)
   const pac = await curl(`http://127.0.0.1:${port}/proxy.pac`)
   const find = new Function('isPlainHostName', 'dnsDomainIs', `${pac.text}; return FindProxyForURL`)(
     (host: string) => !host.includes('.'),
@@ -291,7 +223,7 @@ test('the proxy tells browsers how to use it, and says what it is', async t => {
 
 test('a proxy is there again after a restart, on its port, and gone when it is told so', async t => {
   const web = await openWeb(t)
-  const { entry, entryEndpoint, change, port } = await openRig(t)
+  const { entry, entryEndpoint, change, port } = await openProxyRig(t)
   await change({ clients: [{ name: 'ann', password: 'secret' }] })
   await entry[Symbol.asyncDispose]()
   const here = { kind: 'address', host: '127.0.0.1', port } as const
@@ -306,7 +238,7 @@ test('a proxy is there again after a restart, on its port, and gone when it is t
 })
 
 test('an upload and a download of 20 MB come through whole', async t => {
-  const { port } = await openRig(t)
+  const { port } = await openProxyRig(t)
   const bytes = randomBytes(20_000_000)
   const server = http.createServer((request, response) => request.pipe(response))
   server.listen(0, '127.0.0.1')
@@ -330,7 +262,7 @@ test('an upload and a download of 20 MB come through whole', async t => {
 })
 
 test('a client that says nothing, or nonsense, is cut off', async t => {
-  const { port, mesh } = await openRig(t)
+  const { port, mesh } = await openProxyRig(t)
   const silent = await connectTcp({ kind: 'address', host: '127.0.0.1', port }, { timeoutMs: 5_000 })
   const gone = new Promise(resolve => silent.once('close', resolve))
   await until(() => mesh.timers.pendingCount > 0, 'the limit of the silent one is set')

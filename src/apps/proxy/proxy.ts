@@ -16,7 +16,7 @@ import {
 } from './clients.ts'
 import { compileEntryRules } from './entry-rules.ts'
 import { type Exit, openExit } from './exit.ts'
-import { openWayOut } from './exit-dialer.ts'
+import { createWaysOut, type WaysOut } from './exit-dialer.ts'
 import { createIntake, type Intake } from './intake.ts'
 import { PROXY_LIMITS, type ProxyLimits } from './limits.ts'
 import {
@@ -80,6 +80,7 @@ class ProxyEnds implements AsyncDisposable {
   #record: ProxyRecord = { version: 1, clients: [], rules: [] }
   #clients: Clients = createClients([])
   readonly #intake: Intake
+  readonly #waysOut: WaysOut
   #listener: Listener | undefined
   #listenError: MeshError | undefined
   #exit: Exit | undefined
@@ -89,8 +90,10 @@ class ProxyEnds implements AsyncDisposable {
     this.#host = host
     this.#limits = limits
     const clients = (): Clients => this.#clients
+    this.#waysOut = createWaysOut(host)
     this.#intake = createIntake({
       host,
+      waysOut: this.#waysOut,
       limits,
       clients: {
         get names() {
@@ -173,7 +176,7 @@ class ProxyEnds implements AsyncDisposable {
     try {
       if (action === 'exit') {
         const passage = { protocol: 'tcp', host, port } as const
-        const { stream, exit } = await openWayOut(this.#host, found?.rule ?? { exits: [] }, passage)
+        const { stream, exit } = await this.#waysOut.open(found?.rule ?? { exits: [] }, passage)
         stream.destroy()
         const name = await this.#host.findEndpoint(exit.id).catch(() => undefined)
         const ref = { id: exit.id as EntryRule['exits'][number]['id'], user: exit.user }
@@ -198,6 +201,7 @@ class ProxyEnds implements AsyncDisposable {
     this.#record = record
     this.#clients = createClients(record.clients)
     this.#intake.rules = record.rules
+    if (record.listen !== undefined) this.#waysOut.prepare(record.rules)
   }
 
   async #openListener(): Promise<void> {

@@ -5,7 +5,6 @@ import { type Address, parseAddress } from '../../core/model/address.ts'
 import { toMeshError } from '../../core/model/errors.ts'
 import { formatIp, parseIp } from '../../core/model/ip-address.ts'
 import type { TcpConnection, UdpPort } from '../../sdk/app.ts'
-import { openWayOut } from './exit-dialer.ts'
 import type { IntakeContext } from './intake-context.ts'
 import type { EntryRule } from './messages.ts'
 import { carryDatagrams } from './udp-exit.ts'
@@ -107,9 +106,9 @@ class Association {
   }
 
   async #openWay(way: Way): Promise<Duplex> {
-    const { host, limits } = this.#context
+    const { host, limits, waysOut } = this.#context
     if (way.action === 'exit') {
-      return (await openWayOut(host, way, { protocol: 'udp', host: '', port: 0 })).stream
+      return (await waysOut.open(way, { protocol: 'udp', host: '', port: 0 })).stream
     }
     const [near, far] = duplexPair()
     near.on('error', () => {})

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { isIP } from 'node:net'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { formatIp, ipRange, mapIp, parseIp } from './ip-address.ts'
+import { finalRange, formatIp, innerIpv4, ipRange, mapIp, parseIp } from './ip-address.ts'
 
 test('formatIp() writes an address in one way only', () => {
   const written = {
@@ -94,4 +94,46 @@ test('ipRange() knows where an address leads', () => {
   }
   for (const [range, texts] of Object.entries(ranges))
     for (const text of texts) assert.equal(ipRange(parseIp(text) ?? assert.fail(text)), range, text)
+})
+
+test('finalRange() finds the IPv4 address in every spelling that a network may lead to it', () => {
+  const spell: Record<string, (groups: string) => string> = {
+    mapped: groups => `::ffff:${groups}`,
+    compatible: groups => `::${groups}`,
+    translated: groups => `::ffff:0:${groups}`,
+    NAT64: groups => `64:ff9b::${groups}`,
+    '6to4': groups => `2002:${groups}::1`,
+    ISATAP: groups => `2001:db8::5efe:${groups}`,
+    'ISATAP, global': groups => `2001:db8::200:5efe:${groups}`,
+    Teredo: groups =>
+      `2001:0:102:304::${groups
+        .split(':')
+        .map(group => (Number.parseInt(group, 16) ^ 0xffff).toString(16))
+        .join(':')}`,
+  }
+  for (const [text, range] of [
+    ['10.1.2.3', 'private'],
+    ['127.0.0.9', 'loopback'],
+    ['169.254.169.254', 'link-local'],
+    ['192.168.1.1', 'private'],
+    ['9.9.9.9', 'public'],
+  ] as const) {
+    const [a = 0, b = 0, c = 0, d = 0] = parseIp(text) ?? []
+    const groups = `${(a * 256 + b).toString(16)}:${(c * 256 + d).toString(16)}`
+    for (const [kind, write] of Object.entries(spell)) {
+      const bytes = parseIp(write(groups)) ?? assert.fail(write(groups))
+      assert.equal(finalRange(bytes), range, `${kind}: ${write(groups)}`)
+      if (bytes.length === 16) assert.equal(formatIp(innerIpv4(bytes) ?? assert.fail(kind)), text, kind)
+    }
+  }
+  for (const [text, range] of [
+    ['64:ff9b:1::909:909', 'private'],
+    ['fec0::1', 'private'],
+    ['2620:fe::fe', 'public'],
+    ['::1', 'loopback'],
+    ['::', 'unspecified'],
+  ] as const) {
+    const bytes = parseIp(text) ?? assert.fail(text)
+    assert.deepEqual([finalRange(bytes), innerIpv4(bytes)], [range, undefined], text)
+  }
 })

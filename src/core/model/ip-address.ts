@@ -66,10 +66,35 @@ export function ipRange(bytes: Uint8Array): IpRange {
 
 /** Where an address leads in the end: translators and tunnels carry IPv4 addresses in those of IPv6. */
 export function finalRange(bytes: Uint8Array): IpRange {
-  const isIn = (prefix: readonly number[]) =>
-    bytes.length === 16 && prefix.every((byte, at) => bytes[at] === byte)
-  if (isIn(NAT64)) return ipRange(bytes.subarray(12))
-  return isIn(SIX_TO_FOUR) ? ipRange(bytes.subarray(2, 6)) : ipRange(bytes)
+  const range = ipRange(bytes)
+  if (range !== 'public' || bytes.length === 4) return range
+  // Where in these the IPv4 address is, each network says for itself; the other was for sites.
+  if (hasPrefix(bytes, LOCAL_NAT64) || (bytes[0] === 0xfe && ((bytes[1] ?? 0) & 0xc0) === 0xc0))
+    return 'private'
+  const inner = innerIpv4(bytes)
+  return inner === undefined ? range : ipRange(inner)
+}
+
+/**
+ * The IPv4 address that an IPv6 address stands for, by a translator or a tunnel that its network may have: NAT64, 6to4, Teredo,
+ * ISATAP, and the forms that were given up.
+ *
+ * @param bytes  4 or 16, as `parseIp` gives them
+ */
+export function innerIpv4(bytes: Uint8Array): Uint8Array | undefined {
+  if (bytes.length !== 16) return undefined
+  const last = bytes.subarray(12)
+  if (hasPrefix(bytes, SIX_TO_FOUR)) return bytes.subarray(2, 6)
+  if (hasPrefix(bytes, TEREDO)) return last.map(byte => byte ^ 0xff)
+  const isIsatap = ISATAP.every((byte, at) => ((bytes[8 + at] ?? 0) & (at === 0 ? 0xfd : 0xff)) === byte)
+  const isCompatible = bytes.subarray(0, 12).every(byte => byte === 0) && ipRange(bytes) === 'public'
+  return hasPrefix(bytes, NAT64) || hasPrefix(bytes, TRANSLATED) || isCompatible || isIsatap
+    ? last
+    : undefined
+}
+
+function hasPrefix(bytes: Uint8Array, prefix: readonly number[]): boolean {
+  return prefix.every((byte, at) => bytes[at] === byte)
 }
 
 /** RFC 6890. */
@@ -134,5 +159,13 @@ const MAX_IP_CHARACTERS = 45
 const MAPPED_PREFIX: readonly number[] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff]
 /** RFC 6052, section 2.1. */
 const NAT64 = [0x00, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0]
+/** RFC 8215. */
+const LOCAL_NAT64 = [0x00, 0x64, 0xff, 0x9b, 0, 1]
 /** RFC 3056, section 2. */
 const SIX_TO_FOUR = [0x20, 0x02]
+/** RFC 4380, section 4: the client's address, with each bit turned round. */
+const TEREDO = [0x20, 0x01, 0, 0]
+/** RFC 5214, section 6.1: as an interface's name behind any prefix. */
+const ISATAP = [0x00, 0x00, 0x5e, 0xfe]
+/** RFC 2765, section 2.1. */
+const TRANSLATED = [0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0]
