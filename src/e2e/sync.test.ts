@@ -120,3 +120,45 @@ test('Ctrl-C ends a copy and leaves nothing half', async () => {
   await until(() => readdirSync(far).every(name => !name.startsWith('.')), 'the part is gone')
   assert.ok(!existsSync(join(far, 'half')))
 })
+
+test('a mirror keeps two folders equal, also after its agent was killed', async () => {
+  const [here, there] = [join(near, 'm'), join(far, 'm')]
+  mkdirSync(here)
+  writeFileSync(join(here, 'a'), 'one')
+  await lab.run('work', 'file', 'mirror', here, '--to', `home:${there}`, '--ignore', '*.tmp')
+  await until(() => existsSync(join(there, 'a')), 'the first file is there')
+  writeFileSync(join(there, 'b'), 'from there')
+  writeFileSync(join(here, 'x.tmp'), 'ignored')
+  await until(() => existsSync(join(here, 'b')), 'the second file is here')
+  await [...lab.daemons].find(({ name }) => name === 'work')?.stop('SIGKILL')
+  writeFileSync(join(there, 'a'), 'changed meanwhile')
+  await lab.startAgent('work')
+  await until(() => readFileSync(join(here, 'a'), 'utf8') === 'changed meanwhile', 'the change is here')
+  assert.ok(!existsSync(join(there, 'x.tmp')))
+  const state = async () => ((await lab.json('work', 'file', 'mirror', 'm')) as { state: string }).state
+  await until(async () => (await state()) === 'in sync', 'it is in sync')
+  assert.match(await lab.run('work', 'file', 'mirror'), /m +.* in sync/)
+  await lab.run('work', 'file', 'mirror', 'm', '--pause', '--limit-mbps', '8')
+  assert.equal(await state(), 'paused')
+  await lab.run('work', 'file', 'mirror', 'm', '--stop')
+  assert.deepEqual(await lab.json('work', 'file', 'mirror'), [])
+})
+
+test('folders are granted to others by name, listed and taken back', async () => {
+  mkdirSync(join(far, 'shared'))
+  const granted = await lab.run(
+    'work',
+    'ep',
+    'home',
+    'file',
+    'grant',
+    join(far, 'shared'),
+    '--user',
+    'alice',
+    '--write',
+  )
+  assert.match(granted, /shared +read and write +alice/)
+  assert.equal(((await lab.json('home', 'file', 'grant')) as unknown[]).length, 1)
+  await lab.run('home', 'file', 'grant', join(far, 'shared'), '--remove')
+  assert.deepEqual(await lab.json('home', 'file', 'grant'), [])
+})

@@ -247,6 +247,12 @@ class OpenFolder implements Folder {
     )
   }
 
+  async link(path: string, to: string): Promise<void> {
+    await this.#in(path, 'link', (source, name) =>
+      this.#in(to, 'link to', (target, toName) => link(source.at(name), target.at(toName))),
+    )
+  }
+
   async remove(path: string, withContents = false): Promise<void> {
     try {
       const isFolder = await this.#in(path, 'remove', async (spot, name) => {

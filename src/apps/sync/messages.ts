@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { defineRoute } from '../../core/api/route.ts'
-import { nameShape, userShape } from '../../core/api/shapes.ts'
+import { msShape, nameShape, userShape } from '../../core/api/shapes.ts'
 
 /** A folder that others may use, beside the endpoint's own user, who may use all. */
 export const grantShape = z.strictObject({
@@ -23,6 +23,80 @@ export const grantsShape = z.object({
 })
 /** The folders of an endpoint that others may use. */
 export type Grants = z.output<typeof grantsShape>
+
+const mirrorName = nameShape
+
+/** Where the other side of a mirror is. */
+const mirrorPlaceShape = z.strictObject({
+  /** Name or id; this endpoint itself if absent. */
+  endpoint: z.string().min(1).max(64).optional(),
+  path: z.string().min(1).max(1_500),
+})
+
+/** Two folders that are kept equal, by the endpoint of the first. */
+export const mirrorTermsShape = z.strictObject({
+  name: mirrorName,
+  /** Absolute, at the endpoint that keeps it. */
+  folder: z.string().min(1).max(1_500),
+  to: mirrorPlaceShape,
+  /** What is not mirrored, beside what the folder's own `.ztmignore` says. */
+  ignores: z.array(z.string().max(1_000)).max(100).default([]),
+  bytesPerSecond: z.number().positive().optional(),
+})
+
+/** A mirror, as it is kept. */
+export const mirrorRecordShape = mirrorTermsShape.extend({
+  version: z.literal(1),
+  id: z.string().regex(/^[0-9a-f]{16}$/),
+  isPaused: z.boolean(),
+  /** Both folders have its mark. */
+  isMarked: z.boolean(),
+})
+/** A mirror, as it is kept. */
+export type MirrorRecord = z.output<typeof mirrorRecordShape>
+
+/** What a mirror does. `waiting` for the other side, `failed` until somebody does something, though it tries again. */
+export const mirrorStateShape = z.enum([
+  'starting',
+  'connecting',
+  'syncing',
+  'in sync',
+  'in sync but for problems',
+  'waiting',
+  'failed',
+  'paused',
+])
+/** What a mirror does. */
+export type MirrorState = z.output<typeof mirrorStateShape>
+
+/** Something in a mirror that cannot be made equal. */
+export const mirrorProblemShape = z.object({
+  path: z.string(),
+  message: z.string(),
+  /** Trying again does not help. */
+  isLasting: z.boolean(),
+  /** Something else is there than was looked at: it is looked at again at once. */
+  isStale: z.boolean().optional(),
+})
+/** Something in a mirror that cannot be made equal. */
+export type MirrorProblem = z.output<typeof mirrorProblemShape>
+
+/** A mirror, as its user sees it. */
+export const mirrorShape = z.object({
+  ...mirrorTermsShape.shape,
+  state: mirrorStateShape,
+  leftCount: z.number(),
+  sentBytes: z.number(),
+  inSyncAtMs: msShape.optional(),
+  error: z.string().optional(),
+  problems: z.array(mirrorProblemShape),
+  /** Copies that were made as both sides had changed a file, newest last. */
+  conflicts: z.array(z.string()),
+})
+/** A mirror, as its user sees it. */
+export type MirrorInfo = z.output<typeof mirrorShape>
+
+const mirrorParams = z.object({ endpoint: z.string().min(1).max(64), mirror: mirrorName })
 
 const params = z.object({ endpoint: z.string().min(1).max(64) })
 
@@ -52,6 +126,43 @@ export const SYNC_API = {
     params,
     body: z.strictObject({ folder: z.string().min(1).max(3_000) }),
     response: grantsShape,
+    errors: ['not-found', 'denied', 'offline'],
+  }),
+  listMirrors: defineRoute({
+    method: 'GET',
+    path: '/api/endpoints/{endpoint}/mirrors',
+    summary: 'List the mirrors that an endpoint keeps',
+    params,
+    response: z.object({ mirrors: z.array(mirrorShape) }),
+    errors: ['not-found', 'denied', 'offline'],
+  }),
+  createMirror: defineRoute({
+    method: 'POST',
+    path: '/api/endpoints/{endpoint}/mirrors',
+    summary: 'Keep a folder of an endpoint and one elsewhere equal',
+    params,
+    body: mirrorTermsShape,
+    response: mirrorShape,
+    errors: ['not-found', 'denied', 'offline', 'conflict', 'too-many', 'bad-name', 'not-permitted'],
+  }),
+  changeMirror: defineRoute({
+    method: 'PATCH',
+    path: '/api/endpoints/{endpoint}/mirrors/{mirror}',
+    summary: 'Pause a mirror, let it go on, or change its limit',
+    params: mirrorParams,
+    body: z.strictObject({
+      isPaused: z.boolean().optional(),
+      /** Null takes it away. */
+      bytesPerSecond: z.number().positive().nullable().optional(),
+    }),
+    response: mirrorShape,
+    errors: ['not-found', 'denied', 'offline'],
+  }),
+  deleteMirror: defineRoute({
+    method: 'DELETE',
+    path: '/api/endpoints/{endpoint}/mirrors/{mirror}',
+    summary: 'End a mirror; both folders stay as they are',
+    params: mirrorParams,
     errors: ['not-found', 'denied', 'offline'],
   }),
 } as const

@@ -6,7 +6,7 @@ import { parseServiceName, type ServiceName, type UserName } from '../../core/mo
 import type { Host } from '../../sdk/app.ts'
 import { encodeSmallMessage, readSmallMessage } from '../../sdk/for-apps/small-message.ts'
 import { createFarTree } from './tree-link.ts'
-import { type Computer, openTree, type TreePlace } from './tree-site.ts'
+import { type Computer, openTree, type TreePlace, type TreeTerms } from './tree-site.ts'
 
 /** The service by which endpoints of a user give their folders. @throws MeshError `bad-name` for a user name over 58 characters */
 export function syncServiceOf(user: UserName): ServiceName {
@@ -29,21 +29,21 @@ export async function openPlace(
   host: Host,
   computer: Computer,
   place: { readonly endpoint?: string | undefined; readonly path: string },
-  terms: { readonly isMirror?: boolean; readonly signal?: AbortSignal } = {},
+  terms: { readonly mirror?: TreeTerms['mirror']; readonly signal?: AbortSignal } = {},
 ): Promise<TreePlace> {
   const { endpoint, path } = place
-  const { isMirror = false } = terms
+  const { mirror } = terms
   if (endpoint === undefined || endpoint === host.endpoint.id || endpoint === host.endpoint.name) {
-    return openTree(computer, { path, isMirror })
+    return openTree(computer, { path, mirror })
   }
   const { id, user } = await host.findEndpoint(endpoint)
-  if (id === host.endpoint.id) return openTree(computer, { path, isMirror })
+  if (id === host.endpoint.id) return openTree(computer, { path, mirror })
   const dialing = host.dial(syncServiceOf(user), { owner: user, exits: [id] })
   const cancel = () => dialing.cancel()
   terms.signal?.addEventListener('abort', cancel, { once: true })
   let stream: Duplex | undefined
   try {
-    dialing.write(encodeSmallMessage({ kind: 'tree', path, isMirror } satisfies TreeHello))
+    dialing.write(encodeSmallMessage({ kind: 'tree', path, mirror } satisfies TreeHello))
     stream = (await dialing.opened).stream
     stream.on('error', () => {})
     return createFarTree(stream, await readGreeting(stream))

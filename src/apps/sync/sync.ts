@@ -11,6 +11,7 @@ import { encodeSmallMessage, readSmallMessage } from '../../sdk/for-apps/small-m
 import { GrantBook } from './grants.ts'
 import { SYNC_LIMITS, type SyncLimits } from './limits.ts'
 import { SYNC_API } from './messages.ts'
+import { MirrorBook } from './mirror-book.ts'
 import { serveCopy } from './serve-copy.ts'
 import { serveListing } from './serve-listing.ts'
 import { serveTree } from './tree-link.ts'
@@ -27,6 +28,7 @@ export function createSyncApp(limits: SyncLimits = SYNC_LIMITS): App {
     async start(host) {
       const sync = new Sync(host, limits)
       await sync.grants.restore()
+      await sync.mirrors.restore()
       return {
         // A handler takes what its own route's shapes give; the host calls it with just that.
         handlers: createHandlers(host, sync) as unknown as AppInstance['handlers'],
@@ -37,12 +39,18 @@ export function createSyncApp(limits: SyncLimits = SYNC_LIMITS): App {
   }
 }
 
-function createHandlers(host: Host, { grants }: Sync): Handlers<typeof SYNC_API, AppCaller> {
+function createHandlers(host: Host, { grants, mirrors }: Sync): Handlers<typeof SYNC_API, AppCaller> {
   const api = SYNC_API
   return {
     listGrants: call => at(host, api.listGrants, call, () => grants.describe()),
     putGrant: call => at(host, api.putGrant, call, () => grants.put(call.body)),
     deleteGrant: call => at(host, api.deleteGrant, call, () => grants.delete(call.body.folder)),
+    listMirrors: call => at(host, api.listMirrors, call, () => mirrors.list()),
+    createMirror: call => at(host, api.createMirror, call, () => mirrors.create(call.body)),
+    changeMirror: call =>
+      at(host, api.changeMirror, call, () => mirrors.change(call.params.mirror, call.body)),
+    deleteMirror: call =>
+      at(host, api.deleteMirror, call, () => mirrors.delete(call.params.mirror).then(() => undefined)),
   }
 }
 
@@ -50,6 +58,7 @@ const localRequestShape = z.discriminatedUnion('kind', [copyRequestShape, listRe
 
 class Sync implements AsyncDisposable {
   readonly grants: GrantBook
+  readonly mirrors: MirrorBook
   readonly #host: Host
   readonly #limits: SyncLimits
   readonly #computer: Computer
@@ -64,6 +73,7 @@ class Sync implements AsyncDisposable {
     this.#limits = limits
     this.#computer = { disk: host.disk, clock: host.clock, claims: new Set() }
     this.#warn = createRateLimitedLog(host, 'sync.refused', limits.logIntervalMs)
+    this.mirrors = new MirrorBook(host, this.#computer)
     this.grants = new GrantBook(
       host,
       incoming => this.#follow(this.#receive(incoming)),
@@ -79,6 +89,7 @@ class Sync implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.mirrors[Symbol.asyncDispose]()
     await this.grants[Symbol.asyncDispose]()
     for (const stream of [...this.#visitors.keys(), ...this.#locals]) stream.destroy()
     await Promise.all(this.#work)
@@ -137,17 +148,17 @@ class Sync implements AsyncDisposable {
     }
   }
 
-  async #openFor(incoming: Incoming, { path, isMirror }: z.output<typeof treeHelloShape>) {
+  async #openFor(incoming: Incoming, { path, mirror }: z.output<typeof treeHelloShape>) {
     const { from } = incoming
     const groups = () => incoming.groups
     const writable = this.grants.foldersFor(from.user, groups, true)
-    if (writable === undefined) return openTree(this.#computer, { path, isMirror })
+    if (writable === undefined) return openTree(this.#computer, { path, mirror })
     const readable = this.grants.foldersFor(from.user, groups, false) ?? []
     try {
-      return await openTree(this.#computer, { path, isMirror, within: writable })
+      return await openTree(this.#computer, { path, mirror, within: writable })
     } catch (error) {
       if (toMeshError(error).code !== 'denied') throw error
-      return await openTree(this.#computer, { path, isMirror, within: readable, isReadOnly: true })
+      return await openTree(this.#computer, { path, mirror, within: readable, isReadOnly: true })
     }
   }
 

@@ -1,5 +1,6 @@
 import { nameOf } from '../../core/files/tree-path.ts'
 import type { Folder } from '../../core/model/disk.ts'
+import { MeshError } from '../../core/model/errors.ts'
 import { isOwnName, MIRROR_FOLDER } from './tree-context.ts'
 import type { Answered } from './tree-reading.ts'
 
@@ -39,6 +40,7 @@ export function createTreeChanges(folder: Folder): TreeChanges {
         })
         wake = undefined
       }
+      if (isClosed) throw new MeshError('link-closed', 'Cannot wait for changes: the folder was closed')
       const paths = isAll ? [] : [...changed]
       changed = new Set()
       isAll = false

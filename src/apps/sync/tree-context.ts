@@ -1,3 +1,4 @@
+import { parseDiskPath } from '../../core/files/disk-path.ts'
 import type { TreeEntry } from '../../core/files/tree-entry.ts'
 import { nameOf } from '../../core/files/tree-path.ts'
 import type { DiskEntry, Folder } from '../../core/model/disk.ts'
@@ -72,8 +73,9 @@ export function isOwnName(path: string): boolean {
   return OWN_NAME.test(nameOf(path)) || path === MIRROR_FOLDER
 }
 
-/** @throws MeshError `denied` for what is our own, so that no request reaches it */
+/** @throws MeshError `bad-name` for what is no path, `denied` for what is our own, so that no request reaches it */
 export function refuseOwn(path: string): void {
+  parseDiskPath(path)
   const first = path.split('/')[0] ?? ''
   if (first !== MIRROR_FOLDER && !OWN_NAME.test(nameOf(path))) return
   throw new MeshError('denied', 'Cannot use path: it has a name that is kept for what is written aside')

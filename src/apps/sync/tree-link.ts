@@ -86,14 +86,15 @@ export function createFarTree(stream: Duplex, opened: TreeOpened): TreePlace {
     const waiting = open.get(number)
     if (waiting === undefined || kind === 'ask')
       throw new MeshError('bad-message', 'Cannot go on: not an answer')
-    open.delete(number)
     if (kind === 'refusal') {
       const error = parseErrorBody(parseJson(head))
+      open.delete(number)
       waiting.reject(error ?? new MeshError('bad-message', 'Refused without a reason'))
       return
     }
     const parsed = treeAnswerShape.safeParse(parseJson(head))
     if (!parsed.success) throw new MeshError('bad-message', 'Cannot go on: the answer is not of its form')
+    open.delete(number)
     waiting.resolve({ answer: parsed.data as never, body })
   }
   stream.on('error', () => {})

@@ -11,6 +11,7 @@ import { MeshError, toMeshError } from '../../core/model/errors.ts'
 import { quote } from '../../core/model/quote.ts'
 import type { Clock } from '../../core/model/time.ts'
 import { createExclusive } from '../../sdk/for-apps/exclusive.ts'
+import { markOf } from './agreed-file.ts'
 import { createTreeChanges } from './tree-changes.ts'
 import { lookAt, partPath, type TreeContext } from './tree-context.ts'
 import { type Answered, createLists, fetchFiles, hashPieces, look, readPiece } from './tree-reading.ts'
@@ -31,7 +32,7 @@ export interface TreePlace extends AsyncDisposable {
 
 /** What all trees of a computer share. */
 export interface Computer {
-  readonly disk: Disk
+  readonly disk: Pick<Disk, 'home' | 'openFolder'>
   readonly clock: Clock
   /** Parts that somebody writes to, by absolute path. */
   readonly claims: Set<string>
@@ -41,7 +42,7 @@ export interface Computer {
 export interface TreeTerms {
   /** Absolute, or from the home folder. */
   readonly path: string
-  readonly isMirror?: boolean
+  readonly mirror?: { readonly id: string; readonly isNew: boolean } | undefined
   readonly isReadOnly?: boolean
   /** Nothing outside of these folders, absolute ones; any by default. */
   readonly within?: readonly string[]
@@ -53,12 +54,15 @@ export interface TreeTerms {
  * @throws MeshError `not-found` if that folder is not there, `denied` if it may not be opened
  */
 export async function openTree(computer: Computer, terms: TreeTerms): Promise<TreePlace> {
-  const { isMirror = false, isReadOnly = false, within } = terms
+  const { mirror, isReadOnly = false, within } = terms
   const { disk, clock, claims } = computer
   const path = wholePath(disk, terms.path)
-  const { folder, name } = await openNamed(disk, path, within)
+  const { folder, name } =
+    mirror === undefined
+      ? await openNamed(disk, path, within)
+      : await openMirrored(disk, path, { mirror, within })
   try {
-    const context: TreeContext = { folder, isMirror, isReadOnly, claims, clock }
+    const context: TreeContext = { folder, isMirror: mirror !== undefined, isReadOnly, claims, clock }
     const entry = (await lookAt(context, name)) ?? null
     const foldsNames = FOLDING_SYSTEMS.includes(process.platform)
     const opened = { root: folder.path, name, entry, foldsNames, isReadOnly }
@@ -89,7 +93,7 @@ export async function openTree(computer: Computer, terms: TreeTerms): Promise<Tr
   }
 }
 
-function wholePath(disk: Disk, path: string): string {
+function wholePath(disk: Computer['disk'], path: string): string {
   if (path.includes('\0')) throw new MeshError('bad-name', `Cannot open ${quote(path)}: it has a NUL`)
   const typed = path === '~' || path.startsWith('~/') ? path.slice(2) : path
   const whole = isAbsolute(typed) ? resolve(typed) : resolve(disk.home, typed)
@@ -98,7 +102,7 @@ function wholePath(disk: Disk, path: string): string {
 }
 
 async function openNamed(
-  disk: Disk,
+  disk: Computer['disk'],
   path: string,
   within: readonly string[] | undefined,
 ): Promise<{ folder: Folder; name: string }> {
@@ -120,9 +124,40 @@ async function openNamed(
   }
 }
 
+/** The folder of a mirror itself, with its mark. @throws MeshError `not-found` if that is missing */
+async function openMirrored(
+  disk: Computer['disk'],
+  path: string,
+  { mirror, within }: { mirror: { id: string; isNew: boolean }; within: readonly string[] | undefined },
+): Promise<{ folder: Folder; name: string }> {
+  const { id, isNew } = mirror
+  const missing = () =>
+    new MeshError(
+      'not-found',
+      `Cannot mirror ${quote(path)}: it is not the folder that was mirrored: is its disk mounted?`,
+    )
+  const named = await openNamed(disk, path, within)
+  let { folder } = named
+  try {
+    if (named.name !== '') {
+      if (!isNew) throw missing()
+      await folder.makeFolder(named.name)
+      const inner = await disk.openFolder(join(folder.path, named.name))
+      await folder[Symbol.asyncDispose]()
+      folder = inner
+    }
+    if (isNew) await folder.makeFolder(markOf(id))
+    else await folder.list(markOf(id))
+    return { folder, name: '' }
+  } catch (error) {
+    await folder[Symbol.asyncDispose]()
+    throw isNew || toMeshError(error).code !== 'not-found' ? error : missing()
+  }
+}
+
 /** Below one of some folders, and by no link out of it. */
 async function openWithin(
-  disk: Disk,
+  disk: Computer['disk'],
   path: string,
   within: readonly string[],
 ): Promise<{ folder: Folder; name: string }> {

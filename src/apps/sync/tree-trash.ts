@@ -1,6 +1,6 @@
 import { parentOf } from '../../core/files/tree-path.ts'
 import type { Folder } from '../../core/model/disk.ts'
-import { toMeshError } from '../../core/model/errors.ts'
+import { MeshError, toMeshError } from '../../core/model/errors.ts'
 import { MIRROR_FOLDER, type TreeContext } from './tree-context.ts'
 
 /**
@@ -8,13 +8,44 @@ import { MIRROR_FOLDER, type TreeContext } from './tree-context.ts'
  *
  * @throws MeshError as `Folder.rename`; it is then where it was
  */
-export async function moveToTrash({ folder, clock }: TreeContext, path: string): Promise<void> {
+export async function moveToTrash(context: TreeContext, path: string): Promise<void> {
+  await inTrash(context, path, to => context.folder.rename(path, to, false))
+}
+
+/**
+ * Put what is about to be replaced into the trash, and leave it there until it is: nobody then finds nothing.
+ *
+ * @returns its version now, to be replaced; null where it could only be moved away
+ * @throws MeshError as `Folder.rename`
+ */
+export async function keepInTrash(context: TreeContext, path: string): Promise<string | null> {
+  const { folder } = context
+  const { identity, modifiedAtMs, sizeBytes } = await folder.stat(path)
+  try {
+    await inTrash(context, path, to => folder.link(path, to))
+  } catch (error) {
+    if (!NO_LINKS.has(toMeshError(error).code)) throw error
+    await moveToTrash(context, path)
+    return null
+  }
+  // A second name is a change too, as the system counts.
+  const now = await folder.stat(path)
+  if (now.identity === identity && now.modifiedAtMs === modifiedAtMs && now.sizeBytes === sizeBytes)
+    return now.version
+  throw new MeshError('conflict', 'Cannot replace it: it is changed meanwhile')
+}
+
+async function inTrash(
+  { folder, clock }: TreeContext,
+  path: string,
+  put: (to: string) => Promise<void>,
+): Promise<void> {
   const day = `${TRASH}/${new Date(clock.now()).toISOString().slice(0, 10)}`
   for (let number = 1; ; number++) {
     const to = `${day}/${path}${number === 1 ? '' : `~${number}`}`
     await folder.makeFolder(parentOf(to) ?? day)
     try {
-      return await folder.rename(path, to, false)
+      return await put(to)
     } catch (error) {
       if (toMeshError(error).code !== 'conflict' || number >= MAX_NAMESAKES) throw error
     }
@@ -54,5 +85,13 @@ async function measure(folder: Folder, path: string): Promise<number> {
 }
 
 const TRASH = `${MIRROR_FOLDER}/trash`
+/** What a file system without second names, or one that forbids them, says. */
+const NO_LINKS: ReadonlySet<string> = new Set([
+  'not-permitted',
+  'unsupported',
+  'too-many',
+  'bug',
+  'bad-input',
+])
 /** Things of one path in the trash of a day. */
 const MAX_NAMESAKES = 1_000

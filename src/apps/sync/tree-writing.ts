@@ -6,7 +6,7 @@ import type { DiskFile } from '../../core/model/disk.ts'
 import { MeshError, toMeshError } from '../../core/model/errors.ts'
 import { expectThere, lookAt, partPath, refuseOwn, type TreeContext, toTreeEntry } from './tree-context.ts'
 import type { Answered } from './tree-reading.ts'
-import { moveToTrash } from './tree-trash.ts'
+import { keepInTrash, moveToTrash } from './tree-trash.ts'
 
 type Request<K extends ParsedTreeRequest['do']> = Extract<ParsedTreeRequest, { do: K }>
 type Result = NonNullable<TreeAnswer['results']>[number]
@@ -28,11 +28,7 @@ export async function putFiles(
     const path = childOf(folder, name)
     try {
       refuseOwn(path)
-      // What it replaces goes to the trash first.
-      const isReplaced =
-        context.isMirror && over !== null && (await expectThere(context, path, over)) !== undefined
-      if (isReplaced) await moveToTrash(context, path)
-      const isGone = isReplaced || over === null
+      const version = await clearPlace(context, path, over)
       placed.push({
         index,
         file: {
@@ -41,7 +37,7 @@ export async function putFiles(
           mode,
           modifiedAtMs: mtimeMs,
           isDurable: context.isMirror,
-          ...(isGone ? { over: null } : over !== undefined && { over }),
+          ...(version !== undefined && { over: version }),
         },
       })
     } catch (error) {
@@ -129,8 +125,9 @@ export function createParts(context: TreeContext): Parts {
         await file.change({ mode, modifiedAtMs: mtimeMs })
         if (isMirror) await file.sync()
       }
-      const isFree = await clearPlace(context, path, over)
-      await folder.rename(partPath(path, key), path, !isFree)
+      const version = await clearPlace(context, path, over)
+      if (version) await expectThere(context, path, version)
+      await folder.rename(partPath(path, key), path, version !== null)
       release(partPath(path, key))
       return { answer: { entry: (await lookAt(context, path)) ?? null } }
     },
@@ -147,19 +144,19 @@ export function createParts(context: TreeContext): Parts {
 }
 
 /**
- * Make sure of what is there, and in a mirror put it into the trash.
+ * Make sure of what is there, and in a mirror keep it in the trash.
  *
- * @returns whether there is nothing now, of which one can be sure
+ * @returns the version of what is replaced; null if nothing may be there; undefined if anything may
  */
 async function clearPlace(
   context: TreeContext,
   path: string,
   over: string | null | undefined,
-): Promise<boolean> {
+): Promise<string | null | undefined> {
+  if (!context.isMirror && over === null) return null
   const there = await expectThere(context, path, over)
-  if (there === undefined || !context.isMirror) return there === undefined
-  await moveToTrash(context, path)
-  return true
+  if (there === undefined) return null
+  return context.isMirror ? await keepInTrash(context, path) : over
 }
 
 /** Do something to each, whatever becomes of the others. */
@@ -192,8 +189,8 @@ export function makeLinks(context: TreeContext, { links }: Request<'make-links'>
   const { folder } = context
   return each(links, async ({ path, target, over }) => {
     refuseOwn(path)
-    const isFree = await clearPlace(context, path, over)
-    if (isFree) await folder.makeLink(path, target)
+    const version = await clearPlace(context, path, over)
+    if (version === null) await folder.makeLink(path, target)
     else {
       const aside = childOf(parentOf(path) ?? '', `.ztm-${randomUUID()}`)
       await folder.makeLink(aside, target)

@@ -118,5 +118,10 @@ export function parseMbps(text: string): number {
   throw new MeshError('bad-usage', `Cannot use limit "${visible(text)}": write megabits a second, as in 50`)
 }
 
+/** The same, or 0. @throws MeshError `bad-usage` */
+export function parseMbpsOrNone(text: string): number {
+  return text === '0' ? 0 : parseMbps(text)
+}
+
 /** As a shell has it: 128 and the number of SIGINT. */
 const INTERRUPTED = 130

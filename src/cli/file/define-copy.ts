@@ -1,10 +1,11 @@
 import type { Command } from 'commander'
 import type { Cli } from '../context.ts'
 import { addExamples } from '../examples.ts'
-import { type CopyWords, copyFiles, parseMbps } from './copy-files.ts'
+import { type CopyWords, copyFiles, parseMbps, parseMbpsOrNone } from './copy-files.ts'
 import { type GrantWords, grantFolder } from './grant-folder.ts'
+import { type MirrorWords, mirrorFolder } from './mirror-folder.ts'
 
-/** `ztm file cp|grant …`: files as they are on the disks of endpoints. */
+/** `ztm file cp|mirror|grant …`: files as they are on the disks of endpoints. */
 export function defineCopy(command: Command, cli: Cli): void {
   const cp = command
     .command('cp')
@@ -28,6 +29,31 @@ export function defineCopy(command: Command, cli: Cli): void {
     'ztm file cp office:/var/log/syslog .',
     'ztm file cp photos/ nas:/srv/photos --delete --dry-run',
     'ztm file cp office:project laptop:project --limit-mbps 50',
+  )
+  const mirror = command
+    .command('mirror')
+    .summary('Keep two folders equal, or show which are')
+    .description(
+      'Keep a folder here and one at another endpoint equal, both ways, for as long as the mirror lasts: the agent does it, also after a ' +
+        'restart. Where both sides changed a file, both keep both. What is removed or replaced is kept in `.ztm-mirror/trash` of its side for 30 days. ' +
+        'What `.ztmignore` in the folder says, in the form of `.gitignore`, is left alone.',
+    )
+    .argument('[folder]', 'a folder, or the name of a mirror; without it, all are listed')
+    .option('--to <place>', '[ENDPOINT:]PATH of the other side; it is made if it is missing')
+    .option('--name <name>', "what to call it; the folder's own name if left out")
+    .option('--ignore <pattern...>', 'what is not mirrored, in the form of .gitignore')
+    .option('--limit-mbps <number>', 'megabits a second at most; 0 is no limit', parseMbpsOrNone)
+    .option('--pause', 'do nothing until --resume')
+    .option('--resume', 'go on')
+    .option('--stop', 'end it; both folders stay as they are')
+    .action((folder: string | undefined, words: MirrorWords) => mirrorFolder(cli, folder, words))
+  addExamples(
+    mirror,
+    'ztm file mirror',
+    'ztm file mirror Documents --to nas:/srv/documents',
+    "ztm file mirror src --to office:src --name code --ignore node_modules '*.log' --limit-mbps 20",
+    'ztm file mirror code --pause',
+    'ztm file mirror code --stop',
   )
   const grant = command
     .command('grant')

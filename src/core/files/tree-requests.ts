@@ -159,7 +159,13 @@ export const treeHelloShape = z.strictObject({
   /** As a person writes it there: absolute, or from the home folder. */
   path: z.string().max(3_000),
   /** It is one side of a mirror: what is removed goes to the trash, what is written is durable. */
-  isMirror: z.boolean().default(false),
+  mirror: z
+    .strictObject({
+      id: z.string().regex(/^[0-9a-f]{16}$/),
+      /** The folder is made if it is missing, and marked; else it has to have the mark. */
+      isNew: z.boolean(),
+    })
+    .optional(),
 })
 /** What is said first, to open a tree at an endpoint. */
 export type TreeHello = z.input<typeof treeHelloShape>

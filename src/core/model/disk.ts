@@ -66,6 +66,12 @@ export interface Folder extends AsyncDisposable {
    * @param mayReplace  a file or link that is there, default true. @throws MeshError `conflict`
    */
   rename(from: string, to: string, mayReplace?: boolean): Promise<void>
+  /**
+   * Give a file or link a second name, where there is nothing; each name stays when the other goes.
+   *
+   * @throws MeshError `conflict` if something is there, `not-permitted` or `unsupported` where the file system has no such thing
+   */
+  link(path: string, to: string): Promise<void>
   /** Remove a file, link or empty folder; a folder with all that is in it if told so. Nothing there is fine. */
   remove(path: string, withContents?: boolean): Promise<void>
   /**
