@@ -107,6 +107,27 @@ test('a renamed group is another: who got in by the old name is out', async () =
   )
 })
 
+test('an endpoint that loses the label of a group is out, and others of its user stay', async () => {
+  await using rig = await createRig()
+  const { host, guest, other } = rig
+  const { link } = host.membership
+  const label = (labels: string[]) =>
+    link.call(CONTROLLER_API.labelEndpoint, {
+      params: { endpoint: guest.membership.self.endpoint },
+      body: { labels },
+    })
+  await label(['kiosk'])
+  await link.call(CONTROLLER_API.createGroup, { body: { name: 'kiosks', labels: ['kiosk'] } })
+  const web = await hostEcho(host, 'tcp/web', { groups: [parseName('kiosks'), OPS] })
+  await rig.update({ removeUsers: ['bob'] })
+  const [first, second] = [await openStream(guest, web.service), await openStream(other, web.service)]
+  await label([])
+  await until(() => isOver(first), 'it ended')
+  assert.equal(isOver(second), false)
+  await assertRefused(openStream(guest, web.service), 'denied')
+  second.destroy()
+})
+
 test('who left a group while a host had no link is out when it has one again', async () => {
   const forget = (controller: ControllerPort): ControllerPort => ({
     ...controller,

@@ -1,8 +1,10 @@
 import { CONTROLLER_API } from '../core/api/hub-api.ts'
+import { MAX_REVIEWED_ENDPOINTS } from '../core/api/people-api.ts'
 import type { GroupChange } from '../core/api/shapes.ts'
 import { toMeshError } from '../core/model/errors.ts'
+import type { EndpointId } from '../core/model/ids.ts'
 import type { Log } from '../core/model/log.ts'
-import type { Name, UserName } from '../core/model/names.ts'
+import type { Name } from '../core/model/names.ts'
 import type { EndpointIdentity } from '../core/model/spiffe-id.ts'
 import type { Dialer } from './dialer.ts'
 import { createGroupNews } from './group-news.ts'
@@ -21,39 +23,42 @@ export interface GroupChanges {
 export function createGroupChanges(parts: {
   readonly self: EndpointIdentity
   readonly dialer: Pick<Dialer, 'forgetAll'>
-  readonly hostings: Pick<Hostings, 'regroup' | 'groupsAtMs'>
+  readonly hostings: Pick<Hostings, 'regroup' | 'groupDiallers'>
   readonly tickets: Pick<TicketCheck, 'regroup'>
   readonly link: Pick<HubLink, 'call'>
   readonly log: Log
 }): GroupChanges {
   const { hostings, tickets, link, log } = parts
 
-  async function compare(beforeMs: number): Promise<void> {
-    const { groups } = await link.call(CONTROLLER_API.listGroups, {})
-    const byUser = new Map<UserName, Name[]>()
-    for (const { name, users } of groups) {
-      for (const user of users) byUser.set(user, [...(byUser.get(user) ?? []), name])
+  async function compare(asked: readonly EndpointId[], beforeMs: number): Promise<void> {
+    const now = new Map<EndpointId, readonly Name[]>()
+    for (let at = 0; at < asked.length; at += MAX_REVIEWED_ENDPOINTS) {
+      const endpoints = asked.slice(at, at + MAX_REVIEWED_ENDPOINTS)
+      const { groups } = await link.call(CONTROLLER_API.reviewGroups, { body: { endpoints } })
+      endpoints.forEach((endpoint, index) => void now.set(endpoint, groups[index] ?? []))
     }
-    hostings.regroup((user, known, issuedAtMs) => {
-      const listed = byUser.get(user) ?? []
-      const isSame = listed.length === known.length && listed.every(group => known.includes(group))
-      return isSame || issuedAtMs > beforeMs ? known : listed
+    hostings.regroup((endpoint, known, issuedAtMs) => {
+      const told = now.get(endpoint)
+      // Who came since is judged by what is newer than the answer.
+      if (told === undefined || issuedAtMs > beforeMs) return known
+      const isSame = told.length === known.length && told.every(group => known.includes(group))
+      return isSame ? known : told
     })
   }
 
   return {
     changed(change) {
       // Tickets that this one dials by say what was.
-      if (change.users.includes(parts.self.user)) parts.dialer.forgetAll()
+      if (change.endpoints.includes(parts.self.endpoint)) parts.dialer.forgetAll()
       tickets.regroup(change)
       const { groupsNow, add } = createGroupNews(Number.POSITIVE_INFINITY, () => 0)
       add(change)
       hostings.regroup(groupsNow)
     },
     review() {
-      const beforeMs = hostings.groupsAtMs
-      if (beforeMs === undefined) return
-      compare(beforeMs).catch(error =>
+      const open = hostings.groupDiallers()
+      if (open === undefined) return
+      compare(open.endpoints, open.issuedAtMs).catch(error =>
         log.warn('groups.not-reviewed', { reason: toMeshError(error).message }),
       )
     },

@@ -82,8 +82,8 @@ export interface Hostings extends Disposable {
   regroup(groupsNow: GroupsNow): void
   /** Those with open streams from other endpoints, each once a service. */
   diallers(): { service: ServiceName; user: UserName; endpoint: EndpointId }[]
-  /** When the last of the tickets was issued that let in an open stream to which groups matter; undefined for none. */
-  readonly groupsAtMs: number | undefined
+  /** Who has streams open to which groups matter, and when the last of their tickets was issued; undefined for nobody. */
+  groupDiallers(): { readonly endpoints: readonly EndpointId[]; readonly issuedAtMs: number } | undefined
 }
 
 /** Make the hosting side of one mesh. */
@@ -312,7 +312,7 @@ export function createHostings(options: HostingsOptions): Hostings {
       for (const one of hosted.values()) {
         for (const [stream, dialler] of one.open) {
           const { user, endpoint: peer } = dialler.identity
-          const groups = groupsNow(user, dialler.groups, dialler.issuedAtMs)
+          const groups = groupsNow(peer, dialler.groups, dialler.issuedAtMs)
           if (groups === dialler.groups) continue
           dialler.groups = groups
           if (!dialler.isJudgedByGroups && mayDial(one, dialler).allow) continue
@@ -327,12 +327,14 @@ export function createHostings(options: HostingsOptions): Hostings {
         users.delete(options.endpoint)
         return [...users].map(([endpoint, user]) => ({ service, user, endpoint }))
       }),
-    get groupsAtMs() {
+    groupDiallers() {
       const open = [...hosted.values()].flatMap(one => [...one.open.values()])
-      const times = open.flatMap(({ groups, isJudgedByGroups, issuedAtMs }) =>
-        groups.length > 0 || isJudgedByGroups ? [issuedAtMs] : [],
-      )
-      return times.length === 0 ? undefined : times.reduce((a, b) => Math.max(a, b))
+      const judged = open.filter(({ groups, isJudgedByGroups }) => groups.length > 0 || isJudgedByGroups)
+      if (judged.length === 0) return undefined
+      return {
+        endpoints: [...new Set(judged.map(({ identity }) => identity.endpoint))],
+        issuedAtMs: judged.reduce((last, { issuedAtMs }) => Math.max(last, issuedAtMs), 0),
+      }
     },
     ended(service, error) {
       const one = hosted.get(service)

@@ -30,7 +30,7 @@ export function createTicketCheck(options: { clock: Clock; rootPem: () => string
     check(ticket, from, service) {
       const known = tickets.check(ticket, from, service, clock.now())
       revoked.check(from, service, known.issuedAtMs)
-      const groups = news.groupsNow(from.user, known.groups, known.issuedAtMs)
+      const groups = news.groupsNow(from.endpoint, known.groups, known.issuedAtMs)
       return groups === known.groups ? known : { ...known, groups }
     },
     revoke: revoked.add,

@@ -84,6 +84,7 @@ export async function openControllerState(
   const changes = createStandingChanges(context, {
     groups,
     roles,
+    standing,
     endpoints,
     hostings,
     evictions,

@@ -4,16 +4,20 @@ import type { Handlers } from '../core/api/route.ts'
 import type { EndpointInfo } from '../core/api/shapes.ts'
 import { MeshError } from '../core/model/errors.ts'
 import type { EndpointId } from '../core/model/ids.ts'
+import type { Name } from '../core/model/names.ts'
 import { quote } from '../core/model/quote.ts'
 import type { Context } from './context.ts'
 import type { Decisions } from './decisions.ts'
 import type { EndpointRemoval } from './endpoint-removal.ts'
 import type { Endpoints } from './endpoints.ts'
 import { foldName } from './fold.ts'
+import { roomFor } from './group-handlers.ts'
+import type { Groups } from './groups.ts'
 import { changeLabels, joinLabels } from './labels.ts'
 import type { Members } from './members.ts'
 import type { Presence } from './presence.ts'
 import type { EndpointRecord } from './records.ts'
+import type { StandingChanges } from './standing-changes.ts'
 
 type EndpointCalls = Pick<
   Handlers<typeof CONTROLLER_API, Caller>,
@@ -29,10 +33,12 @@ export function createEndpointHandlers(
     presence: Presence
     decisions: Decisions
     removal: EndpointRemoval
+    groups: Pick<Groups, 'of'>
+    changes: Pick<StandingChanges, 'regroup'>
   },
 ): EndpointCalls {
   const { clock, log, exclusive } = context
-  const { endpoints, members, presence, decisions, removal } = parts
+  const { endpoints, members, presence, decisions, removal, groups, changes } = parts
 
   function describe(record: EndpointRecord): EndpointInfo {
     const { id, name, user, labels, givenLabels = [], software: version } = record
@@ -58,6 +64,14 @@ export function createEndpointHandlers(
       known.givenLabels?.join('/') === record.givenLabels?.join('/')
     if (!isSame) await endpoints.put(record)
     return describe(record)
+  }
+
+  /** By its labels an endpoint comes into groups. */
+  function refuseTooMany({ user, name }: EndpointRecord, given: readonly Name[]): void {
+    for (const [count, limit, of] of roomFor(groups.of(user, given), `endpoint ${name}`)) {
+      if (count <= limit) continue
+      throw new MeshError('too-many', `Cannot label endpoint ${quote(name)}: at most ${limit} ${of}`)
+    }
   }
 
   return {
@@ -89,7 +103,8 @@ export function createEndpointHandlers(
         const record = require(params.endpoint)
         decisions.requireManage(asking, record, `label endpoint ${quote(record.name)}`)
         const labels = changeLabels(record, body, decisions.administer(asking).allow)
-        const info = await update({ ...record, ...labels })
+        refuseTooMany(record, labels.givenLabels)
+        const info = await changes.regroup([record.id], () => update({ ...record, ...labels }))
         log.info('endpoint.labelled', { endpoint: record.id, ...labels, by: asking.user })
         return info
       }),

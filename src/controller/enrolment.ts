@@ -22,6 +22,7 @@ import type { Members } from './members.ts'
 import type { EndpointRecord } from './records.ts'
 import type { RootPermits } from './root-permit.ts'
 import type { Standing } from './standing.ts'
+import type { StandingChanges } from './standing-changes.ts'
 import { randomUuid } from './uuid.ts'
 
 type EnrolBody = Call<typeof CONTROLLER_API.enroll, Caller>['body']
@@ -33,6 +34,7 @@ interface Parts {
   readonly invitations: Invitations
   readonly members: Members
   readonly standing: Pick<Standing, 'isAdmin'>
+  readonly changes: Pick<StandingChanges, 'regroup'>
   readonly rootPermits: RootPermits
   readonly removal: EndpointRemoval
   readonly endpointValidMs: number
@@ -162,7 +164,7 @@ async function admit(
   request: { body: EnrolBody; grant: Grant; key: string; publicKeyPem: string },
 ) {
   const { clock, log, limits } = context
-  const { endpoints, invitations, removal } = parts
+  const { endpoints, invitations, removal, changes } = parts
   const { body, key, publicKeyPem } = request
   const now = clock.now()
   const grant = refreshGrant(request.grant, parts)
@@ -187,7 +189,7 @@ async function admit(
   const given = [...(previous?.givenLabels ?? []), ...grant.labels, ...(isAdmin ? body.labels : [])]
   const isSilent = previous !== undefined && grant.labels.length + body.labels.length === 0
   const labels = joinLabels(given, isSilent ? previous.labels : body.labels)
-  await endpoints.put({
+  const record: EndpointRecord = {
     version: 1,
     id,
     name,
@@ -198,7 +200,9 @@ async function admit(
     createdAtMs: previous?.createdAtMs ?? now,
     enrolledAtMs: certificate.issuedAtMs,
     certificate,
-  })
+  }
+  // One that comes again may have other labels now, and be in other groups by them.
+  await changes.regroup([id], () => endpoints.put(record))
   if (previous !== undefined && previous.name !== name) {
     log.info('endpoint.renamed', { endpoint: id, user, from: previous.name, to: name })
   }

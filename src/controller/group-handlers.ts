@@ -10,15 +10,17 @@ import { MAX_TICKET_GROUP_BYTES, MAX_TICKET_GROUPS } from '../pki/session-ticket
 import type { Context } from './context.ts'
 import type { Decisions } from './decisions.ts'
 import type { EdgeState } from './edge/edge-state.ts'
+import type { Endpoints } from './endpoints.ts'
 import type { Groups } from './groups.ts'
 import type { Members } from './members.ts'
 import type { GroupRecord } from './records.ts'
+import type { Standing } from './standing.ts'
 import type { StandingChanges } from './standing-changes.ts'
 import type { Users } from './users.ts'
 
 type GroupCalls = Pick<
   Handlers<typeof CONTROLLER_API, Caller>,
-  'listGroups' | 'showGroup' | 'createGroup' | 'updateGroup' | 'deleteGroup'
+  'listGroups' | 'showGroup' | 'reviewGroups' | 'createGroup' | 'updateGroup' | 'deleteGroup'
 >
 
 /** Serve groups: made and changed by administrators, seen by all, as whoever lets one in wants to know whom. */
@@ -26,7 +28,9 @@ export function createGroupHandlers(
   context: Context,
   parts: {
     groups: Groups
-    changes: Pick<StandingChanges, 'regrouped'>
+    changes: Pick<StandingChanges, 'membersOf' | 'regroup'>
+    endpoints: Pick<Endpoints, 'get'>
+    standing: Standing
     members: Members
     decisions: Decisions
     users: Users
@@ -34,8 +38,7 @@ export function createGroupHandlers(
   },
 ): GroupCalls {
   const { clock, log, limits, exclusive, random } = context
-  const { groups, members, decisions } = parts
-  const tell = parts.changes.regrouped
+  const { groups, members, decisions, changes, endpoints, standing } = parts
 
   function require(name: Name, what: string): GroupRecord {
     const group = groups.get(name)
@@ -69,11 +72,10 @@ export function createGroupHandlers(
       [next.users.length, limits.usersPerGroup, 'users in a group'],
       [count, limits.groupMembers, 'users in all groups'],
     ]
-    for (const user of next.users) {
-      const names = [...groups.of(user).filter(name => name !== known?.name), next.name]
-      const bytes = Buffer.byteLength(JSON.stringify(names))
-      counts.push([names.length, MAX_TICKET_GROUPS, `groups of ${user}`])
-      counts.push([bytes, MAX_TICKET_GROUP_BYTES, `bytes of names of the groups of ${user}`])
+    const namesWith = (names: readonly Name[]) => [...names.filter(name => name !== known?.name), next.name]
+    for (const user of next.users) counts.push(...roomFor(namesWith(groups.of(user)), user))
+    for (const one of changes.membersOf(next)) {
+      counts.push(...roomFor(namesWith(standing.groupsOfEndpoint(one)), `endpoint ${one.name}`))
     }
     for (const [amount, limit, of] of counts) {
       if (amount <= limit) continue
@@ -81,51 +83,52 @@ export function createGroupHandlers(
     }
   }
 
-  async function create(
-    { name, users }: Call<typeof CONTROLLER_API.createGroup, Caller>['body'],
-    by: UserName,
-  ) {
+  /** Write a group, and tell whom it concerns. */
+  function write(next: GroupRecord, known: GroupRecord | undefined): Promise<void> {
+    const concerned = [...changes.membersOf(next), ...(known ? changes.membersOf(known) : [])]
+    return changes.regroup(new Set(concerned.map(({ id }) => id)), () => groups.put(next))
+  }
+
+  async function create(body: Call<typeof CONTROLLER_API.createGroup, Caller>['body'], by: UserName) {
+    const { name } = body
     const what = `create group ${quote(name)}`
     refuseTakenName(name, what)
-    refuseUnknown(users, what)
+    refuseUnknown(body.users, what)
     const now = clock.now()
     const id = Buffer.from(random(ID_BYTES)).toString('hex')
-    const record = { version: 1, id, name, users: tidy(users), createdAtMs: now, changedAtMs: now } as const
+    const [users, labels] = [tidy(body.users), tidy(body.labels)]
+    const record = { version: 1, id, name, users, labels, createdAtMs: now, changedAtMs: now } as const
     refuseTooMany(record, undefined, what)
-    await groups.put(record)
-    log.warn('group.made', { group: name, users: shown(record.users), userCount: record.users.length, by })
-    tell(record.users, { joined: [name] })
+    await write(record, undefined)
+    log.warn('group.made', { group: name, users: shown(users), userCount: users.length, labels, by })
     return describe(record)
   }
 
   async function update(
     known: GroupRecord,
-    { name = known.name, addUsers, removeUsers }: Call<typeof CONTROLLER_API.updateGroup, Caller>['body'],
+    body: Call<typeof CONTROLLER_API.updateGroup, Caller>['body'],
     by: UserName,
   ) {
+    const { name = known.name } = body
     const what = `update group ${quote(known.name)}`
     refuseTakenName(name, what, known)
-    const added = tidy(addUsers).filter(user => !known.users.includes(user))
-    const removed = tidy(removeUsers)
-    const both = removed.find(user => addUsers.includes(user))
-    if (both !== undefined) {
-      throw new MeshError('bad-input', `Cannot ${what}: ${both} is both added and removed: say one`)
-    }
-    const stranger = removed.find(user => !known.users.includes(user))
-    if (stranger !== undefined) {
-      throw new MeshError('not-found', `Cannot ${what}: ${stranger} is not in it: show it first`)
-    }
-    refuseUnknown(added, what)
-    const users = tidy([...known.users.filter(user => !removed.includes(user)), ...added])
-    const record: GroupRecord = { ...known, name, users, changedAtMs: clock.now() }
-    if (added.length > 0 || name !== known.name) refuseTooMany(record, known, what)
-    await groups.put(record)
-    const changes = { added: shown(added), removed: shown(removed), userCount: users.length }
-    const renamed = name === known.name ? {} : { name }
-    log.warn('group.changed', { group: known.name, ...renamed, ...changes, by })
-    const isRenamed = name !== known.name
-    tell(isRenamed ? known.users : removed, { left: [known.name] })
-    tell(isRenamed ? users : added, { joined: [name] })
+    const users = changeList(known.users, { add: body.addUsers, remove: body.removeUsers }, what)
+    const labels = changeList(known.labels, { add: body.addLabels, remove: body.removeLabels }, what)
+    refuseUnknown(users.added, what)
+    const changedAtMs = clock.now()
+    const record: GroupRecord = { ...known, name, users: users.list, labels: labels.list, changedAtMs }
+    const isMore = users.added.length + labels.added.length > 0
+    if (isMore || name !== known.name) refuseTooMany(record, known, what)
+    await write(record, known)
+    log.warn('group.changed', {
+      group: known.name,
+      ...(name !== known.name && { name }),
+      added: shown(users.added),
+      removed: shown(users.removed),
+      userCount: record.users.length,
+      labels: record.labels,
+      by,
+    })
     return describe(record)
   }
 
@@ -139,6 +142,14 @@ export function createGroupHandlers(
     async showGroup({ params, caller }) {
       members.require(caller)
       return describe(require(params.group, 'show group'))
+    },
+    async reviewGroups({ body, caller }) {
+      members.require(caller)
+      const now = body.endpoints.map(id => {
+        const record = endpoints.get(id)
+        return record === undefined || members.isEvicted(record) ? [] : [...standing.groupsOfEndpoint(record)]
+      })
+      return { groups: now }
     },
     createGroup: ({ body, caller }) =>
       exclusive(async () => {
@@ -157,20 +168,48 @@ export function createGroupHandlers(
         const record = members.require(caller)
         decisions.requireAdminister(record, `delete group ${quote(params.group)}`)
         const group = require(params.group, 'delete group')
-        await groups.delete(group)
+        const ids = changes.membersOf(group).map(({ id }) => id)
+        await changes.regroup(ids, () => groups.delete(group))
         log.warn('group.deleted', { group: group.name, userCount: group.users.length, by: record.user })
-        tell(group.users, { left: [group.name] })
         return undefined
       }),
   }
 }
 
-function describe({ name, users, createdAtMs, changedAtMs }: GroupRecord): Group {
-  return { name, users, createdAtMs, changedAtMs }
+/** How much of a session ticket groups take, and what there is room for. @param whom  `bob` */
+export function roomFor(names: readonly Name[], whom: string): [number, number, string][] {
+  const bytes = Buffer.byteLength(JSON.stringify(names))
+  return [
+    [names.length, MAX_TICKET_GROUPS, `groups of ${whom}`],
+    [bytes, MAX_TICKET_GROUP_BYTES, `bytes of names of the groups of ${whom}`],
+  ]
 }
 
-function tidy(users: readonly UserName[]): UserName[] {
-  return [...new Set(users)].sort()
+/** Add to a list and remove from it. @throws MeshError `bad-input`, `not-found` for what is not in it */
+function changeList<T extends string>(
+  known: readonly T[],
+  { add, remove }: { add: readonly T[]; remove: readonly T[] },
+  what: string,
+): { list: T[]; added: T[]; removed: T[] } {
+  const added = tidy(add).filter(one => !known.includes(one))
+  const removed = tidy(remove)
+  const both = removed.find(one => add.includes(one))
+  if (both !== undefined) {
+    throw new MeshError('bad-input', `Cannot ${what}: ${both} is both added and removed: say one`)
+  }
+  const stranger = removed.find(one => !known.includes(one))
+  if (stranger !== undefined) {
+    throw new MeshError('not-found', `Cannot ${what}: ${stranger} is not in it: show it first`)
+  }
+  return { list: tidy([...known.filter(one => !removed.includes(one)), ...added]), added, removed }
+}
+
+function describe({ name, users, labels, createdAtMs, changedAtMs }: GroupRecord): Group {
+  return { name, users, labels, createdAtMs, changedAtMs }
+}
+
+function tidy<T extends string>(list: readonly T[]): T[] {
+  return [...new Set(list)].sort()
 }
 
 /** Of many the log has the beginning and the count. */

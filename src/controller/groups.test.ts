@@ -20,7 +20,8 @@ async function openWithPeople(limits: Parameters<typeof openControllerRig>[0] = 
   rig.changes.length = 0
   const create = (name: string, users: string[] = [], by: Member = root) =>
     rig.ask('createGroup', by.caller, { body: { name, users } })
-  const update = (group: string, body: { name?: string; addUsers?: string[]; removeUsers?: string[] }) =>
+  type Update = Record<'addUsers' | 'removeUsers' | 'addLabels' | 'removeLabels', string[]> & { name: string }
+  const update = (group: string, body: Partial<Update>) =>
     rig.ask('updateGroup', root.caller, { params: { group }, body })
   return {
     rig,
@@ -146,6 +147,65 @@ suite('groups', () => {
     assert.deepEqual(services[0]?.hostings[0]?.access, { users: [], groups: ['gone', 'ops'], entrances: [] })
   })
 
+  test('have endpoints by labels that an administrator gave, and by no others', async () => {
+    await using mesh = await openWithPeople()
+    const { rig, root, alice, bob, create, update } = mesh
+    const label = (by: Member, labels: string[]) =>
+      rig.ask('labelEndpoint', by.caller, { params: { endpoint: bob.id }, body: { labels } })
+    await create('kiosks')
+    await update('kiosks', { addLabels: ['kiosk'] })
+    const body = { access: { groups: ['kiosks'] } }
+    await rig.ask('host', alice.caller, { params: { service: WEB }, body })
+    const dial = () => rig.ask('openSession', bob.caller, { body: { service: WEB } })
+    await label(bob, ['kiosk'])
+    await assertRefused(dial(), 'denied')
+    await label(bob, [])
+    rig.changes.length = 0
+    await label(root, ['kiosk'])
+    const beforeMs = rig.clock.now()
+    assert.deepEqual(told(rig.changes), [
+      {
+        change: 'groups-changed',
+        groups: { endpoints: [bob.id], left: [], joined: ['kiosks'], beforeMs },
+        concerned: [bob.id, alice.id],
+      },
+    ])
+    assert.deepEqual(groupsOf(rig, bob, (await dial()).ticket), ['kiosks'])
+    // Another endpoint of the same user is not in it.
+    const phone = await rig.joinAs('bob', 'phone')
+    await assertRefused(rig.ask('openSession', phone.caller, { body: { service: WEB } }), 'denied')
+    const review = (endpoints: string[]) => rig.ask('reviewGroups', alice.caller, { body: { endpoints } })
+    const unknown = '0d2f9d0e-6f53-4a52-9a4b-0b6f0d9d7c11'
+    assert.deepEqual((await review([phone.id, bob.id, unknown])).groups, [[], ['kiosks'], []])
+    // Both ways into a group: one of them is enough, and leaving by one is no change.
+    await update('kiosks', { addUsers: ['bob'] })
+    rig.changes.length = 0
+    await update('kiosks', { removeLabels: ['kiosk'] })
+    assert.deepEqual(told(rig.changes), [])
+    await update('kiosks', { removeUsers: ['bob'] })
+    assert.deepEqual(
+      told(rig.changes).map(({ groups }) => [groups.endpoints, groups.left]),
+      [[[bob.id, phone.id], ['kiosks']]],
+    )
+    await assertRefused(dial(), 'denied')
+    await rig.reopen()
+    await update('kiosks', { addLabels: ['kiosk'] })
+    await dial()
+  })
+
+  test('of an endpoint fit its ticket, by whatever it comes into them', async () => {
+    await using mesh = await openWithPeople()
+    const { rig, root, bob, create, update } = mesh
+    for (let i = 0; i < MAX_TICKET_GROUPS; i++) await create(`g${i}`, ['bob'])
+    await create('kiosks')
+    await update('kiosks', { addLabels: ['kiosk'] })
+    const params = { endpoint: bob.id }
+    const label = (labels: string[]) => rig.ask('labelEndpoint', root.caller, { params, body: { labels } })
+    await assertRefused(label(['kiosk']), 'too-many', /at most 32 groups of endpoint two/)
+    await label(['lab'])
+    await assertRefused(update('kiosks', { addLabels: ['lab'] }), 'too-many', /endpoint two/)
+  })
+
   test('tell the endpoints of who came and went, and all who host', async () => {
     await using mesh = await openWithPeople()
     const { rig, root, alice, bob, carol, create, update } = mesh
@@ -156,7 +216,7 @@ suite('groups', () => {
     assert.deepEqual(told(rig.changes), [
       {
         change: 'groups-changed',
-        groups: { users: ['bob', 'carol'], left: [], joined: ['ops'], beforeMs },
+        groups: { endpoints: [bob.id, carol.id], left: [], joined: ['ops'], beforeMs },
         concerned: [bob.id, carol.id, alice.id],
       },
     ])
@@ -165,13 +225,12 @@ suite('groups', () => {
     await update('ops', { name: 'operators' })
     await rig.ask('deleteGroup', root.caller, { params: { group: 'operators' } })
     assert.deepEqual(
-      told(rig.changes).map(({ groups: { users, left, joined } }) => [users, left, joined]),
+      told(rig.changes).map(({ groups: { endpoints, left, joined } }) => [endpoints, left, joined]),
       [
-        [['bob'], ['ops'], []],
-        [['alice'], [], ['ops']],
-        [['alice', 'carol'], ['ops'], []],
-        [['alice', 'carol'], [], ['operators']],
-        [['alice', 'carol'], ['operators'], []],
+        [[alice.id], [], ['ops']],
+        [[bob.id], ['ops'], []],
+        [[alice.id, carol.id], ['ops'], ['operators']],
+        [[alice.id, carol.id], ['operators'], []],
       ],
     )
   })

@@ -93,7 +93,7 @@ export type InvitationRecord = z.output<typeof invitationRecordShape>
 
 /** `group/<id>` */
 export const groupRecordShape = groupShape.extend({ version, id: z.string().regex(/^[0-9a-f]{16}$/) })
-/** A group, as stored; its users in order, each once. */
+/** A group, as stored; its users and labels in order, each once. */
 export type GroupRecord = z.output<typeof groupRecordShape>
 
 /** `role/<user>`: a user who is more than a member; root needs none. */

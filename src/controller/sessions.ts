@@ -27,7 +27,7 @@ export function createSessionHandlers(
     hostings: Hostings
     members: Members
     decisions: Decisions
-    standing: Pick<Standing, 'groupsOf'>
+    standing: Pick<Standing, 'groupsOfEndpoint'>
     view: ServiceView
     mesh: MeshId
     hub: HubId
@@ -83,7 +83,7 @@ export function createSessionHandlers(
         id: metering?.session ?? Buffer.from(random(16)).toString('base64url'),
         ...(metering !== undefined && { reportEveryMs: metering.reportEveryMs }),
         isByPolicy: decisions.isByPolicy(record, service.name),
-        groups: parts.standing.groupsOf(user),
+        groups: parts.standing.groupsOfEndpoint(record),
       } as const
       parts.noteDial(record, service.name)
       const { ticket, expiresAtMs } = await sealSessionTicket(signer(), claims, clock.now())

@@ -6,18 +6,24 @@ import type { Endpoints } from './endpoints.ts'
 import type { Evictions } from './evictions.ts'
 import type { Groups } from './groups.ts'
 import type { Hostings } from './hostings.ts'
+import type { EndpointRecord, GroupRecord } from './records.ts'
 import type { Roles } from './roles.ts'
+import type { Standing } from './standing.ts'
 
 /** What a user is in the mesh. */
 export type Role = 'admin' | 'member'
 
 /** Changes what users are to policy, and tells those whom it concerns. All of it within a turn of `exclusive`. */
 export interface StandingChanges {
-  /** Say which groups some users left or joined, once that is stored. */
-  regrouped(
-    users: readonly UserName[],
-    change: { readonly left?: readonly Name[]; readonly joined?: readonly Name[] },
-  ): void
+  /** Endpoints that are in a group now, or would be. */
+  membersOf(group: Pick<GroupRecord, 'users' | 'labels'>): EndpointRecord[]
+  /**
+   * Change something that may put endpoints into groups, or take them out, and tell what it did.
+   *
+   * @param ids     endpoints whose groups it may change
+   * @param change  writes it down
+   */
+  regroup<T>(ids: Iterable<EndpointId>, change: () => Promise<T>): Promise<T>
   /** Make an administrator, or a plain member, of a user. @throws MeshError as the store; then nothing changed */
   setRole(user: UserName, role: Role, by: UserName): Promise<void>
   /** The user was evicted: should they come back, they are a plain member in no group. @throws MeshError as the store */
@@ -30,24 +36,49 @@ export function createStandingChanges(
   parts: {
     groups: Groups
     roles: Roles
-    endpoints: Pick<Endpoints, 'ofUser'>
+    standing: Standing
+    endpoints: Pick<Endpoints, 'get' | 'values' | 'ofUser'>
     hostings: Pick<Hostings, 'services'>
     evictions: Pick<Evictions, 'goodFromMs'>
     edge: Pick<EdgeState, 'attributesChanged' | 'adminEnded'>
   },
 ): StandingChanges {
-  const { groups, roles, endpoints, hostings, evictions, edge } = parts
+  const { groups, roles, standing, endpoints, evictions, edge } = parts
 
-  const regrouped: StandingChanges['regrouped'] = (users, { left = [], joined = [] }) => {
-    if (users.length === 0) return
-    const concerned = new Set<EndpointId>(users.flatMap(user => endpoints.ofUser(user).map(({ id }) => id)))
+  function groupsOf(id: EndpointId): readonly Name[] {
+    const record = endpoints.get(id)
+    return record === undefined ? [] : standing.groupsOfEndpoint(record)
+  }
+
+  /** Those with the same change in one event. */
+  function tell(left: readonly Name[], joined: readonly Name[], changed: readonly EndpointId[]): void {
+    const hosts = new Set<EndpointId>()
     // Any app may have asked for groups, whatever the access list of its service says.
-    for (const service of hostings.services()) {
-      for (const endpoint of service.hostings.keys()) concerned.add(endpoint)
+    for (const { hostings } of parts.hostings.services()) for (const id of hostings.keys()) hosts.add(id)
+    for (let at = 0; at < changed.length; at += MAX_TOLD_AT_ONCE) {
+      const some = changed.slice(at, at + MAX_TOLD_AT_ONCE)
+      const change = { endpoints: some, left: [...left], joined: [...joined], beforeMs: clock.now() }
+      emit({ change: 'groups-changed', groups: change, concerned: [...new Set([...some, ...hosts])] })
     }
-    const change = { users: [...users], left: [...left], joined: [...joined], beforeMs: clock.now() }
-    emit({ change: 'groups-changed', groups: change, concerned: [...concerned] })
-    edge.attributesChanged(users)
+    edge.attributesChanged(changed)
+  }
+
+  const regroup: StandingChanges['regroup'] = async (ids, change) => {
+    const before = new Map([...ids].map(id => [id, groupsOf(id)]))
+    const result = await change()
+    const changes = new Map<string, { left: Name[]; joined: Name[]; ids: EndpointId[] }>()
+    for (const [id, was] of before) {
+      const is = groupsOf(id)
+      const left = was.filter(group => !is.includes(group))
+      const joined = is.filter(group => !was.includes(group))
+      if (left.length + joined.length === 0) continue
+      const key = JSON.stringify([left, joined])
+      const same = changes.get(key) ?? { left, joined, ids: [] }
+      same.ids.push(id)
+      changes.set(key, same)
+    }
+    for (const { left, joined, ids: changed } of changes.values()) tell(left, joined, changed)
+    return result
   }
 
   async function setRole(user: UserName, role: Role, by: UserName): Promise<void> {
@@ -63,18 +94,29 @@ export function createStandingChanges(
   }
 
   return {
-    regrouped,
+    membersOf({ users, labels }) {
+      const owned = users.flatMap(user => endpoints.ofUser(user))
+      if (labels.length === 0) return [...owned]
+      const hasLabel = (one: EndpointRecord) => standing.labelsOf(one).some(label => labels.includes(label))
+      return [...new Set([...owned, ...[...endpoints.values()].filter(hasLabel)])]
+    },
+    regroup,
     setRole,
     async end(user, by) {
       if (roles.get(user) !== undefined) await setRole(user, 'member', by)
-      for (const name of groups.of(user)) {
-        const group = groups.get(name)
-        if (group === undefined) continue
-        const users = group.users.filter(one => one !== user)
-        await groups.put({ ...group, users, changedAtMs: clock.now() })
-        log.warn('group.changed', { group: name, removed: [user], userCount: users.length, by })
-        regrouped([user], { left: [name] })
-      }
+      const ids = endpoints.ofUser(user).map(({ id }) => id)
+      await regroup(ids, async () => {
+        for (const name of groups.of(user)) {
+          const group = groups.get(name)
+          if (group === undefined) continue
+          const users = group.users.filter(one => one !== user)
+          await groups.put({ ...group, users, changedAtMs: clock.now() })
+          log.warn('group.changed', { group: name, removed: [user], userCount: users.length, by })
+        }
+      })
     },
   }
 }
+
+/** Endpoints in one event; more go in several. */
+const MAX_TOLD_AT_ONCE = 1_000

@@ -10,8 +10,10 @@ import type { Roles } from './roles.ts'
 export interface Standing {
   /** Whether the user administers the mesh. Root always does. */
   isAdmin(user: UserName): boolean
-  /** The groups that a user is in, by name. */
+  /** The groups that a user is in as such, by name. */
   groupsOf(user: UserName): readonly Name[]
+  /** Those, and the groups that an endpoint is in by its labels. */
+  groupsOfEndpoint(record: EndpointRecord): readonly Name[]
   /** The labels that rules go by: those that an administrator gave, as a user may put any others on their endpoints. */
   labelsOf(record: EndpointRecord): readonly Name[]
   /** A member as policy sees it, now. */
@@ -31,17 +33,19 @@ export function createStanding({
   // Those of a session of an identity are its role attributes.
   const labelsOf = ({ user, labels, givenLabels = [] }: EndpointRecord) =>
     isIdentityUser(user) ? labels : givenLabels
+  const groupsOfEndpoint = (record: EndpointRecord) => groups.of(record.user, labelsOf(record))
   const isAdmin = (user: UserName) => user === ROOT_USER || roles.isAdmin(user)
   return {
     isAdmin,
-    groupsOf: groups.of,
+    groupsOf: user => groups.of(user),
+    groupsOfEndpoint,
     labelsOf,
-    attributesOf: record => [...new Set([...labelsOf(record), ...groups.of(record.user)])],
+    attributesOf: record => [...new Set([...labelsOf(record), ...groupsOfEndpoint(record)])],
     subjectOf: record => ({
       user: record.user,
       endpoint: record.id,
       labels: labelsOf(record),
-      groups: groups.of(record.user),
+      groups: groupsOfEndpoint(record),
       isAdmin: isAdmin(record.user),
     }),
   }

@@ -116,6 +116,16 @@ suite('checkSessionTicket()', () => {
     assert.ok(ticket.length < MAX_SESSION_TICKET_CHARACTERS - 1_500, `${ticket.length} characters`)
   })
 
+  test('leaves out groups for which it has no room, so that it is taken all the same', async () => {
+    const many = Array.from({ length: MAX_TICKET_GROUPS + 8 }, (_, i) => `g${i}` as Name)
+    const { groups } = checkSessionTicket((await seal(hub, NOW, many)).ticket, check)
+    assert.deepEqual(groups, many.slice(0, MAX_TICKET_GROUPS))
+    const long = many.slice(0, 20).map(name => `${'\u6f22'.repeat(60)}${name}` as Name)
+    const { ticket } = await seal(hub, NOW, long)
+    assert.equal(checkSessionTicket(ticket, check).groups.length, 10)
+    assert.ok(ticket.length < MAX_SESSION_TICKET_CHARACTERS)
+  })
+
   test('refuses groups that are too many or no names', async () => {
     const many = Array.from({ length: MAX_TICKET_GROUPS + 1 }, (_, i) => `g${i}`)
     for (const grp of [many, ['a/b'], [' ops'], [7], 'ops', { ops: true }]) {

@@ -33,7 +33,7 @@ export interface SessionTicketClaims {
   readonly id: string
   /** Service policies of the controller let the dialler in, wherever the hosting agent follows them. */
   readonly isByPolicy?: boolean
-  /** The groups that the dialler's user is in, at most `MAX_TICKET_GROUPS`. */
+  /** The groups that the dialler is in; those for which there is no room are left out. */
   readonly groups?: readonly Name[]
   /** Streams that are opened with it are metered: both ends report what they carried, while they last this often. */
   readonly reportEveryMs?: number
@@ -59,7 +59,7 @@ export async function sealSessionTicket(
     svc: service,
     own: owner,
     ...(isByPolicy && { pol: true }),
-    ...(groups.length > 0 && { grp: groups }),
+    ...(groups.length > 0 && { grp: fitting(groups) }),
     ...(reportEveryMs !== undefined && { mtr: Math.ceil(reportEveryMs / 1_000) }),
   })
     .setProtectedHeader({
@@ -96,7 +96,7 @@ export interface CheckedSessionTicket {
   readonly expiresAtMs: number
   readonly id: string
   readonly isByPolicy: boolean
-  /** Groups that the dialler's user was in when it was issued. */
+  /** Groups that the dialler was in when it was issued. */
   readonly groups: readonly Name[]
   /** Absent where nobody wants to know what its streams carry. */
   readonly reportEveryMs?: number
@@ -158,6 +158,15 @@ function checkClaims(claims: z.output<typeof claimsShape>, hub: Identity, check:
   if (nowSeconds < iat - CLOCK_TOLERANCE_MS / 1_000) throw bad('it is from the future: set the clocks')
 }
 
+/** As many as there is room for, so that no ticket is too long to be taken. */
+function fitting(groups: readonly Name[]): readonly Name[] {
+  const isTooMuch = (names: readonly Name[]) =>
+    names.length > MAX_TICKET_GROUPS || Buffer.byteLength(JSON.stringify(names)) > MAX_TICKET_GROUP_BYTES
+  let names = groups
+  while (isTooMuch(names)) names = names.slice(0, -1)
+  return names
+}
+
 /** A part of the token: JSON of this shape. */
 function read<S extends z.ZodType>(shape: S, base64: string, what: string): z.output<S> {
   let value: unknown
@@ -190,7 +199,7 @@ function parsedBy<T extends string>(parse: (value: unknown) => T): z.ZodType<T> 
 export const SESSION_TICKET_VALID_MS = 300_000
 /** How far the clocks of hub and host may be apart, either way: as far as enrolment lets them. */
 export const CLOCK_TOLERANCE_MS = 300_000
-/** Groups that one user may be in, as each ticket names them all. */
+/** Groups that one endpoint may be in, as each ticket names them all. */
 export const MAX_TICKET_GROUPS = 32
 /** Bytes of their names, as JSON: of each ticket they make 2,731 characters at most. */
 export const MAX_TICKET_GROUP_BYTES = 2_048

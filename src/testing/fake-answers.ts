@@ -34,6 +34,7 @@ const FAKE_USER = { isAdmin: false, endpointCount: 0, onlineCount: 0, isEvicted:
 const FAKE_GROUP = {
   name: 'ops',
   users: ['ann', 'bob'],
+  labels: [],
   createdAtMs: FAKE_NOW_MS,
   changedAtMs: FAKE_NOW_MS - 120_000,
 }

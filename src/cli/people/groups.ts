@@ -16,6 +16,7 @@ export function groupView(cli: Cli): ListView<Group> {
     columns: [
       { title: 'GROUP', cell: group => group.name },
       { title: 'MEMBERS', cell: group => group.users.join(',') },
+      { title: 'LABELS', cell: group => group.labels.join(',') },
       { title: 'CHANGED', cell: group => ago(cli, group.changedAtMs) },
     ],
   }
@@ -35,6 +36,7 @@ export async function describeGroup(cli: Cli, name: string): Promise<void> {
     fields: [
       ['Group', group.name],
       ['Members', group.users],
+      ['Endpoints', group.labels.length === 0 ? undefined : `labelled ${group.labels.join(', ')}`],
       ['Created', moment(group.createdAtMs)],
       ['Changed', `${moment(group.changedAtMs)} (${ago(cli, group.changedAtMs)})`],
     ],
@@ -49,8 +51,11 @@ export function defineCreateGroup(command: Command, cli: Cli): void {
     .summary('Create a group: users under one name, for the rules of services and apps')
     .argument('<name>', 'what it is called')
     .option('--add-user <user...>', 'who is in it')
-    .action((name: string, { addUser = [] }: { addUser?: string[] }) => createGroup(cli, name, addUser))
-  addExamples(inner, 'ztm create group ops --add-user ann bob')
+    .option('--add-label <label...>', 'endpoints with these labels are in it, given by an administrator')
+    .action((name: string, options: Pick<GroupUpdate, 'addUser' | 'addLabel'>) =>
+      createGroup(cli, name, options),
+    )
+  addExamples(inner, 'ztm create group ops --add-user ann bob', 'ztm create group kiosks --add-label kiosk')
 }
 
 /** `ztm update group NAME` */
@@ -66,10 +71,10 @@ export function defineUpdateGroup(command: Command, cli: Cli): void {
     .argument('<group>', 'which')
     .option('--add-user <user...>', 'who comes in')
     .option('--remove-user <user...>', 'who goes out')
+    .option('--add-label <label...>', 'endpoints with these labels come in')
+    .option('--remove-label <label...>', 'endpoints with these go out')
     .option('--rename <name>', 'call it so from now on')
-    .action((name: string, options: { addUser?: string[]; removeUser?: string[]; rename?: string }) =>
-      updateGroup(cli, name, { ...options }),
-    )
+    .action((name: string, options: GroupUpdate) => updateGroup(cli, name, options))
   addExamples(
     inner,
     'ztm update group ops --add-user carol --remove-user bob',
@@ -91,8 +96,12 @@ export function defineDeleteGroup(command: Command, cli: Cli): void {
 }
 
 /** Make a group. @throws MeshError as `callAgent` */
-export async function createGroup(cli: Cli, name: string, users: readonly string[]): Promise<void> {
-  const body = { name, users: [...users] }
+async function createGroup(
+  cli: Cli,
+  name: string,
+  { addUser = [], addLabel = [] }: Pick<GroupUpdate, 'addUser' | 'addLabel'>,
+): Promise<void> {
+  const body = { name, users: [...addUser], labels: [...addLabel] }
   const group = await callAgent(cli, AGENT_API.createGroup, { params: await meshParams(cli), body })
   await report(cli, `Created group ${describeMembers(group)}`, { name: group.name, data: group })
 }
@@ -101,16 +110,20 @@ export async function createGroup(cli: Cli, name: string, users: readonly string
 export interface GroupUpdate {
   readonly addUser?: readonly string[]
   readonly removeUser?: readonly string[]
+  readonly addLabel?: readonly string[]
+  readonly removeLabel?: readonly string[]
   readonly rename?: string
 }
 
 /** Change a group. @throws MeshError as `callAgent` */
 export async function updateGroup(cli: Cli, name: string, update: GroupUpdate): Promise<void> {
-  const { addUser = [], removeUser = [], rename } = update
+  const { addUser = [], removeUser = [], addLabel = [], removeLabel = [], rename } = update
   const params = { ...(await meshParams(cli)), group: name }
   const body = {
     addUsers: [...addUser],
     removeUsers: [...removeUser],
+    addLabels: [...addLabel],
+    removeLabels: [...removeLabel],
     ...(rename !== undefined && { name: rename }),
   }
   const group = await callAgent(cli, AGENT_API.updateGroup, { params, body })
@@ -123,9 +136,10 @@ export async function deleteGroup(cli: Cli, name: string): Promise<void> {
   await report(cli, `Deleted group ${visible(name)}`, { name, data: { name } })
 }
 
-function describeMembers({ name, users }: Group): string {
-  if (users.length === 0) return `${visible(name)}: nobody is in it`
-  return `${visible(name)}: ${users.map(visible).join(', ')}`
+function describeMembers({ name, users, labels }: Group): string {
+  const labelled = labels.length === 0 ? [] : [`endpoints labelled ${labels.map(visible).join(', ')}`]
+  const members = [...users.map(visible), ...labelled]
+  return `${visible(name)}: ${members.length === 0 ? 'nobody is in it' : members.join(', ')}`
 }
 
 async function meshParams(cli: Cli): Promise<{ mesh: string }> {

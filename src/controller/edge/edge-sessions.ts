@@ -72,7 +72,7 @@ export function createEdgeSessions(parts: {
   readonly services: VisibleServices
   readonly hubs: HubAccess
   readonly hostings: Pick<Hostings, 'service'>
-  readonly standing: Pick<Standing, 'groupsOf' | 'attributesOf'>
+  readonly standing: Pick<Standing, 'groupsOfEndpoint' | 'attributesOf'>
   readonly mesh: MeshId
   readonly hub: { readonly id: HubId; readonly names: readonly string[] }
   readonly signer: () => SessionTicketSigner
@@ -146,7 +146,7 @@ export function createEdgeSessions(parts: {
       service: name,
       owner,
       isByPolicy,
-      groups: standing.groupsOf(user),
+      groups: standing.groupsOfEndpoint(asker.member),
       id: metering?.session ?? Buffer.from(random(16)).toString('base64url'),
       ...(metering !== undefined && { reportEveryMs: metering.reportEveryMs }),
     } as const

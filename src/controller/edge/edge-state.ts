@@ -41,8 +41,8 @@ export interface EdgeState {
   identityOf(caller: Caller, members: Pick<Members, 'require'>): IdentityRecord | undefined
   /** By what policies know a member. */
   subjectOf(member: EndpointRecord): string
-  /** What policies know the endpoints of these users by changed. */
-  attributesChanged(users: Iterable<UserName>): void
+  /** What policies know these endpoints by changed. */
+  attributesChanged(ids: Iterable<EndpointId>): void
   /** A user is no administrator any more: what only that permitted ends. */
   adminEnded(user: UserName): void
   /** Say what follows when something ends, before anything can. */
@@ -138,9 +138,10 @@ export async function openEdgeState(
       }
     },
     subjectOf,
-    attributesChanged(users) {
-      for (const user of users) {
-        if (!isIdentityUser(user)) for (const one of parts.endpoints.ofUser(user)) access.putEndpoint(one)
+    attributesChanged(ids) {
+      for (const id of ids) {
+        const record = parts.endpoints.get(id)
+        if (record !== undefined) access.putEndpoint(record)
       }
     },
     adminEnded,

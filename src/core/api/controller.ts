@@ -24,7 +24,7 @@ export type ControllerChange =
       readonly revocation: AccessRevocation
       readonly hosts: readonly EndpointId[]
     }
-  /** `concerned`: the endpoints of these users, and every endpoint that hosts something. */
+  /** `concerned`: these endpoints, and every one that hosts something. */
   | {
       readonly change: 'groups-changed'
       readonly groups: GroupChange

@@ -61,7 +61,7 @@ const eventShape = z.discriminatedUnion('event', [
   z.object({ event: z.literal('services-changed'), services: z.array(serviceNameShape) }),
   /** Somebody may not dial some services any more. Told to who dialled, and to who hosts. */
   z.object({ event: z.literal('access-revoked'), revocation: accessRevocationShape }),
-  /** Users came into groups or left them. Told to their endpoints, and to everybody who hosts. */
+  /** Endpoints came into groups or left them. Told to them, and to everybody who hosts. */
   z.object({ event: z.literal('groups-changed'), change: groupChangeShape }),
   /** An endpoint may not host a service any more: streams to it there end. */
   z.object({ event: z.literal('hosting-ended'), endpoint: endpointIdShape, service: serviceNameShape }),

@@ -1,18 +1,31 @@
 import { z } from 'zod'
 import { defineRoute } from './route.ts'
-import { groupShape, invitationShape, msShape, nameShape, userInfoShape, userShape } from './shapes.ts'
+import {
+  endpointIdShape,
+  groupShape,
+  invitationShape,
+  msShape,
+  nameShape,
+  userInfoShape,
+  userShape,
+} from './shapes.ts'
 
+/** Endpoints that one call asks about. */
+export const MAX_REVIEWED_ENDPOINTS = 1_000
 /** Users that one call may put into a group, or take out of it. */
 const MAX_USERS_AT_ONCE = 1_000
 const usersShape = z.array(userShape).max(MAX_USERS_AT_ONCE).default([])
+const labelsShape = z.array(nameShape).max(32).default([])
 
 const groupParams = z.object({ group: nameShape })
-const newGroupShape = z.strictObject({ name: nameShape, users: usersShape })
+const newGroupShape = z.strictObject({ name: nameShape, users: usersShape, labels: labelsShape })
 const groupUpdateShape = z.strictObject({
   /** What it is called from now on; rules that have the old name fit nobody then. */
   name: nameShape.optional(),
   addUsers: usersShape,
   removeUsers: usersShape,
+  addLabels: labelsShape,
+  removeLabels: labelsShape,
 })
 const groupListShape = z.object({ groups: z.array(groupShape) })
 const meshParams = z.object({ mesh: nameShape })
@@ -68,6 +81,15 @@ export const PEOPLE_ROUTES = {
     params: groupParams,
     response: groupShape,
     errors: ['not-found'],
+  }),
+  reviewGroups: defineRoute({
+    method: 'POST',
+    path: '/api/groups/review',
+    summary:
+      'Ask which groups some endpoints are in now, as a host does whose link was away; of one that is gone, none',
+    body: z.strictObject({ endpoints: z.array(endpointIdShape).min(1).max(MAX_REVIEWED_ENDPOINTS) }),
+    /** In the order of the question. */
+    response: z.object({ groups: z.array(z.array(nameShape)) }),
   }),
   createGroup: defineRoute({
     method: 'POST',

@@ -164,29 +164,31 @@ export const userInfoShape = z.object({
 /** A user, known by an endpoint, an invitation or both. */
 export type UserInfo = z.output<typeof userInfoShape>
 
-/** Users under one name, for the rules of services and apps. */
+/** Users and endpoints under one name, for the rules of services and apps. */
 export const groupShape = z.object({
   name: nameShape,
   /** By name; identities of the controller by their UUIDs. */
   users: z.array(userShape),
+  /** Endpoints to which an administrator gave one of these labels are in it, whoever's they are. */
+  labels: z.array(nameShape).default([]),
   createdAtMs: msShape,
   changedAtMs: msShape,
 })
-/** Users under one name. */
+/** Users and endpoints under one name. */
 export type Group = z.output<typeof groupShape>
 
 /**
- * The groups of some users changed: session tickets that were issued at `beforeMs` or earlier say what was. These users are
- * in the groups of `left` no more, and in those of `joined` now.
+ * The groups of some endpoints changed: session tickets that were issued at `beforeMs` or earlier say what was. These are in
+ * the groups of `left` no more, and in those of `joined` now.
  */
 export const groupChangeShape = z.object({
-  users: z.array(userShape).min(1).max(1_000),
-  left: z.array(nameShape).max(32),
-  joined: z.array(nameShape).max(32),
+  endpoints: z.array(endpointIdShape).min(1).max(1_000),
+  left: z.array(nameShape).max(1_000),
+  joined: z.array(nameShape).max(1_000),
   /** By the hub's clock. */
   beforeMs: msShape,
 })
-/** The groups of some users changed. */
+/** The groups of some endpoints changed. */
 export type GroupChange = z.output<typeof groupChangeShape>
 
 /** Somebody put out of the mesh: a user with everything issued before `beforeMs`, or one endpoint. */
