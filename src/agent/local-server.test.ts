@@ -5,6 +5,7 @@ import { statSync } from 'node:fs'
 import http, { type IncomingHttpHeaders } from 'node:http'
 import { after, before, test } from 'node:test'
 import { promisify } from 'node:util'
+import { WebSocket } from 'ws'
 import { AGENT_API, AGENT_EVENTS_PATH, OPENAPI_PATH } from '../core/api/agent-api.ts'
 import { createLocalMesh, type LocalAgent, type LocalMesh } from '../testing/local-mesh.ts'
 import { makeScratchFolder } from '../testing/scratch-folder.ts'
@@ -226,6 +227,48 @@ test('local page lets no other page show it', async () => {
   assert.equal(status, 200)
   assert.match(String(headers['content-security-policy']), /frame-ancestors 'none'/)
   assert.equal(headers['x-content-type-options'], 'nosniff')
+})
+
+/** Try to open a stream as a page does. @returns `open`, or the code of the refusal */
+async function openSocket(
+  headers: Record<string, string>,
+  protocols: string[],
+  path = `/api/meshes/${[...home.agent.meshes.keys()][0]}/apps/ztm/none/stream`,
+): Promise<unknown> {
+  const socket = new WebSocket(`ws://127.0.0.1:${port}${path}`, protocols, { headers })
+  const { promise, resolve } = Promise.withResolvers<unknown>()
+  socket.on('error', () => {})
+  socket.on('open', () => resolve('open'))
+  socket.on('unexpected-response', async (_, response) => resolve(codeOf(String(await response.toArray()))))
+  const result = await promise
+  socket.terminate()
+  return result
+}
+
+test('local page gets streams of apps by WebSocket: its own page alone, with both halves of a login', async () => {
+  const { text, headers: answered } = await ask('/login', { method: 'POST', headers: bearer })
+  const cookie = answered['set-cookie']?.[0]?.split(';', 1)[0] ?? ''
+  const key = `ztm-key.${JSON.parse(text).key}`
+  const host = `localhost:${port}`
+  const own = { host, origin: `http://localhost:${port}`, cookie }
+  assert.equal(await openSocket(own, ['ztm-stream', key]), 'not-found')
+  assert.equal(
+    await openSocket(own, ['ztm-stream', key], '/api/meshes/none/apps/ztm/none/stream'),
+    'not-joined',
+  )
+  assert.equal(await openSocket(own, ['ztm-stream', key], '/'), 'not-joined')
+  for (const [headers, protocols, code] of [
+    [{ host, cookie }, ['ztm-stream', key], 'wrong-origin'],
+    [{ ...own, origin: 'http://evil.test' }, ['ztm-stream', key], 'wrong-origin'],
+    [{ ...own, origin: 'null' }, ['ztm-stream', key], 'wrong-origin'],
+    [{ ...own, host: 'evil.test' }, ['ztm-stream', key], 'wrong-origin'],
+    [own, ['ztm-stream'], 'not-logged-in'],
+    [own, ['ztm-stream', `${key}x`], 'not-logged-in'],
+    [own, [key], 'not-logged-in'],
+    [{ host, origin: own.origin }, ['ztm-stream', key], 'not-logged-in'],
+    [{ ...own, ...bearer, cookie: 'ztm-session=guess' }, ['ztm-stream', key], 'not-logged-in'],
+  ] as const)
+    assert.equal(await openSocket(headers, [...protocols]), code, JSON.stringify([headers, protocols]))
 })
 
 test('local API describes every route it serves', async () => {

@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server, ServerOptions } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { type Context, Hono } from 'hono'
 import { secureHeaders } from 'hono/secure-headers'
 import { streamSSE } from 'hono/streaming'
@@ -13,7 +14,14 @@ import type { Name } from '../core/model/names.ts'
 import { userOfConnection } from '../net/connection-user.ts'
 import { listen } from '../net/hub-port.ts'
 import { answerError, serveRoutes } from '../net/serve-routes.ts'
-import { closeServer, createHttp1Server, serveUnixSocket, type UpgradeRequest } from '../net/unix-server.ts'
+import {
+  closeServer,
+  createHttp1Server,
+  STREAM_PROTOCOL,
+  serveUnixSocket,
+  type UpgradeRequest,
+} from '../net/unix-server.ts'
+import { type SocketRequest, serveWebSockets } from '../net/web-sockets.ts'
 import type { PageFiles } from '../store/page-files.ts'
 import type { Agent } from './agent.ts'
 import type { RunningApp } from './app-host.ts'
@@ -78,6 +86,7 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
     openAppStream(options.agent, request),
   )
   let tcpServer: Server | undefined
+  let sockets: Disposable | undefined
   if (options.listen !== undefined) {
     const guarded = createGuardedApp(options, { logins, pages, address: () => address })
     guarded.route(
@@ -93,10 +102,12 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
     }
     const bound = tcpServer.address() as AddressInfo
     address = { host: bound.address, port: bound.port }
+    sockets = serveWebSockets(tcpServer, request => answerSocket(request, options.agent, logins, address))
   }
   return {
     address,
     async [Symbol.asyncDispose]() {
+      sockets?.[Symbol.dispose]()
       await Promise.all([
         socket[Symbol.asyncDispose](),
         ...(tcpServer === undefined ? [] : [closeServer(tcpServer)]),
@@ -172,19 +183,26 @@ function createApp(
   return app
 }
 
-/** A stream to an app of one mesh: `/api/meshes/{mesh}/apps/{provider}/{app}/stream`. */
-function openAppStream(agent: Agent, request: UpgradeRequest): void {
-  const [, mesh = '', name] =
-    /^\/api\/meshes\/([^/]+)\/apps\/([^/]+\/[^/]+)\/stream$/.exec(request.path) ?? []
+/**
+ * What takes a stream to an app of one mesh: `/api/meshes/{mesh}/apps/{provider}/{app}/stream`.
+ *
+ * @throws MeshError `not-found`, `not-joined`
+ */
+function streamTaker(agent: Agent, path: string): (stream: Duplex) => void {
+  const [, mesh = '', name] = /^\/api\/meshes\/([^/]+)\/apps\/([^/]+\/[^/]+)\/stream$/.exec(path) ?? []
+  const { apps, packages } = agent.mesh(decodeURIComponent(mesh) as Name)
+  const builtIn = apps.find(({ app }) => app.name === name)
+  const receive = builtIn ? builtIn.instance.receiveLocal : packages?.apps.receiver(name ?? '')
+  if (receive === undefined)
+    throw new MeshError('not-found', `Cannot open stream to app "${name}": it takes none`)
+  return receive
+}
+
+function openAppStream(agent: Agent, { path, accept, refuse }: UpgradeRequest): void {
   try {
-    const { apps, packages } = agent.mesh(decodeURIComponent(mesh) as Name)
-    const builtIn = apps.find(({ app }) => app.name === name)
-    const receive = builtIn ? builtIn.instance.receiveLocal : packages?.apps.receiver(name)
-    if (receive === undefined)
-      throw new MeshError('not-found', `Cannot open stream to app "${name}": it takes none`)
-    receive(request.accept())
+    streamTaker(agent, path)(accept())
   } catch (error) {
-    request.refuse(toMeshError(error))
+    refuse(toMeshError(error))
   }
 }
 
@@ -262,22 +280,48 @@ function streamEvents(context: Context, agent: Agent): Response {
   })
 }
 
-/** A page of another site, or a name that was made to point here, gets nothing. */
-function refuseForeign(context: Context, address: Address | undefined): MeshError | undefined {
-  const host = context.req.header('host') ?? ''
-  const origin = context.req.header('origin')
+/**
+ * A stream to an app, for the page: the browser offers `ztm-stream` and, as it can send no header of ours, its key as the
+ * name of another protocol.
+ */
+function answerSocket(
+  { path, headers, protocols, accept, refuse }: SocketRequest,
+  agent: Agent,
+  logins: PageLogins,
+  address: Address | undefined,
+): void {
+  const { host, origin, cookie } = headers
+  const key = protocols.find(name => name.startsWith(KEY_PROTOCOL))?.slice(KEY_PROTOCOL.length) ?? ''
+  const isOwn = origin !== undefined && isOwnPlace(host, origin, address)
+  try {
+    if (!isOwn) throw new MeshError('wrong-origin', FOREIGN_PAGE)
+    if (!protocols.includes(STREAM_PROTOCOL) || !logins.isLogin(cookie, key))
+      throw new MeshError('not-logged-in', WANTED)
+    accept(STREAM_PROTOCOL, streamTaker(agent, path))
+  } catch (error) {
+    refuse(toMeshError(error))
+  }
+}
+
+/** Whether a request names us as the one it is for, and its page as ours. */
+function isOwnPlace(host = '', origin: string | undefined, address: Address | undefined): boolean {
   const port = address?.port ?? 0
   const names = new Set([`localhost:${port}`, `127.0.0.1:${port}`, `[::1]:${port}`])
   if (address !== undefined) names.add(formatAddress(address))
-  if (!names.has(host))
+  return names.has(host) && (origin === undefined || names.has(origin.replace(/^http:\/\//, '')))
+}
+
+/** A page of another site, or a name that was made to point here, gets nothing. */
+function refuseForeign(context: Context, address: Address | undefined): MeshError | undefined {
+  const host = context.req.header('host')
+  if (!isOwnPlace(host, undefined, address))
     return new MeshError('wrong-origin', 'Cannot use the agent: asked by a host name that is not its own')
-  if (origin !== undefined && !names.has(origin.replace(/^http:\/\//, ''))) {
-    return new MeshError('wrong-origin', 'Cannot use the agent: asked by a page that is not its own')
-  }
+  if (!isOwnPlace(host, context.req.header('origin'), address))
+    return new MeshError('wrong-origin', FOREIGN_PAGE)
   // Requests without an `Origin`, as of images and scripts, tell here what page they are of.
   const site = context.req.header('sec-fetch-site')
   if ((site === 'cross-site' || site === 'same-site') && !isNavigation(context))
-    return new MeshError('wrong-origin', 'Cannot use the agent: asked by a page that is not its own')
+    return new MeshError('wrong-origin', FOREIGN_PAGE)
   return undefined
 }
 
@@ -299,6 +343,8 @@ function isToken(context: Context, token: string): boolean {
   return isSame(shown, token)
 }
 
+const FOREIGN_PAGE = 'Cannot use the agent: asked by a page that is not its own'
+const KEY_PROTOCOL = 'ztm-key.'
 const PASSED_ON = ['forwarded', 'via', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip']
 const WANTED =
   'Cannot use the agent: not logged in: open the page with `ztm gui`, or put its token into ZTM_TOKEN'

@@ -1,6 +1,7 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Context } from 'hono'
 import { getCookie, setCookie } from 'hono/cookie'
+import { parse } from 'hono/utils/cookie'
 
 /**
  * Browsers that are logged in. A browser shows two things: a cookie, which it keeps from every script, and a key, which it
@@ -16,6 +17,8 @@ export interface PageLogins {
   open(context: Context): string
   /** Whether the request shows both the cookie and the key of a login. */
   isLoggedIn(context: Context): boolean
+  /** The same, of a request that is none of the API's. @param cookie  the header */
+  isLogin(cookie: string | undefined, key: string): boolean
   /** End the login of a browser. */
   close(context: Context): void
 }
@@ -25,6 +28,10 @@ export function createPageLogins(now: () => number): PageLogins {
   const codes = new Map<string, number>()
   const keys = new Map<string, string>()
   const keyOf = (context: Context) => keys.get(getCookie(context, COOKIE) ?? '')
+  const isLogin = (cookie: string | undefined, shown: string) => {
+    const key = keys.get(parse(cookie ?? '', COOKIE)[COOKIE] ?? '')
+    return key !== undefined && isSame(shown, key)
+  }
   return {
     makeCode() {
       const code = randomBytes(24).toString('base64url')
@@ -49,11 +56,8 @@ export function createPageLogins(now: () => number): PageLogins {
       setCookie(context, COOKIE, session, COOKIE_OPTIONS)
       return key
     },
-    isLoggedIn(context) {
-      const key = keyOf(context)
-      const shown = context.req.header(KEY_HEADER) ?? ''
-      return key !== undefined && isSame(shown, key)
-    },
+    isLoggedIn: context => isLogin(context.req.header('cookie'), context.req.header(KEY_HEADER) ?? ''),
+    isLogin,
     close(context) {
       keys.delete(getCookie(context, COOKIE) ?? '')
       setCookie(context, COOKIE, '', { ...COOKIE_OPTIONS, maxAge: 0 })

@@ -1,5 +1,11 @@
 import { useQuery } from '@tanstack/react-query'
-import { createRootRoute, createRoute, createRouter, Navigate } from '@tanstack/react-router'
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  Navigate,
+} from '@tanstack/react-router'
 import { QUERIES } from './api/queries.ts'
 import { EndpointPage } from './pages/endpoint-page.tsx'
 import { EndpointsPage } from './pages/endpoints-page.tsx'
@@ -27,6 +33,11 @@ const tree = root.addChildren([
     createRoute({ getParentRoute: () => mesh, path: '/tunnels', component: TunnelsPage }),
     createRoute({ getParentRoute: () => mesh, path: '/services', component: ServicesPage }),
     createRoute({ getParentRoute: () => mesh, path: '/users', component: UsersPage }),
+    createRoute({
+      getParentRoute: () => mesh,
+      path: '/terminal',
+      component: lazyRouteComponent(() => import('./pages/terminal-page.tsx'), 'TerminalPage'),
+    }),
     createRoute({ getParentRoute: () => mesh, path: '/hubs', component: HubsPage }),
     createRoute({ getParentRoute: () => mesh, path: '/log', component: LogPage }),
   ]),

@@ -23,6 +23,7 @@ const PAGES = [
   ['/$mesh', 'overview.title'],
   ['/$mesh/endpoints', 'endpoints.title'],
   ['/$mesh/tunnels', 'tunnels.title'],
+  ['/$mesh/terminal', 'terminal.title'],
   ['/$mesh/services', 'services.title'],
   ['/$mesh/users', 'users.title'],
   ['/$mesh/hubs', 'hubs.title'],
