@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { PEER_API } from '../../core/api/peer-api.ts'
 import type { RunnableApp } from '../../core/app/installed-app.ts'
 import { parseAppRef } from '../../core/app/manifest.ts'
 import { writeAppFolder } from '../../testing/app-folder.ts'
@@ -149,6 +150,10 @@ test('what runs comes up again with the agent, what was stopped does not', async
   await publish(rig, '1.0.0', { name: 'other' })
   await install(rig.bob)
   await install(rig.bob, { isStarted: false }, parseAppRef('alice/other'))
+  // What a crash left of an install that did not come to its end.
+  const folder = join(rig.bob.packages.folder, mesh.authority.mesh)
+  for (const name of [`${'0'.repeat(64)}.package`, `${'0'.repeat(64)}.a1.aside`])
+    writeFileSync(join(folder, name), '')
   const again = await mesh.restart(rig.bob)
   await until(() => runs.now.length === 1, 'the app runs again')
   assert.deepEqual(
@@ -158,6 +163,33 @@ test('what runs comes up again with the agent, what was stopped does not', async
       ['other', 'stopped'],
     ],
   )
+  assert.equal(readdirSync(folder).filter(name => /^0{64}/.test(name)).length, 0)
+})
+
+test('nobody manages the apps of another user’s endpoint, and their owner does from anywhere', async () => {
+  await using rig = await createRig()
+  const { mesh, alice, bob } = rig
+  await publish(rig, '1.0.0')
+  await install(bob)
+  const { endpoint } = bob.membership.self
+  const params = { provider: NOTES.provider, app: NOTES.name }
+  const session = await alice.membership.peers.session(endpoint)
+  const consent = { hash: 'a'.repeat(64), grants: [] }
+  const calls = [
+    session.call(PEER_API.listApps, {}),
+    session.call(PEER_API.showInstalled, { params }),
+    session.call(PEER_API.showInstalledLog, { params }),
+    session.call(PEER_API.installApp, { params, body: consent }),
+    session.call(PEER_API.changeInstalled, { params, body: { isRunning: false } }),
+    session.call(PEER_API.rollBack, { params }),
+    session.call(PEER_API.eraseInstalled, { params }),
+    session.call(PEER_API.publishApp, { params: {}, body: { folder: '/', users: [], groups: [] } }),
+  ]
+  for (const call of calls) await assertRefused(call, 'denied', /it is bob's, you are alice/)
+  const phone = await mesh.join('phone', { permit: await mesh.invite('bob') })
+  const own = await phone.membership.peers.session(endpoint)
+  const stopped = await own.call(PEER_API.changeInstalled, { params, body: { isRunning: false } })
+  assert.deepEqual([stopped.state, rig.runs.versions], ['stopped', []])
 })
 
 test('packages come from whoever has them, also when their publisher is gone', async () => {
