@@ -69,6 +69,12 @@ const listApps: List = async cli => {
   return apps.map(app => ({ word: app.name }))
 }
 
+const listPublished: List = async cli => {
+  const { mesh } = await choosePlace(cli)
+  const { releases } = await callAgent(cli, AGENT_API.listReleases, { params: { mesh: mesh.name } })
+  return releases.map(one => ({ word: `${one.provider}/${one.name}`, about: one.description }))
+}
+
 const listInvitations: List = async cli => {
   const { mesh } = await choosePlace(cli)
   const { invitations } = await callAgent(cli, AGENT_API.listInvitations, { params: { mesh: mesh.name } })
@@ -121,6 +127,7 @@ const LISTS: Readonly<Record<string, List>> = {
   ...byWords(listServices, 'service', 'services', 'svc'),
   ...byWords(listHubs, 'hub', 'hubs'),
   ...byWords(listApps, 'app', 'apps'),
+  ...byWords(listPublished, 'published'),
   ...byWords(listInvitations, 'invitation', 'invitations'),
   ...byWords(listEvictions, 'eviction', 'evictions'),
   ...byWords(listTunnels, 'tunnel', 'tunnels', 'tun'),

@@ -141,3 +141,9 @@ test('the publisher key is written for its owner alone', async t => {
   assert.match(readFileSync(folder.file('key.pem'), 'utf8'), /PRIVATE KEY/)
   assert.match((await ztm('publisher', 'import', 'key.pem')).stdout, /Publisher's key is k+ now/)
 })
+
+test('completion offers what could be installed, and what is', async t => {
+  const { ztm } = await openLab(t, serve)
+  assert.match((await ztm('__complete', 'zsh', '--', 'install', 'app', '')).stdout, /^bob\/game\b/m)
+  assert.match((await ztm('__complete', 'zsh', '--', 'rollback', 'app', '')).stdout, /^alice\/notes\b/m)
+})

@@ -28,7 +28,7 @@ export function defineInstallApp(command: Command, cli: Cli): void {
       'Install an app that somebody of the mesh published, and start it. It is shown what the app asks for, and nothing ' +
         'that is not granted is given. The package comes from whoever has it, and is checked against the signature of its publisher.',
     )
-    .argument('<app>', 'PROVIDER/NAME, and after @ a version, a range as ^1.2, or a channel')
+    .argument('<published>', 'PROVIDER/NAME, and after @ a version, a range as ^1.2, or a channel')
     .option('--no-start', 'do not start it')
   addConsentOptions(inner)
   inner.action((word: string, words: InstallWords) => install(cli, word, words))
