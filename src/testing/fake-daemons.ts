@@ -1,5 +1,6 @@
 import { Hono } from 'hono'
 import { FILES_API } from '../apps/files/messages.ts'
+import { SYNC_API } from '../apps/sync/messages.ts'
 import { TUNNEL_API } from '../apps/tunnel/messages.ts'
 import { AGENT_API } from '../core/api/agent-api.ts'
 import { HUB_LOCAL_API } from '../core/api/hub-local-api.ts'
@@ -10,6 +11,7 @@ import { socketPath } from '../store/socket-path.ts'
 import { FAKE_ANSWERS } from './fake-answers.ts'
 import type { FakeAnswer, FakeCall } from './fake-call.ts'
 import { FAKE_FILES } from './fake-files.ts'
+import { FAKE_SYNC } from './fake-sync.ts'
 import { createRecordedLog } from './recorded-log.ts'
 
 /** An agent and a hub that answer by rote over real sockets and the real routes. */
@@ -33,7 +35,7 @@ export async function startFakeDaemons(
 ): Promise<FakeDaemons> {
   await using opening = new AsyncDisposableStack()
   const calls: FakeCall[] = []
-  const answers: Record<string, FakeAnswer> = { ...FAKE_ANSWERS, ...FAKE_FILES }
+  const answers: Record<string, FakeAnswer> = { ...FAKE_ANSWERS, ...FAKE_FILES, ...FAKE_SYNC }
   const log = createRecordedLog()
   const serve = (app: Hono, prefix: string, api: Record<string, Route>) => {
     const handlers = Object.fromEntries(
@@ -59,6 +61,9 @@ export async function startFakeDaemons(
     const files = new Hono()
     serve(files, 'files', FILES_API)
     agent.route('/api/meshes/:mesh/apps/ztm/files', files)
+    const sync = new Hono()
+    serve(sync, 'sync', SYNC_API)
+    agent.route('/api/meshes/:mesh/apps/ztm/sync', sync)
     agent.route('/api/meshes/:mesh/apps/ztm/tunnel', tunnel)
     opening.use(await serveUnixSocket(agent, socketPath(dataFolder, 'agent')))
   }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { planSync } from '../core/files/sync-plan.ts'
-import type { Agreed, Side, SyncAction } from '../core/files/sync-shapes.ts'
+import type { Agreed, Side, SyncAction, SyncInput } from '../core/files/sync-shapes.ts'
 import { isUntouched, type Tree, type TreeEntry } from '../core/files/tree-entry.ts'
 import { parentOf } from '../core/files/tree-path.ts'
 
@@ -24,7 +24,10 @@ export interface SyncModel {
   readonly right: ModelSide
   /** What the last sync did, one word and the paths. */
   readonly done: readonly string[]
+  input(): SyncInput
   plan(options?: { foldsNames?: boolean }): ReturnType<typeof planSync>
+  /** Where a side is not as it was agreed. */
+  changedPaths(): string[]
   /** Plan once and do those actions that are let through; whoever is asked may change something meanwhile. */
   sync(mayDo: (action: SyncAction) => boolean): void
   /** Plan and do until there is nothing left; a comparison needs a second round. */
@@ -42,14 +45,13 @@ export function createSyncModel(): SyncModel {
   const compared = new Set<string>()
   let done: string[] = []
 
-  const plan = (options: { foldsNames?: boolean } = {}) =>
-    planSync({
-      left: sides.left.look(compared),
-      right: sides.right.look(compared),
-      agreed,
-      marks: { left: { endpoint: 'left-ep', nowMs: NOW_MS }, right: { endpoint: 'right-ep', nowMs: NOW_MS } },
-      ...options,
-    })
+  const input = (): SyncInput => ({
+    left: sides.left.look(compared),
+    right: sides.right.look(compared),
+    agreed,
+    marks: { left: { endpoint: 'left-ep', nowMs: NOW_MS }, right: { endpoint: 'right-ep', nowMs: NOW_MS } },
+  })
+  const plan = (options: { foldsNames?: boolean } = {}) => planSync({ ...input(), ...options })
   const sync = (mayDo: (action: SyncAction) => boolean) => {
     const looks = { left: sides.left.look(compared), right: sides.right.look(compared) }
     const { actions } = plan()
@@ -106,7 +108,16 @@ export function createSyncModel(): SyncModel {
     get done() {
       return done
     },
+    input,
     plan,
+    changedPaths() {
+      const { left, right } = input()
+      const paths = new Set([...left.keys(), ...right.keys(), ...agreed.keys()])
+      return [...paths].filter(path => {
+        const before = agreed.get(path)
+        return !isUntouched(before?.left, left.get(path)) || !isUntouched(before?.right, right.get(path))
+      })
+    },
     sync,
     syncWhole() {
       done = []

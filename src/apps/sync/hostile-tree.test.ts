@@ -149,6 +149,11 @@ test('a list that names what is not below is not believed', async () => {
   await assert.rejects(found('top/a', 'top/a/b'), { code: 'bad-message' })
 })
 
+test('a list that does not end is given up', async () => {
+  const place = { ask: async () => ({ answer: { found: [], cursor: 1 }, body: new Uint8Array(0) }) }
+  await assert.rejects(listTree(place as unknown as TreePlace, ''), { code: 'bad-message' })
+})
+
 test('an end that does not keep to the protocol loses its stream, and nothing else', async () => {
   await using rig = await openRig()
   const { computer, scratch } = rig

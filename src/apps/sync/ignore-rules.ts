@@ -1,7 +1,10 @@
 import ignore from 'ignore'
 import { MeshError } from '../../core/model/errors.ts'
 
-/** The file in a mirrored folder that says what is not mirrored; it is itself. */
+/**
+ * The file in the folder of the side that keeps a mirror, which says what is not mirrored. It is not mirrored itself: what the other
+ * side would write into it would be run here for each path, and patterns can be made to take for ever.
+ */
 export const IGNORE_FILE = '.ztmignore'
 
 /**
@@ -18,7 +21,7 @@ export function createIgnoreRules(texts: readonly string[]): (path: string, isFo
     throw new MeshError('too-large', `Cannot use ${IGNORE_FILE}: over ${MAX_IGNORE_BYTES} bytes`)
   }
   const rules = ignore({ allowRelativePaths: true }).add(text)
-  return (path, isFolder) => path !== IGNORE_FILE && rules.ignores(isFolder ? `${path}/` : path)
+  return (path, isFolder) => path === IGNORE_FILE || rules.ignores(isFolder ? `${path}/` : path)
 }
 
 /** The longest list of what is ignored. */

@@ -1,5 +1,6 @@
 import { checkFoundPath } from '../../core/files/found-path.ts'
 import type { Tree, TreeEntry } from '../../core/files/tree-entry.ts'
+import type { TreeAnswer } from '../../core/files/tree-requests.ts'
 import { MeshError, parseErrorBody } from '../../core/model/errors.ts'
 import type { TreePlace } from './tree-site.ts'
 
@@ -23,6 +24,7 @@ export async function listTree(
   const tree = new Map<string, TreeEntry>()
   const faults = new Map<string, MeshError>()
   let cursor: number | undefined
+  let characters = 0
   do {
     const { answer } = await place.ask({ do: 'list', path, ...(cursor !== undefined && { cursor }) })
     for (const [found, entry] of answer.found ?? []) {
@@ -31,10 +33,8 @@ export async function listTree(
         tree.set(checked, entry as TreeEntry)
     }
     for (const [found, fault] of answer.faults ?? []) faults.set(found, faultOf(fault))
-    cursor = answer.cursor
-    if (tree.size > MAX_TREE_ENTRIES) {
-      throw new MeshError('too-many', `Cannot list: there are over ${MAX_TREE_ENTRIES} files and folders`)
-    }
+    for (const [found] of [...(answer.found ?? []), ...(answer.faults ?? [])]) characters += found.length
+    cursor = goOn(answer, tree.size + faults.size, characters)
   } while (cursor !== undefined)
   return { tree, faults }
 }
@@ -55,12 +55,29 @@ export async function listFolders(place: TreePlace, folders: readonly string[]):
           ...(cursor !== undefined && { cursor }),
         })
         for (const [found, entry] of answer.found ?? []) tree.set(found, entry as TreeEntry)
-        cursor = answer.cursor
+        cursor = goOn(answer, tree.size)
       } while (cursor !== undefined)
     }
   }
   await Promise.all(Array.from({ length: Math.min(LANES, folders.length) }, lane))
   return tree
+}
+
+/**
+ * Where a list goes on, if it does and may: the other end could tell of new things for ever.
+ *
+ * @throws MeshError `too-many`, `bad-message`
+ */
+function goOn(
+  { found = [], faults = [], cursor }: TreeAnswer,
+  count: number,
+  characters = 0,
+): number | undefined {
+  if (count > MAX_TREE_ENTRIES || characters > MAX_TREE_CHARACTERS) {
+    throw new MeshError('too-many', `Cannot list: there are over ${MAX_TREE_ENTRIES} files and folders`)
+  }
+  if (cursor === undefined || found.length + faults.length > 0) return cursor
+  throw new MeshError('bad-message', 'Cannot list: the other end has nothing more, and does not end')
 }
 
 function faultOf(fault: unknown): MeshError {
@@ -69,5 +86,7 @@ function faultOf(fault: unknown): MeshError {
 
 /** Files and folders of one tree. */
 export const MAX_TREE_ENTRIES = 1_000_000
+/** Characters of all paths of one tree. */
+export const MAX_TREE_CHARACTERS = 268_435_456
 /** Folders that are listed at once. */
 const LANES = 4

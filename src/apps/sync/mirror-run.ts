@@ -1,5 +1,7 @@
+import { parseDiskPath } from '../../core/files/disk-path.ts'
 import { planSync } from '../../core/files/sync-plan.ts'
-import type { Agreed, Side, SyncAction } from '../../core/files/sync-shapes.ts'
+import { restrictSync } from '../../core/files/sync-scope.ts'
+import type { Agreed, Side, SyncAction, SyncInput } from '../../core/files/sync-shapes.ts'
 import type { Folder } from '../../core/model/disk.ts'
 import { MeshError, toMeshError } from '../../core/model/errors.ts'
 import type { Host } from '../../sdk/app.ts'
@@ -119,6 +121,8 @@ class Follower {
   readonly #terms: FollowTerms
   /** What changed and has not been looked at; undefined for all. */
   readonly #changed: Record<Side, Set<string> | 'all'> = { left: new Set(), right: new Set() }
+  /** What was looked at since both were equal everywhere else; all there is at first. */
+  #open: Set<string> | 'all' = 'all'
   #wake: (() => void) | undefined
   #broken: MeshError | undefined
   #isUnkept = false
@@ -157,8 +161,11 @@ class Follower {
         const { answer } = await this.#terms.sides.places[side].ask({ do: 'changes' })
         const known = this.#changed[side]
         if (answer.paths === undefined || known === 'all') this.#changed[side] = 'all'
-        else for (const path of answer.paths) known.add(path)
+        // The other end may say anything.
+        else for (const path of answer.paths) known.add(parseDiskPath(path))
         this.#wake?.()
+        // The next are collected meanwhile.
+        await wait(this.#terms.host, SETTLE_MS, this.#terms.signal)
       }
     } catch (error) {
       this.#broken ??= toMeshError(error)
@@ -196,9 +203,20 @@ class Follower {
     for (const side of ['left', 'right'] as const) {
       const changed = this.#changed[side]
       this.#changed[side] = new Set()
-      if (changed === 'all') await sides.scanSide(side)
-      else if (changed.size > 0) await sides.refresh(side, changed)
+      if (changed === 'all') {
+        this.#open = 'all'
+        await sides.scanSide(side)
+      } else if (changed.size > 0) {
+        this.#addOpen(changed)
+        if (!(await sides.refresh(side, changed))) this.#open = 'all'
+      }
     }
+  }
+
+  #addOpen(paths: Iterable<string>): void {
+    if (this.#open === 'all') return
+    for (const path of paths) this.#open.add(path)
+    if (this.#open.size > MAX_OPEN) this.#open = 'all'
   }
 
   /** Plan and do until a plan has nothing in it that was not tried. @returns whether nothing is left but what failed */
@@ -216,10 +234,12 @@ class Follower {
       }
       progress.leftCount = open.length
       if (open.length === 0) {
+        this.#open = new Set(failed)
         this.#addFaults()
         return true
       }
       progress.state = 'syncing'
+      this.#addOpen(open.flatMap(action => ('to' in action ? [action.path, action.to] : [action.path])))
       await this.#carryOut(open)
       this.#isUnkept = true
       if (this.#isKeepingDue) await this.#keep()
@@ -240,21 +260,21 @@ class Follower {
     const { host, record, sides, agreed } = this.#terms
     const { left, right } = sides.visible()
     const nowMs = host.clock.now()
-    const known = new Map(
-      [...agreed].filter(
-        ([path, { left: entry }]) => !sides.isHidden(path) && !sides.isIgnored(path, entry.kind === 'folder'),
-      ),
-    )
-    return planSync({
+    const input: SyncInput = {
       left,
       right,
-      agreed: known,
+      agreed,
       marks: {
         left: { endpoint: host.endpoint.name, nowMs },
         right: { endpoint: record.to.endpoint ?? `${host.endpoint.name}-2`, nowMs },
       },
       foldsNames: sides.places.left.opened.foldsNames || sides.places.right.opened.foldsNames,
-    })
+    }
+    const some = this.#open === 'all' ? input : restrictSync(input, this.#open)
+    const known = [...some.agreed].filter(
+      ([path, { left: entry }]) => !sides.isHidden(path) && !sides.isIgnored(path, entry.kind === 'folder'),
+    )
+    return planSync({ ...some, agreed: new Map(known) })
   }
 
   async #carryOut(actions: readonly SyncAction[]): Promise<void> {
@@ -338,6 +358,8 @@ const MAX_RETRY_MS = 60_000
 const MAX_ROUNDS = 20
 /** What was agreed is written at most so often, for a small folder. */
 const KEEP_MS = 2_000
+/** Paths that are planned by themselves; for more, all are. */
+const MAX_OPEN = 5_000
 const MAX_PROBLEMS = 100
 const MAX_CONFLICTS = 100
 const TRASH_KEPT_MS = 30 * 24 * 3_600_000

@@ -39,16 +39,18 @@ export class MirrorSides {
   /**
    * Look again where something may have changed. Where it was a folder, all in it.
    *
+   * @returns false if it had to look at all of both, as what is ignored has changed
    * @throws MeshError if a connection breaks
    */
-  async refresh(side: Side, paths: Iterable<string>): Promise<void> {
+  async refresh(side: Side, paths: Iterable<string>): Promise<boolean> {
     const wanted = withoutInner(paths)
     if (side === 'left' && wanted.includes(IGNORE_FILE)) {
       await this.scan()
-      return
+      return false
     }
     for (let at = 0; at < wanted.length; at += LOOKS_AT_ONCE)
       await this.#look(side, wanted.slice(at, at + LOOKS_AT_ONCE))
+    return true
   }
 
   /** Whether a path is mirrored. */

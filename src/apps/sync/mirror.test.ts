@@ -111,7 +111,6 @@ test('what is ignored stays where it is; a folder that goes takes it to the tras
     writeFileSync(left.file(name), name)
   await rig.mirror({ ignores: ['*.log'] })
   await rig.becomes(right, {
-    '.ztmignore': '*.tmp\nbuild/\n!keep.tmp\n',
     'keep.tmp': 'keep.tmp',
     'p/src': 'p/src',
   })

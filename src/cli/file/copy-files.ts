@@ -2,10 +2,10 @@ import type { CopyEvent } from '../../core/files/copy-request.ts'
 import { ERRORS, isErrorCode, MeshError } from '../../core/model/errors.ts'
 import type { Cli } from '../context.ts'
 import { choosePlace } from '../mesh-choice.ts'
+import { createProgressBar } from '../output/progress-bar.ts'
 import { print, report } from '../output/show.ts'
 import { visible } from '../output/text-width.ts'
 import { bytes as inBytes, plural } from '../output/words.ts'
-import { createProgressLine } from './progress-line.ts'
 import { askSync, readPlace } from './sync-place.ts'
 
 /** What `file cp` was told. */
@@ -62,7 +62,9 @@ function createTeller(cli: Cli, isDryRun: boolean): Teller {
   const { output, quiet } = cli.options
   const { stdout, stderr } = cli.world
   const isLines = output === 'json' || (output === 'table' && !stdout.isTerminal && !quiet)
-  const line = createProgressLine(cli, stderr.isTerminal && !quiet && !isLines)
+  // Lines of JSON tell it themselves.
+  const bar = stderr.isTerminal && !isLines ? createProgressBar(cli, {}) : undefined
+  let total = { bytes: 0, fileCount: 0 }
   return {
     isLines,
     take(event) {
@@ -71,20 +73,24 @@ function createTeller(cli: Cli, isDryRun: boolean): Teller {
         print(cli, `${JSON.stringify(event)}\n`)
         return
       }
-      line.take(event)
+      if (event.event === 'planned') total = event
+      if (event.event === 'progress') {
+        const { doneBytes, fileCount: doneFiles } = event
+        bar?.show({ doneBytes, totalBytes: total.bytes, doneFiles, totalFiles: total.fileCount })
+      }
       if (event.event === 'failed') {
-        line.clear()
+        bar?.clear()
         stderr.write(`ztm: ${visible(event.path)}: ${visible(event.message)}\n`)
       }
       if (event.event === 'waiting' && !quiet) {
-        line.clear()
+        bar?.clear()
         stderr.write(`ztm: ${visible(event.message)}: trying again …\n`)
       }
       if (event.event !== 'done') return
       if (output === 'name') print(cli, `${visible(event.path)}\n`)
       else if (isDryRun && output === 'table') print(cli, `${event.what} ${visible(event.path)}\n`)
     },
-    clear: () => line.clear(),
+    clear: () => bar?.clear(),
   }
 }
 

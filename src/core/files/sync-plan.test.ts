@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type SeededRandom, withSeed } from '../../testing/seeded-random.ts'
 import { createSyncModel, type ModelSide } from '../../testing/sync-model.ts'
+import { planSync } from './sync-plan.ts'
+import { restrictSync } from './sync-scope.ts'
 import type { Side } from './sync-shapes.ts'
 
 const NAMES = ['a', 'b', 'c.txt', 'ж']
@@ -60,6 +62,26 @@ test('whatever was changed on both sides, they become equal, and nothing that wa
         model.assertKept(before)
         assert.deepEqual(model.plan(), { actions: [], problems: [] }, 'a second plan does nothing')
       }
+    }
+  }))
+
+test('restrictSync() leaves the plan as it is, if it is told of all that changed', () =>
+  withSeed(random => {
+    let count = 0
+    for (let round = 0; round < 300; round++) {
+      const model = createSyncModel()
+      for (const side of ['left', 'right'] as const) {
+        for (let i = 0; i < 10; i++) edit(model[side], random, () => `content ${count++}`)
+      }
+      model.syncWhole()
+      for (const side of ['left', 'right'] as const) {
+        for (let i = 0; i < 3; i++) edit(model[side], random, () => `content ${count++}`)
+      }
+      const changed = model.changedPaths()
+      // Of a folder that came or went only the folder is told.
+      const tops = changed.filter(path => !changed.some(other => path.startsWith(`${other}/`)))
+      const input = model.input()
+      assert.deepEqual(planSync(restrictSync(input, new Set(tops))), planSync(input))
     }
   }))
 

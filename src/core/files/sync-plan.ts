@@ -81,7 +81,8 @@ function listActions(verdicts: ReadonlyMap<string, Verdict>, input: SyncInput): 
   const makes: SyncAction[] = []
   const notes: SyncAction[] = []
   const taken = new Set<string>()
-  const isTaken = (path: string) => input.left.has(path) || input.right.has(path) || taken.has(path)
+  const isTaken = (path: string) =>
+    input.left.has(path) || input.right.has(path) || taken.has(path) || input.isTaken?.(path) === true
   const moves = findMoves(verdicts, input).filter(({ path }) => !isReplaced(path, verdicts, input))
   for (const [path, { from, aside }] of [...verdicts].sort(([a], [b]) => (a < b ? -1 : 1))) {
     for (const at of aside) {

@@ -47,6 +47,8 @@ export interface SyncInput {
   readonly agreed: ReadonlyMap<string, Agreed>
   /** For the names of copies: whose each side is, and when. */
   readonly marks: Readonly<Record<Side, ConflictMark>>
+  /** Whether something is at a path that is in neither tree here, so that no copy gets its name. */
+  readonly isTaken?: (path: string) => boolean
   /** One of the sides takes names for equal that differ in case or composition. */
   readonly foldsNames?: boolean
 }

@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { SYNC_API } from '../../apps/sync/messages.ts'
+import { parseCopyPlace } from '../../core/files/copy-request.ts'
+import { FAKE_NOW_MS } from '../../testing/fake-answers.ts'
+import { startFakeDaemons } from '../../testing/fake-daemons.ts'
+import { openLab } from '../recorded-world.ts'
+
+const lab = (t: TestContext) => openLab(t, startFakeDaemons, { nowMs: FAKE_NOW_MS + 60_000 })
+
+test('every route of the sync app is used by some command', async t => {
+  const { ztm, daemons } = await lab(t)
+  const lines = [
+    'file grant',
+    'file grant /srv/photos --user alice --group staff',
+    'file grant /srv/photos --remove',
+    'file mirror',
+    'file mirror docs --to office:docs --ignore *.tmp --limit-mbps 1',
+    'file mirror docs --pause',
+    'file mirror docs --stop',
+  ]
+  for (const line of lines) assert.equal((await ztm(...line.split(' '))).code, 0, line)
+  const used = new Set(daemons.calls.map(({ route }) => route))
+  assert.deepEqual(
+    Object.keys(SYNC_API).filter(name => !used.has(`sync.${name}`)),
+    [],
+  )
+})
+
+test('file mirror reads what it is told, and shows a mirror with its problems and conflicts', async t => {
+  const { ztm, daemons, folder } = await lab(t)
+  await ztm('file', 'mirror', 'My Docs', '--to', 'office:', '--limit-mbps', '8')
+  const made = daemons.calls.find(({ route }) => route === 'sync.createMirror')
+  assert.deepEqual(made?.body, {
+    name: 'My-Docs',
+    folder: folder.file('My Docs'),
+    to: { endpoint: 'office', path: '~' },
+    ignores: [],
+    bytesPerSecond: 1_000_000,
+  })
+  const { stdout } = await ztm('file', 'mirror', 'docs')
+  for (const shown of [/office:docs/, /3 changes to go/, /it leads out/, /a\.conflict-/, /1 Mb\/s/]) {
+    assert.match(stdout, shown)
+  }
+  await ztm('file', 'mirror', 'docs', '--limit-mbps', '0', '--resume')
+  const changed = daemons.calls.find(({ route }) => route === 'sync.changeMirror')
+  assert.deepEqual(changed?.body, { isPaused: false, bytesPerSecond: null })
+  assert.match((await ztm('file', 'mirror', 'none')).stderr, /Cannot find mirror "none"/)
+  assert.match((await ztm('file', 'mirror', 'docs', '--limit-mbps', 'x')).stderr, /megabits/)
+})
+
+test('a place is an endpoint and a path, or a path; a drive is no endpoint', () => {
+  const places: [string, { endpoint?: string; path: string }][] = [
+    ['office:docs', { endpoint: 'office', path: 'docs' }],
+    ['office:', { endpoint: 'office', path: '~' }],
+    ['office:C:\\x', { endpoint: 'office', path: 'C:\\x' }],
+    ['C:\\x', { path: 'C:\\x' }],
+    ['c:/x', { path: 'c:/x' }],
+    ['c:x', { endpoint: 'c', path: 'x' }],
+    ['./a:b', { path: './a:b' }],
+    ['/a:b', { path: '/a:b' }],
+    ['büro:Ж', { endpoint: 'büro', path: 'Ж' }],
+  ]
+  for (const [text, place] of places) assert.deepEqual(parseCopyPlace(text), place)
+})
