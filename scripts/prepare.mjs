@@ -42,6 +42,7 @@ const TEST_PACKAGES = {
   'libc6-dev': '/usr/include/stdio.h',
   python3: '/usr/bin/python3',
   chromium: '/usr/bin/chromium',
+  microsocks: '/usr/bin/microsocks',
 }
 
 // Not `npm ci`: it insists on the packages of every platform being in the lockfile, also those that the registry it

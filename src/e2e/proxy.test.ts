@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict'
+import dgram from 'node:dgram'
+import { once } from 'node:events'
+import http from 'node:http'
+import net, { type AddressInfo } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { execute, startNginx, startSshd } from '../testing/programs.ts'
+import { startBrowser } from '../testing/browser.ts'
+import { execute, startNginx, startProgram, startSshd } from '../testing/programs.ts'
 import { createTunnelLab, type TunnelLab } from '../testing/tunnel-lab.ts'
 
 let lab: TunnelLab
@@ -81,4 +87,85 @@ test('curl and ssh leave the mesh at another endpoint, by rules set on the comma
     url,
   ])
   assert.match(again.stdout, /^[24]\d\d$/)
+})
+
+test('Chromium loads pages through SOCKS 5, HTTP and the PAC file', async t => {
+  // Browsers go to loopback by themselves when a PAC file is used, whatever it says.
+  const own = Object.values(networkInterfaces()).flatMap(rows => rows ?? [])
+  const address = own.find(({ internal, family }) => !internal && family === 'IPv4')?.address
+  const web = http.createServer((request, response) =>
+    response.setHeader('content-type', 'text/html').end(`<title>${request.url}</title>`),
+  )
+  web.listen(0)
+  await once(web, 'listening')
+  t.after(() => web.close().closeAllConnections())
+  const { port: webPort } = web.address() as AddressInfo
+  const opens = ['127.0.0.1', 'localhost', ...(address === undefined ? [] : [address])]
+  await lab.run('home', 'proxy', 'config', '--exit', 'on', '--open', ...opens)
+  const { listen } = (await lab.json('work', 'proxy', 'config', '--listen', '127.0.0.1:0')) as {
+    listen: { port: number }
+  }
+  const proxy = `127.0.0.1:${listen.port}`
+  const total = async () => ((await lab.json('work', 'proxy', 'config')) as { totalCount: number }).totalCount
+  const ways: [args: string[], host: string][] = [
+    [[`--proxy-server=socks5://${proxy}`, '--proxy-bypass-list=<-loopback>'], 'localhost'],
+    [[`--proxy-server=http://${proxy}`, '--proxy-bypass-list=<-loopback>'], 'localhost'],
+  ]
+  if (address !== undefined) ways.push([[`--proxy-pac-url=http://${proxy}/proxy.pac`], address])
+  for (const [args, host] of ways) {
+    const before = await total()
+    await using browser = await startBrowser(args)
+    const page = await browser.newPage()
+    await page.goto(`http://${host}:${webPort}/${args[0]?.slice(8, 20)}`)
+    assert.equal(await page.title(), `/${args[0]?.slice(8, 20)}`)
+    assert.ok((await total()) > before, `${args[0]}: not by the proxy`)
+  }
+  const refused = await startBrowser([`--proxy-server=http://${proxy}`, '--proxy-bypass-list=<-loopback>'])
+  const page = await refused.newPage()
+  const answer = await page.goto(`http://10.255.255.1:${webPort}/`)
+  assert.equal(answer?.status(), 403)
+  await refused.close()
+})
+
+test('a name is looked up at a real DNS server through UDP ASSOCIATE', async () => {
+  await using dns = await startProgram(port => [
+    'dnsmasq',
+    ...[
+      '--keep-in-foreground',
+      '--no-resolv',
+      '--no-hosts',
+      '--no-daemon',
+      '--bind-interfaces',
+      '--user=root',
+    ],
+    ...['--listen-address=127.0.0.1', `--port=${port}`, '--address=/mesh.test/192.0.2.7'],
+  ])
+  await lab.run('home', 'proxy', 'config', '--exit', 'on', '--open', '127.0.0.1')
+  const { listen } = (await lab.json('work', 'proxy', 'config', '--listen', '127.0.0.1:0')) as {
+    listen: { port: number }
+  }
+  const control = net.connect(listen.port, '127.0.0.1')
+  control.write(Buffer.from([5, 1, 0]))
+  assert.deepEqual([...((await once(control, 'data')) as [Buffer])[0]], [5, 0])
+  control.write(Buffer.from([5, 3, 0, 1, 0, 0, 0, 0, 0, 0]))
+  const [reply] = (await once(control, 'data')) as [Buffer]
+  const client = dgram.createSocket('udp4')
+  const head = Buffer.from([0, 0, 0, 1, 127, 0, 0, 1, dns.port >> 8, dns.port & 0xff])
+  // RFC 1035: id 7, recursion wanted, one question: www.mesh.test A IN.
+  const query = Buffer.concat([
+    Buffer.from([0, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0]),
+    ...['www', 'mesh', 'test', ''].flatMap(label => [Buffer.from([label.length]), Buffer.from(label)]),
+    Buffer.from([0, 1, 0, 1]),
+  ])
+  // A datagram may be lost: resolvers ask again.
+  const timer = setInterval(
+    () => client.send(Buffer.concat([head, query]), reply.readUInt16BE(8), '127.0.0.1'),
+    200,
+  )
+  const [answer] = (await once(client, 'message')) as [Buffer]
+  clearInterval(timer)
+  assert.deepEqual(answer.subarray(0, head.length), head)
+  assert.deepEqual([...answer.subarray(-4)], [192, 0, 2, 7])
+  client.close()
+  control.destroy()
 })

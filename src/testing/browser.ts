@@ -5,11 +5,11 @@ import { join } from 'node:path'
 import { type Browser, chromium, type Page } from 'playwright-core'
 
 /** Start Debian's Chromium without a screen. What it may not do by itself is ask its maker's servers. */
-export async function startBrowser(): Promise<Browser & AsyncDisposable> {
+export async function startBrowser(args: readonly string[] = []): Promise<Browser & AsyncDisposable> {
   return chromium.launch({
     executablePath: '/usr/bin/chromium',
     // As root Chromium's own sandbox cannot be had.
-    args: [...(process.getuid?.() === 0 ? ['--no-sandbox'] : []), '--disable-background-networking'],
+    args: [...(process.getuid?.() === 0 ? ['--no-sandbox'] : []), '--disable-background-networking', ...args],
   })
 }
 

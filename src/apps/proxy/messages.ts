@@ -42,7 +42,7 @@ export const entryRuleShape = z.strictObject({
   clients: z.array(z.string().min(1).max(64)).max(100).default([]),
   /** `exit`: leave by one of `exits`, or by one of this user's own if there is none; `direct`: from this computer; `deny`: not at all. */
   action: z.enum(['exit', 'direct', 'deny']).default('exit'),
-  /** Tried in this order. */
+  /** The one with the best path is tried first; of those without a known one the first. */
   exits: z.array(exitRefShape).max(16).default([]),
 })
 /** A rule of the entry. */

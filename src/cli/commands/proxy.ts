@@ -63,7 +63,7 @@ function defineRules(command: Command, cli: Cli): void {
     .summary('Add a rule')
     .argument('<target...>', 'NAME, *.NAME (below it), .NAME (both), IP, CIDR range, or *')
     .option('--ports <ports>', '443, 8000-8010 or 80,443', '*')
-    .option('--exits <endpoint...>', 'leave by these endpoints, tried in this order')
+    .option('--exits <endpoint...>', 'leave by one of these endpoints, the one with the best path first')
     .option('--direct', 'connect from here, without the mesh')
     .option('--deny', 'do not connect')
     .option('--clients <name...>', 'only for clients that log in with these names')
