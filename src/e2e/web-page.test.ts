@@ -4,6 +4,7 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { assertAccessible, keepPicture, startBrowser, watchPage } from '../testing/browser.ts'
 import { startPage } from '../testing/page.ts'
 import { createProcessMesh, freePort, type ProcessMesh, readText } from '../testing/process-mesh.ts'
+import { until } from '../testing/until.ts'
 
 let mesh: ProcessMesh
 let browser: Browser
@@ -154,7 +155,43 @@ test('a user is invited by a link', async t => {
   assert.match(await form.getByLabel('Link').inputValue(), /^ztm:\/\//)
   await assertAccessible(page, 'invitation')
   await page.keyboard.press('Escape')
-  await page.getByRole('cell', { name: 'bob' }).waitFor()
+  await page.getByRole('cell', { name: 'bob', exact: true }).waitFor()
+})
+
+test('groups, roles, invitations and evictions are seen and changed', async t => {
+  const page = await visit(t)
+  await open(page, 'Users')
+  const row = page.getByRole('row', { name: 'bob' })
+  await page.getByRole('tab', { name: 'Groups' }).click()
+  await page.getByText('There is no group yet.').waitFor()
+  await page.getByLabel('New group').fill('ops')
+  await page.getByRole('button', { name: 'Make the group' }).click()
+  await page.getByRole('combobox', { name: 'Members of ops' }).click()
+  await page.getByRole('option', { name: 'bob' }).click()
+  await page.keyboard.press('Escape')
+  await assertAccessible(page, 'groups')
+  const inGroup = async () => JSON.stringify(await mesh.json('home', 'get', 'group')).includes('"bob"')
+  await until(inGroup, 'bob is in the group')
+  await page.getByRole('button', { name: 'Delete ops' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click()
+  await page.getByText('There is no group yet.').waitFor()
+
+  await page.getByRole('tab', { name: 'Invitations' }).click()
+  await row.getByText('open').waitFor()
+  await page.getByRole('button', { name: 'Take back bob' }).click()
+  await row.getByText('taken back').waitFor()
+  await assertAccessible(page, 'invitations')
+
+  await page.getByRole('tab', { name: 'Users' }).click()
+  await page.getByRole('button', { name: 'Make an administrator bob' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Make an administrator' }).click()
+  await row.getByText('administrator', { exact: true }).waitFor()
+  await page.getByRole('button', { name: 'Evict bob' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Evict' }).click()
+  await row.getByText('evicted').waitFor()
+  await page.getByRole('tab', { name: 'Evictions' }).click()
+  await page.getByRole('button', { name: 'Let in again bob' }).click()
+  await page.getByText('Nobody was evicted.').waitFor()
 })
 
 test('every page can be read by everybody, in both languages, light and dark, on a telephone', async t => {

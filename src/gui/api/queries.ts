@@ -46,6 +46,16 @@ export const QUERIES = {
       queryKey: ['invitations', mesh],
       queryFn: ({ signal }) => call(AGENT_API.listInvitations, { params: { mesh } }, { signal }),
     }),
+  groups: (mesh: string) =>
+    queryOptions({
+      queryKey: ['groups', mesh],
+      queryFn: ({ signal }) => call(AGENT_API.listGroups, { params: { mesh } }, { signal }),
+    }),
+  evictions: (mesh: string) =>
+    queryOptions({
+      queryKey: ['evictions', mesh],
+      queryFn: ({ signal }) => call(AGENT_API.listEvictions, { params: { mesh } }, { signal }),
+    }),
   services: (mesh: string) =>
     queryOptions({
       queryKey: ['services', mesh],

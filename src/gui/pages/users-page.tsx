@@ -1,4 +1,4 @@
-import { Badge, Button, Group, Modal, Stack, Text, TextInput, Title } from '@mantine/core'
+import { Badge, Button, Group, Modal, Stack, Tabs, Text, TextInput, Title } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useParams } from '@tanstack/react-router'
@@ -6,6 +6,7 @@ import { useState } from 'react'
 import { AGENT_API } from '../../core/api/agent-api.ts'
 import { call } from '../api/call.ts'
 import { QUERIES } from '../api/queries.ts'
+import { ActionButton } from '../parts/action-button.tsx'
 import { formatCommand } from '../parts/command-words.ts'
 import { Copy, EqualCommand } from '../parts/equal-command.tsx'
 import { Failure } from '../parts/failure.tsx'
@@ -14,12 +15,14 @@ import { Loaded } from '../parts/loaded.tsx'
 import { Name } from '../parts/name.tsx'
 import { StateBadge } from '../parts/state-badge.tsx'
 import { useTexts } from '../texts/texts.ts'
+import { EvictionsSection } from './evictions-section.tsx'
+import { GroupsSection } from './groups-section.tsx'
+import { InvitationsSection } from './invitations-section.tsx'
 
 /** The users of a mesh, and how to invite one more. */
 export function UsersPage() {
   const { say } = useTexts()
   const { mesh } = useParams({ from: '/$mesh' })
-  const query = useQuery(QUERIES.users(mesh))
   const [isInviting, { open, close }] = useDisclosure()
   return (
     <Stack>
@@ -35,34 +38,89 @@ export function UsersPage() {
       >
         <Invite mesh={mesh} />
       </Modal>
-      <Loaded query={query}>
-        {({ users }) => (
-          <Listing
-            label={say('users.title')}
-            rows={users}
-            keyOf={({ name }) => name}
-            empty={say('endpoint.none')}
-            columns={[
-              { title: say('user.name'), cell: ({ name }) => <Name>{name}</Name> },
-              {
-                title: say('user.endpoints'),
-                cell: ({ onlineCount, endpointCount }) =>
-                  say('count.of', { count: onlineCount, total: endpointCount }),
-              },
-              {
-                title: say('state.title'),
-                cell: ({ isAdmin, isEvicted }) => (
+      <Tabs defaultValue="users" keepMounted={false}>
+        <Tabs.List mb="md">
+          <Tabs.Tab value="users">{say('users.title')}</Tabs.Tab>
+          <Tabs.Tab value="groups">{say('users.groups')}</Tabs.Tab>
+          <Tabs.Tab value="invitations">{say('users.invitations')}</Tabs.Tab>
+          <Tabs.Tab value="evictions">{say('users.evictions')}</Tabs.Tab>
+        </Tabs.List>
+        <Tabs.Panel value="users">
+          <UsersSection mesh={mesh} />
+        </Tabs.Panel>
+        <Tabs.Panel value="groups">
+          <GroupsSection mesh={mesh} />
+        </Tabs.Panel>
+        <Tabs.Panel value="invitations">
+          <InvitationsSection mesh={mesh} />
+        </Tabs.Panel>
+        <Tabs.Panel value="evictions">
+          <EvictionsSection mesh={mesh} />
+        </Tabs.Panel>
+      </Tabs>
+    </Stack>
+  )
+}
+
+function UsersSection({ mesh }: { mesh: string }) {
+  const { say } = useTexts()
+  const query = useQuery(QUERIES.users(mesh))
+  return (
+    <Loaded query={query}>
+      {({ users }) => (
+        <Listing
+          label={say('users.title')}
+          rows={users}
+          keyOf={({ name }) => name}
+          empty={say('endpoint.none')}
+          columns={[
+            { title: say('user.name'), cell: ({ name }) => <Name>{name}</Name> },
+            {
+              title: say('user.endpoints'),
+              cell: ({ onlineCount, endpointCount }) =>
+                say('count.of', { count: onlineCount, total: endpointCount }),
+            },
+            {
+              title: say('state.title'),
+              cell: ({ isAdmin, isEvicted }) => (
+                <Group gap="xs">
+                  {isAdmin && <Badge variant="default">{say('user.admin')}</Badge>}
+                  {isEvicted && <StateBadge mood="ill">{say('user.evicted')}</StateBadge>}
+                </Group>
+              ),
+            },
+            {
+              title: '',
+              cell: ({ name, isAdmin, isEvicted }) =>
+                name !== 'root' &&
+                !isEvicted && (
                   <Group gap="xs">
-                    {isAdmin && <Badge variant="default">{say('user.admin')}</Badge>}
-                    {isEvicted && <StateBadge mood="ill">{say('user.evicted')}</StateBadge>}
+                    <ActionButton
+                      label={`${say(isAdmin ? 'user.demote' : 'user.promote')} ${name}`}
+                      question={say(isAdmin ? 'user.demoteAsk' : 'user.promoteAsk', { name })}
+                      run={() =>
+                        call(AGENT_API.updateUser, {
+                          params: { mesh, user: name },
+                          body: { role: isAdmin ? 'member' : 'admin' },
+                        })
+                      }
+                    >
+                      {say(isAdmin ? 'user.demote' : 'user.promote')}
+                    </ActionButton>
+                    <ActionButton
+                      label={`${say('user.evict')} ${name}`}
+                      question={say('user.evictAsk', { name })}
+                      run={() => call(AGENT_API.evict, { params: { mesh }, body: { user: name } })}
+                    >
+                      {say('user.evict')}
+                    </ActionButton>
                   </Group>
                 ),
-              },
-            ]}
-          />
-        )}
-      </Loaded>
-    </Stack>
+            },
+          ]}
+        />
+      )}
+    </Loaded>
   )
 }
 
