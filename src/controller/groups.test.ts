@@ -4,7 +4,14 @@ import type { ControllerChange } from '../core/api/controller.ts'
 import type { ServiceName } from '../core/model/names.ts'
 import { formatSpiffeId } from '../core/model/spiffe-id.ts'
 import { checkSessionTicket, MAX_TICKET_GROUPS } from '../pki/session-ticket.ts'
-import { type ControllerRig, type Member, openControllerRig, STRANGER } from '../testing/controller-rig.ts'
+import {
+  type ControllerRig,
+  createDevice,
+  type Member,
+  openControllerRig,
+  STRANGER,
+} from '../testing/controller-rig.ts'
+import { createEdgeClient } from '../testing/edge-client.ts'
 import { assertRefused } from '../testing/refusal.ts'
 
 const WEB = 'tcp/web' as ServiceName
@@ -191,6 +198,31 @@ suite('groups', () => {
     await rig.reopen()
     await update('kiosks', { addLabels: ['kiosk'] })
     await dial()
+  })
+
+  test('have identities of the controller by their UUIDs, and not by their role attributes', async () => {
+    await using mesh = await openWithPeople()
+    const { rig, create, update } = mesh
+    const edge = await createEdgeClient(rig)
+    const program = await edge.logIn('kiosk', { roleAttributes: ['kiosk'] })
+    const { request } = await createDevice()
+    const made = await edge.ask('POST', '/current-api-session/certificates', {
+      token: program.token,
+      body: { csr: request },
+    })
+    assert.equal(made.status, 201)
+    await create('kiosks')
+    await update('kiosks', { addLabels: ['kiosk'] })
+    const groupsNow = async () =>
+      (await rig.ask('reviewGroups', mesh.root.caller, { body: { endpoints: [program.sessionId] } })).groups
+    assert.deepEqual(await groupsNow(), [[]])
+    rig.changes.length = 0
+    await update('kiosks', { addUsers: [program.identityId] })
+    assert.deepEqual(await groupsNow(), [['kiosks']])
+    assert.deepEqual(
+      told(rig.changes).map(({ groups }) => groups.endpoints),
+      [[program.sessionId]],
+    )
   })
 
   test('of an endpoint fit its ticket, by whatever it comes into them', async () => {

@@ -97,7 +97,7 @@ export function createStandingChanges(
     membersOf({ users, labels }) {
       const owned = users.flatMap(user => endpoints.ofUser(user))
       if (labels.length === 0) return [...owned]
-      const hasLabel = (one: EndpointRecord) => standing.labelsOf(one).some(label => labels.includes(label))
+      const hasLabel = ({ givenLabels }: EndpointRecord) => givenLabels?.some(label => labels.includes(label))
       return [...new Set([...owned, ...[...endpoints.values()].filter(hasLabel)])]
     },
     regroup,

@@ -33,7 +33,9 @@ export function createStanding({
   // Those of a session of an identity are its role attributes.
   const labelsOf = ({ user, labels, givenLabels = [] }: EndpointRecord) =>
     isIdentityUser(user) ? labels : givenLabels
-  const groupsOfEndpoint = (record: EndpointRecord) => groups.of(record.user, labelsOf(record))
+  // Not by role attributes: those are given at the Edge APIs, also by issuers of tokens, who administer no mesh.
+  const groupsOfEndpoint = ({ user, givenLabels }: EndpointRecord) =>
+    isIdentityUser(user) ? groups.of(user) : groups.of(user, givenLabels)
   const isAdmin = (user: UserName) => user === ROOT_USER || roles.isAdmin(user)
   return {
     isAdmin,
