@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import {
   chmodSync,
   existsSync,
@@ -12,70 +12,16 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import { parseName, parseUserName } from '../../core/model/names.ts'
-import { makeScratchFolder } from '../../testing/scratch-folder.ts'
-import { createTestMesh, type TestApp, type TestEndpoint, type TestMesh } from '../../testing/test-host.ts'
+import { type FilesPlace, hashOf, openFilesLab } from '../../testing/files-lab.ts'
 import { until } from '../../testing/until.ts'
 import { createFilesApp } from './files.ts'
 import { FILES_LIMITS } from './limits.ts'
-import { FILES_API, type FoundItem, type JobInfo } from './messages.ts'
-
-/** An endpoint with the app, and a folder for its files. */
-interface Place {
-  readonly endpoint: TestEndpoint
-  readonly app: TestApp
-  file(name: string): string
-  publish(name: string, options?: Record<string, unknown>): Promise<JobInfo>
-  get(path: string, file: string, options?: Record<string, unknown>): Promise<JobInfo>
-  /** Without waiting for the end. */
-  begin(path: string, file: string, options?: Record<string, unknown>): Promise<JobInfo>
-  find(query?: Record<string, string>): Promise<FoundItem[]>
-}
-
-async function openLab(
-  t: TestContext,
-): Promise<{ mesh: TestMesh; add(name: string, user?: string): Promise<Place> }> {
-  const mesh = createTestMesh()
-  t.after(() => mesh[Symbol.asyncDispose]())
-  return {
-    mesh,
-    async add(name, user = 'ann') {
-      const scratch = makeScratchFolder()
-      t.after(() => scratch[Symbol.dispose]())
-      const endpoint = mesh.addEndpoint(name, user)
-      const app = await endpoint.start(createFilesApp(FILES_LIMITS))
-      const params = { endpoint: name }
-      const ended = async (job: JobInfo) => {
-        let last = job
-        await until(async () => {
-          last = await app.call(FILES_API.showJob, { params: { ...params, job: job.id } })
-          return last.endedAtMs !== undefined
-        }, `${job.kind} of ${job.path} is over`)
-        return last
-      }
-      const begin: Place['begin'] = (path, file, options = {}) =>
-        app.call(FILES_API.download, { params, body: { path, file: scratch.file(file), ...options } })
-      return {
-        endpoint,
-        app,
-        file: scratch.file,
-        publish: async (one, options = {}) =>
-          ended(
-            await app.call(FILES_API.publish, { params, body: { source: scratch.file(one), ...options } }),
-          ),
-        begin,
-        get: async (path, file, options) => ended(await begin(path, file, options)),
-        find: async query => (await app.call(FILES_API.findFiles, { query: query ?? {} })).items,
-      }
-    },
-  }
-}
-
-const hashOf = (file: string) => createHash('sha256').update(readFileSync(file)).digest('hex')
+import { FILES_API } from './messages.ts'
 
 test('a file is published where it is, found, and fetched whole with its time and mode', async t => {
-  const { add } = await openLab(t)
+  const { add } = openFilesLab(t)
   const [far, near] = [await add('far'), await add('near')]
   writeFileSync(far.file('größe.bin'), randomBytes(3 * 1_048_576 + 5), { mode: 0o640 })
   utimesSync(far.file('größe.bin'), 1_700_000_000.123456, 1_700_000_000.123456)
@@ -102,7 +48,7 @@ test('a file is published where it is, found, and fetched whole with its time an
 })
 
 test('a tree is fetched with its folders, links, modes, times and names in any script', async t => {
-  const { add } = await openLab(t)
+  const { add } = openFilesLab(t)
   const [far, near] = [await add('far'), await add('near')]
   const tree = far.file('tree')
   mkdirSync(`${tree}/a/b/leer`, { recursive: true })
@@ -161,14 +107,14 @@ test('a tree is fetched with its folders, links, modes, times and names in any s
 })
 
 test('nobody sees or fetches what is not theirs: users, groups, everyone, changed while it is served', async t => {
-  const { add, mesh } = await openLab(t)
+  const { add, mesh } = openFilesLab(t)
   const far = await add('far')
   const [bob, eve] = [await add('bob-pc', 'bob'), await add('eve-pc', 'eve')]
   writeFileSync(far.file('secret'), 'secret')
   await far.publish('secret')
   writeFileSync(far.file('open'), 'open')
   await far.publish('open', { access: { everyone: true } })
-  const seen = async (place: Place) => (await place.find()).map(({ path }) => path)
+  const seen = async (place: FilesPlace) => (await place.find()).map(({ path }) => path)
   assert.deepEqual([await seen(bob), await seen(eve)], [['/users/ann/open'], ['/users/ann/open']])
   const share = (access: Record<string, unknown>) =>
     far.app.call(FILES_API.share, { params: { endpoint: 'far' }, body: { path: 'secret', access } })
@@ -207,7 +153,7 @@ test('nobody sees or fetches what is not theirs: users, groups, everyone, change
 })
 
 test('a copy is given on to those the owner lets, and no more when the owner withdraws', async t => {
-  const { add, mesh } = await openLab(t)
+  const { add, mesh } = openFilesLab(t)
   const [far, second] = [await add('far'), await add('second')]
   const bob = await add('bob-pc', 'bob')
   writeFileSync(far.file('x'), randomBytes(2_000_000))
@@ -239,7 +185,7 @@ test('a copy is given on to those the owner lets, and no more when the owner wit
 })
 
 test('erasing removes it from disk, here and where it was copied to', async t => {
-  const { add } = await openLab(t)
+  const { add } = openFilesLab(t)
   const [far, second] = [await add('far'), await add('second')]
   mkdirSync(far.file('tree'))
   writeFileSync(far.file('tree/x'), 'x')
@@ -254,24 +200,19 @@ test('erasing removes it from disk, here and where it was copied to', async t =>
 })
 
 test('a file that changes is refused as it was, published again, and fetched as it is then', async t => {
-  const { add, mesh } = await openLab(t)
+  const { add } = openFilesLab(t)
   const [far, near] = [await add('far'), await add('near')]
   writeFileSync(far.file('x'), randomBytes(1_500_000))
   await far.publish('x')
   writeFileSync(far.file('x'), randomBytes(1_600_000))
-  const job = await near.begin('x', 'x')
-  const state = async () => near.app.call(FILES_API.showJob, { params: { endpoint: 'near', job: job.id } })
-  await until(async () => {
-    mesh.timers.advance(FILES_LIMITS.retryMs / 40)
-    return (await state()).endedAtMs !== undefined
-  }, 'it is fetched')
-  assert.deepEqual([(await state()).state, (await state()).error], ['done', undefined])
+  const job = await near.ended(await near.begin('x', 'x'), 50)
+  assert.deepEqual([job.state, job.error], ['done', undefined])
   assert.equal(hashOf(near.file('x')), hashOf(far.file('x')))
   assert.deepEqual(readdirSync(near.file('.')), ['x'])
 })
 
 test('what is there already is not replaced unless asked for', async t => {
-  const { add } = await openLab(t)
+  const { add } = openFilesLab(t)
   const [far, near] = [await add('far'), await add('near')]
   mkdirSync(far.file('tree'))
   writeFileSync(far.file('tree/x'), 'new')
@@ -286,7 +227,7 @@ test('what is there already is not replaced unless asked for', async t => {
 })
 
 test('names do not nest, and belong to the endpoint that published them', async t => {
-  const { add } = await openLab(t)
+  const { add } = openFilesLab(t)
   const [far, near] = [await add('far'), await add('near')]
   for (const place of [far, near]) writeFileSync(place.file('x'), 'x')
   await far.publish('x', { name: 'a/b' })
@@ -303,7 +244,7 @@ test('names do not nest, and belong to the endpoint that published them', async 
 })
 
 test('what is published is still there after a restart', async t => {
-  const { add } = await openLab(t)
+  const { add } = openFilesLab(t)
   const [far, near] = [await add('far'), await add('near')]
   writeFileSync(far.file('x'), 'x')
   await far.publish('x')
@@ -318,7 +259,7 @@ test('what is published is still there after a restart', async t => {
 })
 
 test('finding says who did not answer', async t => {
-  const { add, mesh } = await openLab(t)
+  const { add, mesh } = openFilesLab(t)
   const [far, near] = [await add('far'), await add('near')]
   writeFileSync(far.file('x'), 'x')
   await far.publish('x')

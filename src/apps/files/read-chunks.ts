@@ -4,7 +4,7 @@ import type { FileEntry } from '../../core/files/manifest.ts'
 import type { DiskEntry, DiskFile, Folder } from '../../core/model/disk.ts'
 import { MeshError, toMeshError } from '../../core/model/errors.ts'
 import { quote } from '../../core/model/quote.ts'
-import { join, modifiedAtUsOf } from './scan-tree.ts'
+import { join, modifiedAtUsOf, SMALL_FILE_BYTES, splitPath } from './scan-tree.ts'
 
 /** A chunk as it is on disk, or why it cannot be had. */
 export type ReadChunk = { readonly chunk: number } & (
@@ -44,12 +44,6 @@ export function isUnchanged(entry: FileEntry, disk: DiskEntry): boolean {
 /** Why a file cannot be given away that was changed. */
 export function changedError(path: string): MeshError {
   return new MeshError('conflict', `Cannot give ${quote(path)}: it was changed since it was published`)
-}
-
-/** The folder and the name of a path. */
-export function splitPath(path: string): { folder: string; name: string } {
-  const slash = path.lastIndexOf('/')
-  return { folder: path.slice(0, Math.max(0, slash)), name: path.slice(slash + 1) }
 }
 
 interface Unit {
@@ -194,9 +188,6 @@ async function closeAfter({
     () => {},
   )
 }
-
-/** Files up to this size are read and written whole, many at a time. */
-export const SMALL_FILE_BYTES = 65_536
 
 const MAX_SMALL_FILES = 128
 const MAX_SMALL_BYTES = 1_048_576

@@ -48,17 +48,36 @@ export async function scanTree(folder: Folder, path: string, options: ScanOption
   const before = new Map(options.before?.entries.map(entry => [entry.path as string, entry]))
   const slots = createSlots(options.hashBytes)
   const entries = new Map<string, ManifestEntry>(all.map(({ entry }) => [entry.path, entry]))
-  await inLanes(files, FILE_LANES, async ({ entry, disk }) => {
+  const take = (hashed: FileEntry) => {
+    entries.set(hashed.path, hashed)
+    options.onFile(hashed.sizeBytes, 1)
+  }
+  const large: Found[] = []
+  const small = new Map<string, Found[]>()
+  for (const { entry, disk } of files) {
     const file = entry as FileEntry
     const known = before.get(file.path)
     const isKnown =
       known?.kind === 'file' && known.sizeBytes === file.sizeBytes && known.modifiedAtUs === file.modifiedAtUs
-    const hashed = isKnown
-      ? { ...file, hashes: known.hashes }
-      : await hashFile(folder, join(path, file.path), { file, disk, slots, signal: options.signal })
-    entries.set(file.path, hashed)
-    options.onFile(hashed.sizeBytes, 1)
+    if (isKnown) take({ ...file, hashes: known.hashes })
+    else if (file.sizeBytes > SMALL_FILE_BYTES || file.path === '') large.push({ file, disk })
+    else {
+      const { folder: inner } = splitPath(file.path)
+      const others = small.get(inner)
+      if (others === undefined) small.set(inner, [{ file, disk }])
+      else others.push({ file, disk })
+    }
+  }
+  await inLanes(batchesOf(small), SMALL_LANES, async batch => {
+    options.signal.throwIfAborted()
+    const { hashed, others } = await hashSmallFiles(folder, path, batch)
+    for (const one of hashed) take(one)
+    large.push(...others)
   })
+  const hashing = { slots, signal: options.signal }
+  await inLanes(large, FILE_LANES, async ({ file }) =>
+    take(await hashFile(folder, join(path, file.path), { file, ...hashing })),
+  )
   return { entries: [...entries.values()].sort((a, b) => (a.path < b.path ? -1 : 1)) }
 }
 
@@ -66,6 +85,12 @@ export async function scanTree(folder: Folder, path: string, options: ScanOption
 export function join(path: string, below: string): string {
   if (path === '') return below
   return below === '' ? path : `${path}/${below}`
+}
+
+/** The folder and the name of a path. */
+export function splitPath(path: string): { folder: string; name: string } {
+  const slash = path.lastIndexOf('/')
+  return { folder: path.slice(0, Math.max(0, slash)), name: path.slice(slash + 1) }
 }
 
 /** When it was changed, as a manifest says it. */
@@ -129,9 +154,50 @@ function isInner(path: DiskPath, target: string): boolean {
   }
 }
 
-interface Hashing {
+interface Found {
   readonly file: FileEntry
   readonly disk: DiskEntry
+}
+
+/** Files of one folder, so many at a time. */
+function* batchesOf(folders: ReadonlyMap<string, readonly Found[]>): Generator<readonly Found[]> {
+  for (const files of folders.values()) {
+    for (let at = 0; at < files.length; at += BATCH_FILES) yield files.slice(at, at + BATCH_FILES)
+  }
+}
+
+/** Hash small files of one folder. @returns those that could not be read so: what changes meanwhile, or has grown */
+async function hashSmallFiles(
+  folder: Folder,
+  base: string,
+  batch: readonly Found[],
+): Promise<{ hashed: FileEntry[]; others: Found[] }> {
+  const inner = splitPath(batch[0]?.file.path ?? '').folder
+  const names = batch.map(({ file }) => splitPath(file.path).name)
+  const read = await folder.readFiles(join(base, inner), names, SMALL_FILE_BYTES)
+  const hashed: FileEntry[] = []
+  const others: Found[] = []
+  for (const [index, found] of batch.entries()) {
+    const one = read[index]
+    if (one === undefined || one instanceof MeshError) {
+      others.push(found)
+      continue
+    }
+    const { bytes, entry } = one
+    const hashes = bytes.length === 0 ? new Uint8Array(0) : await hashChunk(bytes)
+    hashed.push({
+      ...found.file,
+      mode: entry.mode,
+      modifiedAtUs: modifiedAtUsOf(entry),
+      sizeBytes: bytes.length,
+      hashes,
+    })
+  }
+  return { hashed, others }
+}
+
+interface Hashing {
+  readonly file: FileEntry
   readonly slots: Slots
   readonly signal: AbortSignal
 }
@@ -146,16 +212,20 @@ async function hashFile(folder: Folder, path: string, hashing: Hashing): Promise
     const chunkCount = Math.ceil(sizeBytes / CHUNK_BYTES)
     const hashes = new Uint8Array(chunkCount * HASH_BYTES)
     const isSparse = before.storedBytes < sizeBytes
+    // Fresh memory for each chunk costs more than to hash it.
+    const buffers: Buffer[] = []
     await inLanes(Array(chunkCount).keys(), CHUNK_LANES, async chunk => {
       signal.throwIfAborted()
       const length = Math.min(CHUNK_BYTES, sizeBytes - chunk * CHUNK_BYTES)
       const free = await slots.take(length)
+      const buffer = buffers.pop() ?? Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, sizeBytes))
       try {
-        const bytes = Buffer.allocUnsafe(length)
+        const bytes = buffer.subarray(0, length)
         const read = await open.read(bytes, chunk * CHUNK_BYTES)
         const isHole = isSparse && length === CHUNK_BYTES && bytes.equals(ZEROS)
         hashes.set(isHole ? ZERO_CHUNK_HASH : await hashChunk(bytes.subarray(0, read)), chunk * HASH_BYTES)
       } finally {
+        buffers.push(buffer)
         free()
       }
     })
@@ -170,5 +240,10 @@ export const ASIDE_PREFIX = '.ztm-'
 
 const ZEROS = Buffer.alloc(CHUNK_BYTES)
 const HASH_ATTEMPTS = 3
-const FILE_LANES = 8
+const FILE_LANES = 4
 const CHUNK_LANES = 4
+const SMALL_LANES = 2
+const BATCH_FILES = 256
+
+/** Files up to this size are read and written whole, many at a time. */
+export const SMALL_FILE_BYTES = 65_536

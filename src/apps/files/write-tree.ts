@@ -7,8 +7,8 @@ import type { DiskFile, Folder, NewFile } from '../../core/model/disk.ts'
 import { MeshError } from '../../core/model/errors.ts'
 import { hashChunk } from './hash-chunk.ts'
 import type { Content } from './held-files.ts'
-import { isUnchanged, SMALL_FILE_BYTES, splitPath } from './read-chunks.ts'
-import { ASIDE_PREFIX, join } from './scan-tree.ts'
+import { isUnchanged } from './read-chunks.ts'
+import { ASIDE_PREFIX, join, SMALL_FILE_BYTES, splitPath } from './scan-tree.ts'
 import { inLanes } from './slots.ts'
 
 /** Where a content, or a part of it, is put together. */
@@ -71,8 +71,11 @@ export class TreeWriter implements AsyncDisposable {
   async prepare(): Promise<number[]> {
     const { folder, content, signal } = this.#options
     const { layout } = content
+    const isFresh = (await folder.stat(this.aside).catch(ignoreMissing)) === undefined
     for (const entry of this.#entries) {
-      if (entry.kind === 'folder') await this.#prepareFolder(this.#at(entry.path))
+      if (entry.kind !== 'folder') continue
+      if (isFresh) await folder.makeFolder(this.#at(entry.path))
+      else await this.#prepareFolder(this.#at(entry.path))
     }
     const empty = this.#files.filter(({ sizeBytes }) => sizeBytes === 0)
     for (const entry of empty) this.#addSmall(entry, new Uint8Array(0))
@@ -84,7 +87,7 @@ export class TreeWriter implements AsyncDisposable {
     const missing = new Map<number, number[]>()
     await inLanes(indexes, SURVEY_LANES, async index => {
       signal.throwIfAborted()
-      const chunks = await this.#survey(index)
+      const chunks = isFresh ? this.#allOf(index) : await this.#survey(index)
       if (chunks.length > 0) missing.set(index, chunks)
     })
     const chunks = indexes.flatMap(index => missing.get(index) ?? [])
@@ -142,12 +145,14 @@ export class TreeWriter implements AsyncDisposable {
     // The innermost first: what is made in a folder changes its time.
     for (const { path, mode, modifiedAtUs } of folders.reverse())
       await folder.change(this.#at(path), { mode, modifiedAtMs: modifiedAtUs / 1_000 })
-    if (mayReplace && top?.kind === 'folder') {
-      const old = `${ASIDE_PREFIX}old-${this.aside.slice(ASIDE_PREFIX.length)}`
-      await folder.rename(name, old).catch(ignoreMissing)
-      await folder.rename(this.aside, name, false)
-      await folder.remove(old, true)
-    } else await folder.rename(this.aside, name, mayReplace)
+    const there = mayReplace ? await folder.stat(name).catch(ignoreMissing) : undefined
+    if (there === undefined || (there.kind !== 'folder' && top?.kind === 'file'))
+      return folder.rename(this.aside, name, mayReplace)
+    // No folder takes the place of another at once, nor of a file.
+    const old = `${ASIDE_PREFIX}old-${this.aside.slice(ASIDE_PREFIX.length)}`
+    await folder.rename(name, old)
+    await folder.rename(this.aside, name, false)
+    await folder.remove(old, true)
   }
 
   /** Remove what was put together so far. */
@@ -190,6 +195,16 @@ export class TreeWriter implements AsyncDisposable {
     this.#smallBytes += bytes.length
   }
 
+  /** The chunks of a file that is not on disk yet; holes are made without being fetched. */
+  #allOf(index: number): number[] {
+    const { layout } = this.#options.content
+    const { first, end } = layout.chunksOf(index)
+    const all = Array.from({ length: end - first }, (_, at) => first + at)
+    const wanted = all.filter(chunk => !isZeroChunk(layout.place(chunk)))
+    // Of one that is nothing but a hole the last is fetched, so that it is made.
+    return wanted.length === 0 ? all.slice(-1) : wanted
+  }
+
   /** Which chunks of a file are not on disk as they should be. */
   async #survey(index: number): Promise<number[]> {
     const { content, folder, signal } = this.#options
@@ -200,7 +215,7 @@ export class TreeWriter implements AsyncDisposable {
     const found = await folder.stat(path).catch(ignoreMissing)
     if (found?.kind !== 'file') {
       if (found !== undefined) await folder.remove(path, true)
-      return isSmall(entry) ? all : all.filter(chunk => !isZeroChunk(content.layout.place(chunk)))
+      return this.#allOf(index)
     }
     if (isSmall(entry) && !isUnchanged(entry, found)) return all
     await using file = await folder.openFile(path, 'read')
