@@ -6,17 +6,27 @@ import { MeshError } from '../../core/model/errors.ts'
  *
  * @throws MeshError `link-closed` if it ends before
  */
-export async function readExactly(stream: Readable, byteCount: number): Promise<Buffer> {
-  for (;;) {
-    const chunk: Buffer | null = byteCount === 0 ? Buffer.alloc(0) : stream.read(byteCount)
-    // At the end `read` gives what is left, be it less.
-    if (chunk !== null && chunk.length === byteCount) return chunk
-    if (chunk !== null || stream.readableEnded || stream.destroyed) throw ended(byteCount)
-    await untilReadable(stream)
-  }
+export function readExactly(stream: Readable, byteCount: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const settle = (call: () => void) => {
+      for (const event of EVENTS) stream.off(event, look)
+      call()
+    }
+    const look = () => {
+      const chunk: Buffer | null = byteCount === 0 ? Buffer.alloc(0) : stream.read(byteCount)
+      // At the end `read` gives what is left, be it less.
+      if (chunk?.length === byteCount) settle(() => resolve(chunk))
+      else if (chunk !== null || stream.readableEnded || stream.destroyed) {
+        settle(() => reject(ended(byteCount)))
+      }
+    }
+    // Once, not for each look: who listens anew is told at once of what is there and too little, for ever.
+    for (const event of EVENTS) stream.on(event, look)
+    look()
+  })
 }
 
-/** Resolves when there may be something to read, or never will be. */
+/** Resolves when there may be something to read, or never will be; at once if something is left to be read. */
 export function untilReadable(stream: Readable): Promise<void> {
   return new Promise(resolve => {
     const done = () => {
