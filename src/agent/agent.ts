@@ -17,6 +17,7 @@ import { type MeshRecord, meshRecordShape } from './mesh-record.ts'
 import { installedPrefixes } from './packages/installed-records.ts'
 import { type PackagesPlace, packageFolder } from './packages/packages.ts'
 import type { Reach } from './reach.ts'
+import type { ScriptRunner } from './sandbox/run-script.ts'
 
 /** Lines of this agent's log, oldest first. */
 export type ReadLog = (query: {
@@ -41,6 +42,8 @@ export interface AgentOptions {
   readonly reach: Reach
   /** Apps from elsewhere; none can be installed without it. */
   readonly packages?: PackagesPlace
+  /** Runs scripts; without it none can be. */
+  readonly scripts?: ScriptRunner
   /** The files that apps may work with; all of this computer if absent. */
   readonly disk?: ComputerDisk
 }
@@ -191,7 +194,7 @@ class AgentProcess implements Agent {
   }
 
   async #start(record: MeshRecord): Promise<Membership> {
-    const { deviceKey, apps, store, version, clock, random, log, readLog, reach, disk, packages } =
+    const { deviceKey, apps, store, version, clock, random, log, readLog, reach, disk, packages, scripts } =
       this.options
     const membership = await startMembership({
       record,
@@ -207,6 +210,7 @@ class AgentProcess implements Agent {
       reach,
       ...(disk && { disk }),
       ...(packages && { packages }),
+      scripts,
     })
     this.meshes.set(record.name, membership)
     this.#changed()

@@ -18,6 +18,7 @@ import type { Hostings } from './hostings.ts'
 import type { HubLink } from './hub-link.ts'
 import type { Peers } from './peers.ts'
 import { runProgram } from './run-program.ts'
+import type { ScriptRunner } from './sandbox/run-script.ts'
 
 /** An app that was started in a mesh. */
 export interface RunningApp {
@@ -37,6 +38,8 @@ export interface AppHostOptions {
   readonly hostings: Hostings
   readonly dialer: Dialer
   readonly disk: ComputerDisk
+  /** Runs scripts; without it none can be. */
+  readonly scripts?: ScriptRunner | undefined
   readonly clock: Clock
   readonly log: Log
 }
@@ -49,7 +52,7 @@ export async function startApp(options: AppHostOptions & { readonly app: App }):
 /** The whole of what an app can reach. */
 export function createAppHost(options: AppHostOptions): Host {
   const { app, self, link, peers, hostings, dialer } = options
-  return {
+  const host: Host = {
     mesh: options.mesh,
     get endpoint() {
       return { id: self.endpoint, name: options.endpointName(), user: self.user }
@@ -92,12 +95,17 @@ export function createAppHost(options: AppHostOptions): Host {
     },
     forwardHttp: createHttpForwarder,
     runProgram,
+    runScript: async script => {
+      if (options.scripts !== undefined) return options.scripts.run(host, script)
+      throw new MeshError('unsupported', 'Cannot run script: this agent runs none')
+    },
     disk: options.disk.forApp(options.mesh, app.name),
     after(delayMs, call) {
       const timer = setTimeout(call, delayMs)
       return () => clearTimeout(timer)
     },
   }
+  return host
 }
 
 /**

@@ -38,7 +38,7 @@ import type { UdpEdge } from './udp-edge.ts'
 import { createUsageReporter, type UsageReporter } from './usage.ts'
 
 /** What an agent's life in one mesh is made of. */
-export interface MembershipOptions {
+export interface MembershipOptions extends Pick<AppHostOptions, 'scripts'> {
   readonly record: MeshRecord
   readonly deviceKey: KeyPair
   readonly apps: readonly App[]
@@ -233,7 +233,7 @@ class MeshMembership implements Membership {
 
   /** What all apps of this mesh have in common. */
   #hostParts(): Omit<AppHostOptions, 'app' | 'log'> {
-    const { store, disk = createComputerDisk(), clock } = this.#options
+    const { store, disk = createComputerDisk(), clock, scripts } = this.#options
     return {
       mesh: this.record.name,
       endpointName: () => this.record.endpoint.name,
@@ -244,6 +244,7 @@ class MeshMembership implements Membership {
       hostings: this.#hostings,
       dialer: this.#dialer,
       disk,
+      scripts,
       clock,
     }
   }

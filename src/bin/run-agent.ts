@@ -5,8 +5,11 @@ import { createComputerDisk } from '../agent/disk/app-disk.ts'
 import { startLocalServer } from '../agent/local-server.ts'
 import { createAgentMetrics } from '../agent/metrics.ts'
 import { DEFAULT_REACH, openReach } from '../agent/reach.ts'
+import { findJail, type Jail } from '../agent/sandbox/jail.ts'
+import { createScriptRunner, type ScriptRunner } from '../agent/sandbox/run-script.ts'
 import { filesApp } from '../apps/files/files.ts'
 import { proxyApp } from '../apps/proxy/proxy.ts'
+import { scriptApp } from '../apps/script/script.ts'
 import { syncApp } from '../apps/sync/sync.ts'
 import { terminalApp } from '../apps/terminal/terminal.ts'
 import { tunnelApp } from '../apps/tunnel/tunnel.ts'
@@ -25,6 +28,7 @@ import { openPageFiles, type PageFiles } from '../store/page-files.ts'
 import { socketPath } from '../store/socket-path.ts'
 import { openSqliteStore } from '../store/sqlite-store.ts'
 import { tuneCollector } from './garbage-collector.ts'
+import { sandboxProgram } from './sandbox-program.ts'
 import { serveMetrics } from './serve-metrics.ts'
 import { onceToldToStop } from './signals.ts'
 import { SYSTEM_CLOCK } from './system-clock.ts'
@@ -90,7 +94,8 @@ export async function openAgent(
     await startAgent({
       store,
       deviceKey,
-      apps: [tunnelApp, proxyApp, terminalApp, filesApp, syncApp, ...(options.apps ?? [])],
+      apps: [tunnelApp, proxyApp, terminalApp, scriptApp, filesApp, syncApp, ...(options.apps ?? [])],
+      scripts: openScripts(folder, opening),
       version: VERSION,
       clock: SYSTEM_CLOCK,
       random: Math.random,
@@ -152,6 +157,22 @@ function findPage(): PageFiles | undefined {
     if (page !== undefined) return page
   }
   return undefined
+}
+
+function openScripts(folder: DataFolder, opening: AsyncDisposableStack): ScriptRunner {
+  let jail: Promise<Jail> | undefined
+  opening.defer(async () => void (await (await jail)?.[Symbol.asyncDispose]()))
+  return createScriptRunner({
+    // Found out when the first is run: it takes a tenth of a second.
+    jail: () => {
+      jail ??= findJail(process.execPath)
+      return jail
+    },
+    program: sandboxProgram(),
+    folder: folder.path('scripts'),
+    closedFolders: [folder.root],
+    clock: SYSTEM_CLOCK,
+  })
 }
 
 async function openToken(folder: DataFolder): Promise<string> {

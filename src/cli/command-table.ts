@@ -184,6 +184,13 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/proxy.ts')).defineProxy,
   },
   {
+    name: 'script',
+    group: APPS,
+    summary: 'Run a script on one or many endpoints',
+    takesEndpoints: true,
+    load: async () => (await import('./commands/script.ts')).defineScript,
+  },
+  {
     name: 'terminal',
     group: APPS,
     summary: 'Terminals and commands on another endpoint',

@@ -18,6 +18,8 @@ export interface CommandEntry {
   readonly summary: string
   /** Not in the help: for our own scripts. */
   readonly isHidden?: true
+  /** Its `--ep` takes several, and becomes `--on` for each. */
+  readonly takesEndpoints?: true
   /** Reads the command's file: done for the one command that is run. */
   readonly load: () => Promise<Define>
 }

@@ -20,7 +20,7 @@ export async function buildProgram(typed: readonly string[], cli: Cli): Promise<
   const root = createRoot(cli)
   const { prefix, rest } = takePrefix(root, typed)
   cli.prefix = prefix
-  const words = turnHelp(root, rest, cli)
+  const words = spreadEndpoints(root, turnHelp(root, rest, cli), cli)
   // Parsed once more when the command runs; known now, so that an error before that is printed as asked.
   root.parseOptions([...words])
   cli.options = root.opts<GlobalOptions>()
@@ -40,6 +40,24 @@ function turnHelp(root: Command, words: readonly string[], cli: Cli): readonly s
   const app = cli.commands.find(entry => entry.group === 'Apps:' && isNamed(entry, words[first]))
   if (app === undefined || words[first + 1] !== 'help') return words
   return [...words.slice(0, first + 1), ...words.slice(first + 2), '--help']
+}
+
+/** `script x.ts --ep A B`: as `--on A --on B`, where the command takes several. What is after `--` stays. */
+function spreadEndpoints(root: Command, words: readonly string[], cli: Cli): readonly string[] {
+  const start = operandIndex(root, words) + 1
+  const name = words[start - 1]
+  if (!cli.commands.some(entry => entry.takesEndpoints && isNamed(entry, name))) return words
+  const end = words.includes('--') ? words.indexOf('--') : words.length
+  const turned = words.slice(0, start)
+  let isList = false
+  for (const word of words.slice(start, end)) {
+    const [, one] = /^--ep=(.*)$/s.exec(word) ?? []
+    if (one !== undefined) turned.push('--on', one)
+    else if (isList && !word.startsWith('-')) turned.push('--on', word)
+    else if (word !== '--ep') turned.push(word)
+    isList = word === '--ep' || (isList && !word.startsWith('-'))
+  }
+  return [...turned, ...words.slice(end)]
 }
 
 const HELP_OR_VERSION = new Set(['-h', '--help', '-V', '--version'])

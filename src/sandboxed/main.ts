@@ -22,6 +22,7 @@ interface StartCall {
 }
 
 const CHANNEL_FD = 3
+const BUSY_CHECK_MS = 50
 // Not imported: see `seal`.
 const net = process.getBuiltinModule('node:net')
 const socket = new net.Socket({ fd: CHANNEL_FD, readable: true, writable: true })
@@ -44,7 +45,7 @@ try {
 } catch {}
 const MODULES = new Map([
   ['ztm/app', 'export const defineApp = app => app'],
-  ['ztm/script', "export const { connect, fetch } = globalThis[Symbol.for('ztm.script')]"],
+  ['ztm/script', "export const { connect, dial, fetch, run } = globalThis[Symbol.for('ztm.script')]"],
 ])
 seal({ net, channel: socket, modules: MODULES })
 
@@ -56,8 +57,10 @@ async function start({ role, entry, args, facts }: StartCall): Promise<Json> {
     return { takesStreams: app.takesStreams }
   }
   const { host } = createSandboxHost(bridge, facts)
-  const { connect, fetch } = host
-  Object.defineProperty(globalThis, Symbol.for('ztm.script'), { value: Object.freeze({ connect, fetch }) })
+  const { connect, dial, fetch, run } = host
+  Object.defineProperty(globalThis, Symbol.for('ztm.script'), {
+    value: Object.freeze({ connect, dial, fetch, run }),
+  })
   Object.defineProperty(globalThis, 'fetch', { value: fetch, writable: true, configurable: true })
   holdWhileBusy()
   // What the script throws is its end, as it is of any program.
@@ -85,6 +88,8 @@ function holdWhileBusy(): void {
     return stream
   }
   socket.on('data', check)
+  // What the script itself ends, nobody tells.
+  setInterval(check, BUSY_CHECK_MS).unref()
   socket.unref()
 }
 

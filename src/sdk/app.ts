@@ -90,6 +90,13 @@ export interface Host {
   forwardHttp<C extends object>(options: HttpForwarderOptions<C>): HttpForwarder<C>
   /** Run a program on this computer. @throws MeshError `not-found`, `not-permitted`, `denied`, `bad-input`, `unsupported` */
   runProgram(program: Program): Promise<RunningProgram>
+  /**
+   * Run a script in a process of its own that has what is granted, and nothing else; nothing of it is left behind.
+   *
+   * @throws MeshError `bad-input` for a grant that is none, `not-found` for a path that is not there, `denied` for one that
+   *   would open the agent's own state, `unsupported` where scripts cannot be run, or not as safely as asked
+   */
+  runScript(script: Script): Promise<RunningScript>
   /** Files of this computer, with the rights of the agent. */
   readonly disk: Disk
   /** Call back once after a while. @returns a function that cancels */
@@ -271,6 +278,51 @@ export interface Program {
   /** Refuse (`denied`) rather than run it as root because the agent is. Default false. */
   readonly isNeverRoot?: boolean
 }
+
+/** A script: one module. */
+export interface Script {
+  readonly source: Uint8Array
+  /** JavaScript or TypeScript, as a module or as CommonJS: the ending of its file. */
+  readonly language: 'mjs' | 'mts' | 'cjs' | 'cts'
+  readonly args: readonly string[]
+  readonly grants: ScriptGrants
+  /** In MiB; over it the script is killed. */
+  readonly memoryMb: number
+  /** It is killed after so long. */
+  readonly timeoutMs: number
+  /** Refuse (`unsupported`) where only Node keeps it in, and not the kernel too. */
+  readonly needsKernelWalls: boolean
+  /** Refuse to run programs for it as root because the agent is. */
+  readonly isNeverRoot: boolean
+}
+
+/** What a script has beside its own code and an empty folder. Written as in `app.json`. */
+export interface ScriptGrants {
+  /** `example.com:443`, `10.0.0.0/8:*` */
+  readonly network: readonly string[]
+  /** Files and folders, with all below. */
+  readonly read: readonly string[]
+  readonly write: readonly string[]
+  /** Programs, with the rights of the agent. */
+  readonly run: readonly string[]
+  /** Services of the mesh, as the agent's user. */
+  readonly dial: readonly string[]
+}
+
+/** A script that runs. Whoever reads its output slowly slows it down. */
+export interface RunningScript {
+  readonly input: Writable
+  readonly output: Readable
+  readonly errors: Readable
+  /** What keeps it in: the kernel, or Node alone. */
+  readonly walls: 'kernel' | 'node'
+  /** How it ended; its output may still have to be read. */
+  readonly ended: Promise<ScriptEnd>
+  kill(why: string): void
+}
+
+/** How a script ended: as a program does, or killed for a reason. */
+export type ScriptEnd = ProgramEnd | { readonly killed: string }
 
 /** How much a terminal shows. */
 export interface TerminalSize {

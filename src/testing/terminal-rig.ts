@@ -3,11 +3,11 @@ import type { TestContext } from 'node:test'
 import { z } from 'zod'
 import { TERMINAL_LIMITS } from '../apps/terminal/limits.ts'
 import { answerShape, sessionShape, type TerminalRequest } from '../apps/terminal/messages.ts'
-import { terminalServiceOf } from '../apps/terminal/pass-on.ts'
 import { createTerminalApp } from '../apps/terminal/terminal.ts'
+import { terminalServiceOf } from '../apps/terminal/terminal-service.ts'
 import {
   createTerminalFrameDecoder,
-  encodeTerminalHead,
+  encodeTerminalFrames,
   type TerminalFrameKind,
 } from '../core/codec/terminal-frame.ts'
 import { MeshError, parseErrorBody } from '../core/model/errors.ts'
@@ -51,7 +51,7 @@ export async function openTerminalRig(t: TestContext, limits: Partial<typeof TER
   }
   const run = async (request: TerminalRequest, from = near): Promise<TerminalRun> => {
     const { stream, answer } = await ask(from, request)
-    return follow(stream, answer.session ?? '', answer.from ?? 0)
+    return followFrames(stream, answer.session ?? '', answer.from ?? 0)
   }
   const list = async (from: TestEndpoint) => {
     const { ended, output } = await run({ kind: 'list' }, from)
@@ -61,7 +61,8 @@ export async function openTerminalRig(t: TestContext, limits: Partial<typeof TER
   return { mesh, app, near, far, farApp, ask, run, list }
 }
 
-function follow(stream: Duplex, session: string, from: number): TerminalRun {
+/** Read the frames that come on a stream, and write some. */
+export function followFrames(stream: Duplex, session: string, from: number): TerminalRun {
   const [output, errors, notices]: [Buffer[], Buffer[], string[]] = [[], [], []]
   const decoder = createTerminalFrameDecoder()
   const { promise: ended, resolve } = Promise.withResolvers<unknown>()
@@ -83,9 +84,7 @@ function follow(stream: Duplex, session: string, from: number): TerminalRun {
     notices,
     ended,
     send(kind, payload = '') {
-      const bytes = Buffer.from(payload)
-      stream.write(encodeTerminalHead(kind, bytes.length))
-      stream.write(bytes)
+      for (const piece of encodeTerminalFrames(kind, Buffer.from(payload))) stream.write(piece)
     },
   }
 }

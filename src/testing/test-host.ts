@@ -25,6 +25,7 @@ import type {
 import { createManualTimers, type ManualTimers } from './manual-timers.ts'
 import { createRecordedLog, type RecordedLog } from './recorded-log.ts'
 import { makeScratchFolder, type ScratchFolder } from './scratch-folder.ts'
+import { createLazyScripts } from './script-lab.ts'
 import { TestDialing } from './test-dialing.ts'
 
 /** A mesh of hosts in memory, for tests of apps: no hub, no agents; real TCP and UDP; time stands until it is turned on. */
@@ -98,6 +99,7 @@ export function createTestMesh(): TestMesh {
       const apps = mesh.endpoints.flatMap(({ apps }) => [...apps.values()])
       await Promise.all(apps.map(app => app[Symbol.asyncDispose]()))
       for (const endpoint of mesh.endpoints) endpoint.removeOwnFolder()
+      await mesh.scripts[Symbol.asyncDispose]()
     },
   }
 }
@@ -108,6 +110,7 @@ class MemoryMesh {
   readonly endpoints: MemoryEndpoint[] = []
   readonly id = parseMeshId('a'.repeat(26))
   held: Promise<void> | undefined
+  readonly scripts = createLazyScripts()
 
   holdDials(): () => void {
     const { promise, resolve } = Promise.withResolvers<void>()
@@ -213,6 +216,7 @@ class MemoryEndpoint implements TestEndpoint {
       pathTo: endpoint => (endpoint === identity.endpoint ? { kind: 'local' } : this.pathsTo.get(endpoint)),
       forwardHttp: createHttpForwarder,
       runProgram,
+      runScript: script => this.#mesh.scripts.run(this.host(app), script),
       disk: { ...createDisk(), openOwnFolder: () => this.#openOwnFolder() },
     }
   }

@@ -16,7 +16,7 @@ import { runForApp } from './run-for-app.ts'
 
 /** What the operations of one process of an app work on. */
 export interface OperationsOptions {
-  readonly app: RunnableApp
+  readonly app: Pick<RunnableApp, 'provider' | 'name' | 'grants'>
   readonly host: Host
   /** Its own records, within limits. */
   readonly storage: AppStorage
@@ -188,7 +188,7 @@ function meshDoers(
   }
 }
 
-async function dialPeer(app: RunnableApp, host: Host, to: string) {
+async function dialPeer(app: OperationsOptions['app'], host: Host, to: string) {
   const isHere = to === host.endpoint.id || to === host.endpoint.name
   const { id, user } = isHere ? host.endpoint : await host.findEndpoint(to)
   return host.dial(counterpartOf(app, user), { exits: [id], owner: user })

@@ -69,8 +69,8 @@ export const requestShape = z.discriminatedUnion('kind', [
     port: z.int().min(1).max(65_535),
   }),
 ])
-/** The longest request: a command may be long. */
-export const MAX_REQUEST_BYTES = 65_535
+/** The longest request: a command may be long. It travels with the dial. */
+export const MAX_REQUEST_BYTES = 61_440
 /** What a client says first on a stream. */
 export type TerminalRequest = z.input<typeof requestShape>
 

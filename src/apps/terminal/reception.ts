@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type { z } from 'zod'
-import { encodeTerminalHead, MAX_TERMINAL_FRAME_BYTES } from '../../core/codec/terminal-frame.ts'
+import { encodeTerminalFrames } from '../../core/codec/terminal-frame.ts'
 import { MeshError } from '../../core/model/errors.ts'
 import type { EndpointIdentity } from '../../core/model/spiffe-id.ts'
 import { ms } from '../../core/model/time.ts'
@@ -217,24 +217,21 @@ function answer(stream: Duplex): void {
 /** A result that may be longer than an answer. */
 function answerWith(stream: Duplex, bytes: Uint8Array): void {
   stream.write(encodeSmallMessage({ isGood: true } satisfies TerminalAnswer))
-  for (let at = 0; at < bytes.length; at += MAX_TERMINAL_FRAME_BYTES) {
-    const part = bytes.subarray(at, at + MAX_TERMINAL_FRAME_BYTES)
-    stream.write(encodeTerminalHead('output', part.length))
-    stream.write(part)
-  }
+  for (const piece of encodeTerminalFrames('output', bytes)) stream.write(piece)
   endResult(stream)
 }
 
 function endResult(stream: Duplex): void {
   const end = Buffer.from(JSON.stringify({ code: 0 }))
-  stream.end(Buffer.concat([encodeTerminalHead('end', end.length), end]))
+  for (const piece of encodeTerminalFrames('end', end)) stream.write(piece)
+  stream.end()
 }
 
 /** @param piece  at most a frame. Resolves when more is taken, or nothing ever will be. */
 async function sendPiece(stream: Duplex, piece: Uint8Array): Promise<void> {
-  stream.write(encodeTerminalHead('output', piece.length))
-  if (!stream.write(piece) && !stream.destroyed)
-    await new Promise<void>(resolve => whenDrained(stream, resolve))
+  let isTaken = true
+  for (const part of encodeTerminalFrames('output', piece)) isTaken = stream.write(part)
+  if (!isTaken && !stream.destroyed) await new Promise<void>(resolve => whenDrained(stream, resolve))
 }
 
 const MAX_LOGGED_PROGRAM = 200

@@ -7,7 +7,7 @@ import type { TestEndpoint } from '../../testing/test-host.ts'
 import { until } from '../../testing/until.ts'
 import { TERMINAL_LIMITS } from './limits.ts'
 import { TERMINAL_API } from './messages.ts'
-import { terminalServiceOf } from './pass-on.ts'
+import { terminalServiceOf } from './terminal-service.ts'
 
 test('a command gets its input, and gives its output, errors and exit code back, byte for byte', async t => {
   const { run } = await openRig(t)

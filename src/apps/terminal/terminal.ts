@@ -6,6 +6,7 @@ import type { Json } from '../../core/model/store.ts'
 import type { App, AppCaller, AppInstance, Host, Hosting, Incoming } from '../../sdk/app.ts'
 import { atEndpoint as at } from '../../sdk/for-apps/at-endpoint.ts'
 import { createExclusive } from '../../sdk/for-apps/exclusive.ts'
+import { passOn } from '../../sdk/for-apps/pass-on.ts'
 import { createRateLimitedLog } from '../../sdk/for-apps/rate-limited-log.ts'
 import { encodeSmallMessage, readSmallMessage } from '../../sdk/for-apps/small-message.ts'
 import { createForwards, type Forwards } from './forwards.ts'
@@ -21,11 +22,11 @@ import {
   type TerminalConfig,
   terminalConfigShape,
 } from './messages.ts'
-import { passOn, terminalServiceOf } from './pass-on.ts'
 import { Reception } from './reception.ts'
 import { createRecordings, type Recordings } from './recordings.ts'
 import { Sessions } from './sessions.ts'
 import { createShares, type Shares } from './shares.ts'
+import { terminalServiceOf } from './terminal-service.ts'
 
 /** Terminals, and commands without one, on another endpoint. They live on while nobody looks. */
 export const terminalApp: App = createTerminalApp()
@@ -41,7 +42,18 @@ export function createTerminalApp(limits: TerminalLimits = TERMINAL_LIMITS): App
       return {
         // A handler takes what its own route's shapes give; the host calls it with just that.
         handlers: createHandlers(host, terminals) as unknown as AppInstance['handlers'],
-        receiveLocal: stream => void passOn(host, limits, stream),
+        receiveLocal: stream =>
+          void passOn(
+            {
+              host,
+              shape: requestShape,
+              maxBytes: MAX_REQUEST_BYTES,
+              serviceOf: terminalServiceOf,
+              helloTimeoutMs: limits.helloTimeoutMs,
+              isHalfOpen: ({ kind }) => kind === 'forward',
+            },
+            stream,
+          ),
         [Symbol.asyncDispose]: () => terminals[Symbol.asyncDispose](),
       }
     },

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream'
 import {
   createTerminalFrameDecoder,
-  encodeTerminalHead,
+  encodeTerminalFrames,
   MAX_TERMINAL_FRAME_BYTES,
   type TerminalFrame,
   type TerminalFrameKind,
@@ -94,16 +94,7 @@ export class Viewer {
   /** Send a frame, or several if it does not fit one. @returns whether it takes more */
   send(kind: TerminalFrameKind, bytes: Uint8Array): boolean {
     if (this.isGone) return true
-    for (let at = 0; at === 0 || at < bytes.length; at += MAX_TERMINAL_FRAME_BYTES) {
-      const part = bytes.subarray(at, at + MAX_TERMINAL_FRAME_BYTES)
-      // In one piece: what follows a key that was pressed should not be two packets.
-      const head = encodeTerminalHead(kind, part.length)
-      if (part.length <= SMALL_BYTES) this.#write(Buffer.concat([head, part]))
-      else {
-        this.#write(head)
-        this.#write(part)
-      }
-    }
+    for (const piece of encodeTerminalFrames(kind, bytes)) this.#write(piece)
     return !this.#isFull
   }
 
@@ -144,5 +135,3 @@ export class Viewer {
     })
   }
 }
-
-const SMALL_BYTES = 4_096

@@ -2,8 +2,7 @@ import type { Duplex, Writable } from 'node:stream'
 import { endShape } from '../../apps/terminal/messages.ts'
 import {
   createTerminalFrameDecoder,
-  encodeTerminalHead,
-  MAX_TERMINAL_FRAME_BYTES,
+  encodeTerminalFrames,
   type TerminalFrame,
   type TerminalFrameKind,
 } from '../../core/codec/terminal-frame.ts'
@@ -52,10 +51,7 @@ export function createTerminalClient(
   function send(kind: TerminalFrameKind, payload: Uint8Array = new Uint8Array(0)): boolean {
     if (stream === undefined || stream.destroyed) return false
     let isTaken = true
-    for (let at = 0; at === 0 || at < payload.length; at += MAX_TERMINAL_FRAME_BYTES) {
-      const part = payload.subarray(at, at + MAX_TERMINAL_FRAME_BYTES)
-      isTaken = stream.write(Buffer.concat([encodeTerminalHead(kind, part.length), part]))
-    }
+    for (const piece of encodeTerminalFrames(kind, payload)) isTaken = stream.write(piece)
     return isTaken
   }
   const sendSize = () => {

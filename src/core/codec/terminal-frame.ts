@@ -48,6 +48,26 @@ export function encodeTerminalHead(kind: TerminalFrameKind, length: number): Uin
   return Uint8Array.of(TERMINAL_FRAMES[kind], length >> 16, (length >> 8) & 0xff, length & 0xff)
 }
 
+/**
+ * Bytes as frames of one kind, ready to be written one after the other; one without a payload for none. What is short is in one piece with
+ * its head: what follows a key that was pressed should not be two packets.
+ */
+export function encodeTerminalFrames(kind: TerminalFrameKind, bytes: Uint8Array): Uint8Array[] {
+  const pieces: Uint8Array[] = []
+  for (let at = 0; at === 0 || at < bytes.length; at += MAX_TERMINAL_FRAME_BYTES) {
+    const part = bytes.subarray(at, at + MAX_TERMINAL_FRAME_BYTES)
+    const head = encodeTerminalHead(kind, part.length)
+    if (part.length > SMALL_BYTES) pieces.push(head, part)
+    else {
+      const whole = new Uint8Array(head.length + part.length)
+      whole.set(head)
+      whole.set(part, head.length)
+      pieces.push(whole)
+    }
+  }
+  return pieces
+}
+
 /** Finds frames in a stream of bytes. */
 export interface TerminalFrameDecoder {
   /**
@@ -99,6 +119,7 @@ export function createTerminalFrameDecoder(): TerminalFrameDecoder {
 export const MAX_TERMINAL_FRAME_BYTES = 65_536
 
 const HEAD_BYTES = 4
+const SMALL_BYTES = 4_096
 const KINDS: ReadonlyMap<number, TerminalFrameKind> = new Map(
   Object.entries(TERMINAL_FRAMES).map(([kind, code]) => [code, kind as TerminalFrameKind]),
 )
