@@ -199,6 +199,15 @@ test('a request that another page made is refused, whatever cookie comes with it
     assert.equal((await ask('/api/list', { host, headers: { cookie, ...bearer } })).status, 403, host)
 })
 
+test('what an app answers at the agent’s own origin runs no script there', async () => {
+  const path = `/api/meshes/${MESH_NAME}/apps/root/notes/evil.html`
+  const { status, headers } = await ask(path, { headers: { authorization: `Bearer ${TOKEN}` } })
+  assert.equal(status, 200)
+  assert.match(String(headers['content-security-policy']), /default-src 'none'/)
+  assert.doesNotMatch(String(headers['content-security-policy']), /script-src/)
+  assert.equal(headers['x-content-type-options'], 'nosniff')
+})
+
 test('nothing but the files of the page is given', async () => {
   const cookie = await logIn('notes')
   const get = (path: string) => ask(path, { host: hostOf('notes'), headers: { cookie } })

@@ -21,6 +21,8 @@ export const EXCHANGE_LIMITS = {
   giveIdleMs: 30_000,
   /** A holder that sends nothing for so long is given up. */
   fetchIdleMs: 15_000,
+  /** And one that is slower than this on the whole, two such silences aside. */
+  fetchBytesPerMs: 64,
   /** Holders that are asked, one after another. */
   holdersTried: 8,
 } as const
@@ -170,37 +172,53 @@ async function findHolders(
     .map(({ holder }) => holder)
 }
 
-/** @throws MeshError `too-large` for a byte too many, `not-trusted` for other bytes, `link-closed`, `timed-out`, and as a dial */
+/** @throws MeshError as `readPackageBytes`, `not-trusted` for other bytes than were signed, and as a dial */
 async function fetchFrom({ dialer }: ExchangeOptions, holder: Holder, release: Release): Promise<Uint8Array> {
   const { service, owner, endpoint } = holder
   const { stream } = await dialer.dial(service, { owner, exits: [endpoint] }).opened
+  const bytes = await readPackageBytes(stream, release.sizeBytes)
+  if (hashPackage(bytes) === release.hash) return bytes
+  throw new MeshError('not-trusted', `Cannot fetch package: ${owner} gave other bytes than were signed`)
+}
+
+/**
+ * Read so many bytes and the end of a stream, which is destroyed then. Memory grows with what has come, not with what was
+ * announced, however small the pieces are.
+ *
+ * @throws MeshError `too-large` for a byte too many, `link-closed` for one too few, `timed-out` if it is silent or slow
+ */
+export async function readPackageBytes(
+  stream: Duplex,
+  sizeBytes: number,
+  limits: { readonly fetchIdleMs: number; readonly fetchBytesPerMs: number } = EXCHANGE_LIMITS,
+): Promise<Uint8Array> {
+  const giveUp = (why: string) => () =>
+    stream.destroy(new MeshError('timed-out', `Cannot fetch package: the holder is ${why}`))
+  const wholeMs = 2 * limits.fetchIdleMs + sizeBytes / limits.fetchBytesPerMs
+  const late = setTimeout(giveUp('too slow'), wholeMs)
+  let silent: NodeJS.Timeout | undefined
   stream.on('error', () => {})
-  let timer: NodeJS.Timeout | undefined
-  const wait = () => {
-    clearTimeout(timer)
-    timer = setTimeout(
-      () => stream.destroy(new MeshError('timed-out', 'Cannot fetch package: the holder is silent')),
-      EXCHANGE_LIMITS.fetchIdleMs,
-    )
-  }
+  let bytes = Buffer.alloc(Math.min(sizeBytes, CHUNK_BYTES))
+  let size = 0
   try {
-    wait()
-    const chunks: Buffer[] = []
-    let size = 0
+    silent = setTimeout(giveUp('silent'), limits.fetchIdleMs)
     for await (const chunk of stream as AsyncIterable<Buffer>) {
-      wait()
-      size += chunk.length
-      if (size > release.sizeBytes)
+      silent.refresh()
+      if (size + chunk.length > sizeBytes)
         throw new MeshError('too-large', 'Cannot fetch package: more bytes than were signed')
-      chunks.push(chunk)
+      if (size + chunk.length > bytes.length) {
+        const larger = Buffer.alloc(Math.min(sizeBytes, Math.max(bytes.length * 2, size + chunk.length)))
+        bytes.copy(larger, 0, 0, size)
+        bytes = larger
+      }
+      chunk.copy(bytes, size)
+      size += chunk.length
     }
-    const bytes = Buffer.concat(chunks)
-    if (bytes.length < release.sizeBytes)
-      throw new MeshError('link-closed', 'Cannot fetch package: it ended early')
-    if (hashPackage(bytes) === release.hash) return bytes
-    throw new MeshError('not-trusted', `Cannot fetch package: ${owner} gave other bytes than were signed`)
+    if (size === sizeBytes) return bytes
+    throw new MeshError('link-closed', 'Cannot fetch package: it ended early')
   } finally {
-    clearTimeout(timer)
+    clearTimeout(late)
+    clearTimeout(silent)
     stream.destroy()
   }
 }

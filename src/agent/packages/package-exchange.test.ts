@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict'
+import { duplexPair } from 'node:stream'
+import { test } from 'node:test'
+import { parseUserName } from '../../core/model/names.ts'
+import { assertRefused } from '../../testing/refusal.ts'
+import { packageService, readPackageBytes } from './package-exchange.ts'
+
+const QUICK = { fetchIdleMs: 50, fetchBytesPerMs: 1_000 }
+
+test('readPackageBytes() takes the bytes that were signed, in whatever pieces they come', async () => {
+  const [near, far] = duplexPair()
+  const whole = Buffer.from('0123456789'.repeat(30_000))
+  const read = readPackageBytes(near, whole.length)
+  for (let at = 0; at < 1_000; at++) far.write(whole.subarray(at, at + 1))
+  far.end(whole.subarray(1_000))
+  assert.ok(Buffer.from(await read).equals(whole))
+})
+
+test('readPackageBytes() gives up a holder that sends too much, too little, nothing, or byte by byte for ever', async () => {
+  const [tooMuch, giver] = duplexPair()
+  giver.end('12345')
+  await assertRefused(readPackageBytes(tooMuch, 4), 'too-large')
+  const [tooLittle, miser] = duplexPair()
+  miser.end('123')
+  await assertRefused(readPackageBytes(tooLittle, 4), 'link-closed')
+  const [silence] = duplexPair()
+  await assertRefused(readPackageBytes(silence, 4, QUICK), 'timed-out', /silent/)
+  const [trickle, dripper] = duplexPair()
+  dripper.on('error', () => {})
+  const drip = setInterval(() => dripper.writable && dripper.write('x'), 5)
+  await assertRefused(
+    readPackageBytes(trickle, 30_000_000, { fetchIdleMs: 50, fetchBytesPerMs: 1e9 }),
+    'timed-out',
+    /slow/,
+  )
+  clearInterval(drip)
+  assert.equal(trickle.destroyed, true)
+})
+
+test('packageService() is one name for each package and holder, short whatever they are called', () => {
+  const [hash, long] = ['a'.repeat(64), parseUserName('u'.repeat(64))]
+  const names = [
+    packageService(hash, long),
+    packageService(hash, parseUserName('bob')),
+    packageService('b'.repeat(64), long),
+  ]
+  assert.equal(new Set(names).size, 3)
+  for (const name of names) assert.match(name, /^tcp\/\.package\.[0-9a-f]{40}$/)
+})
