@@ -79,6 +79,8 @@ test('install without a terminal needs --yes or --grant', async t => {
     isOlderMeant: true,
     isStarted: false,
   })
+  await ztm('download', 'app', 'alice/notes', '--yes')
+  assert.equal(bodyOf(daemons, 'agent.installApp').isStarted, false)
 })
 
 test('update says when there is nothing newer, and keeps what was granted', async t => {

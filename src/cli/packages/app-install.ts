@@ -41,6 +41,17 @@ export function defineInstallApp(command: Command, cli: Cli): void {
   )
 }
 
+/** `ztm download app PROVIDER/NAME[@VERSION|@CHANNEL]` */
+export function defineDownloadApp(command: Command, cli: Cli): void {
+  const inner = command
+    .command('app')
+    .summary('Install an app, and do not start it')
+    .argument('<published>', 'PROVIDER/NAME, and after @ a version, a range as ^1.2, or a channel')
+  addConsentOptions(inner)
+  inner.action((word: string, words: InstallWords) => install(cli, word, { ...words, start: false }))
+  addExamples(inner, 'ztm download app alice/notes --yes')
+}
+
 /** `ztm update app NAME` */
 export function defineUpdateApp(command: Command, cli: Cli): void {
   const inner = command
