@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import type { RequestListener } from 'node:http'
+import http, { type RequestListener } from 'node:http'
 import http2 from 'node:http2'
 import https from 'node:https'
 import net, { type AddressInfo } from 'node:net'
@@ -8,6 +8,7 @@ import { type TestContext, test } from 'node:test'
 import type { z } from 'zod'
 import { sendRaw, serveOnLoopback } from '../../testing/gateway-rig.ts'
 import { HOSTILE_HOST, HOSTILE_REQUESTS } from '../../testing/hostile-requests.ts'
+import { makeScratchFolder } from '../../testing/scratch-folder.ts'
 import { createTunnelRig, type TunnelRig } from '../../testing/tunnel-rig.ts'
 import { makeWebCertificate } from '../../testing/web-certificate.ts'
 import type { TunnelLimits } from './limits.ts'
@@ -246,4 +247,67 @@ test('HTTP/2 of callers and of targets, with trailers, and without what callers 
     assert.ok((seen['ztm-identity']?.length ?? 0) > 200)
   }
   assert.equal((await rig.showOutbound('web')).http?.routes[0]?.targets[0]?.requestCount, 0)
+})
+
+test('targets may be unix sockets, and HTTP/2 inside TLS that is checked', async t => {
+  const folder = makeScratchFolder()
+  t.after(() => folder[Symbol.dispose]())
+  const plain = http.createServer((request, response) =>
+    response.end(`unix ${request.url} ${request.headers.host}`),
+  )
+  const path = folder.file('app.sock')
+  plain.listen(path)
+  await once(plain, 'listening')
+  const certificate = await makeWebCertificate(['app.internal'])
+  const secure = http2.createSecureServer({ cert: certificate.certificatePem, key: certificate.keyPem })
+  secure.on('request', (request, response) => response.end(`h2 ${request.url} ${request.httpVersion}`))
+  secure.listen(0, '127.0.0.1')
+  await once(secure, 'listening')
+  t.after(() => {
+    plain.close().closeAllConnections()
+    secure.close()
+  })
+  const { rig, port } = await openRig(t, { targets: [`unix:${path}`] })
+  const ask = async () => await (await fetch(`http://127.0.0.1:${port}/a`)).text()
+  assert.equal(await ask(), `unix /a 127.0.0.1:${port}`)
+  const targets = [`h2://127.0.0.1:${(secure.address() as AddressInfo).port}`]
+  const tls = { caPem: certificate.certificatePem, serverName: 'app.internal' }
+  await rig.outbound('web', { http: { routes: [{ targets, tls }] } })
+  assert.equal(await ask(), 'h2 /a 2.0')
+  await rig.outbound('web', { http: { routes: [{ targets, tls: { ...tls, serverName: 'other' } }] } })
+  assert.match(await ask(), /cannot be reached/)
+})
+
+test('only forwarders are believed when they tell whom they ask for', async t => {
+  const target = await serve(t, (request, response) => response.end(JSON.stringify(request.headers)))
+  const { rig, port } = await openRig(t, { targets: [String(target)] })
+  const told = {
+    'x-forwarded-for': '9.9.9.9, 10.0.0.1',
+    'x-forwarded-proto': 'https',
+    x_forwarded_for: '6.6.6.6',
+    forwarded: 'for=6.6.6.6',
+    'x-real-ip': '6.6.6.6',
+  }
+  const ask = async () =>
+    (await (await fetch(`http://127.0.0.1:${port}/`, { headers: told })).json()) as Record<string, string>
+  const shown = (headers: Record<string, string>) =>
+    ['x-forwarded-for', 'x-forwarded-proto', 'forwarded', 'x_forwarded_for', 'x-real-ip'].map(
+      name => headers[name],
+    )
+  const host = `127.0.0.1:${port}`
+  assert.deepEqual(shown(await ask()), [
+    undefined,
+    'http',
+    `for=unknown;host="${host}";proto=http`,
+    undefined,
+    undefined,
+  ])
+  await rig.outbound('web', { http: { routes: [{ targets: [String(target)] }], forwarders: ['root'] } })
+  assert.deepEqual(shown(await ask()), [
+    '9.9.9.9, 10.0.0.1',
+    'https',
+    `for=9.9.9.9;host="${host}";proto=https`,
+    undefined,
+    undefined,
+  ])
 })
