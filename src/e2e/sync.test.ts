@@ -104,6 +104,11 @@ test('a copy outlives a kill of the agent it goes to, and sends no more than a p
   )
 })
 
+test('a large file comes back from another endpoint as it is', async () => {
+  await lab.run('work', 'file', 'cp', `home:${far}/large`, join(near, 'large-back'))
+  assert.ok(readFileSync(join(near, 'large-back')).equals(readFileSync(join(far, 'large'))))
+})
+
 test('Ctrl-C ends a copy and leaves nothing half', async () => {
   writeFileSync(join(near, 'half'), randomBytes(30_000_000))
   const { child, events, ended } = start(

@@ -146,6 +146,14 @@ test('a transfer that is cut goes on where it was, and sends at most one piece a
   assert.deepEqual(readdirSync(far.path), ['large'])
 })
 
+test('a large file comes from another endpoint, though more is asked for at once than fits', async t => {
+  const { copy, near, far } = openCopyRig(t)
+  const bytes = randomBytes(40_000_000)
+  writeFileSync(far.file('large'), bytes)
+  await copy(`far:${far.file('large')}`, near.file('large'))
+  assert.ok(readFileSync(near.file('large')).equals(bytes))
+})
+
 test('a copy that nobody waits for ends, and leaves nothing half', async t => {
   const { copy, near, far } = openCopyRig(t)
   writeFileSync(near.file('large'), randomBytes(8_000_000))

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { encodeTreeHead } from '../../core/codec/tree-frame.ts'
+import { createTreeFrameDecoder, encodeTreeHead } from '../../core/codec/tree-frame.ts'
 import type { TreeRequest } from '../../core/files/tree-requests.ts'
 import { MeshError } from '../../core/model/errors.ts'
 import { createManualClock } from '../../testing/manual-clock.ts'
 import { makeScratchFolder } from '../../testing/scratch-folder.ts'
 import { createStreamPair } from '../../testing/stream-pair.ts'
 import { createTestMesh } from '../../testing/test-host.ts'
+import { until } from '../../testing/until.ts'
 import { listTree } from './list-tree.ts'
 import { createSyncApp } from './sync.ts'
 import { createFarTree, serveTree } from './tree-link.ts'
@@ -181,6 +182,32 @@ test('an end that does not keep to the protocol loses its stream, and nothing el
   far.write(Buffer.concat([encodeTreeHead({ kind: 'answer', number: 1, head, body }), head]))
   await assert.rejects(asked, { code: 'bad-message' })
   await assert.rejects(tree.ask({ do: 'list', path: '' }), { code: 'bad-message' })
+})
+
+test('who asks for much and reads nothing is kept waiting, and gets it all in the end', async () => {
+  await using rig = await openRig()
+  const { computer, scratch } = rig
+  writeFileSync(scratch.file('root/big'), Buffer.alloc(1_048_576, 'b'))
+  const [near, far] = createStreamPair()
+  for (const side of [near, far]) side.on('error', () => {})
+  const serving = serveTree(far, await openTree(computer, { path: scratch.file('root') }))
+  const body = new Uint8Array(0)
+  const asks = Array.from({ length: 100 }, (_, number) => {
+    const head = Buffer.from(JSON.stringify({ do: 'read', path: 'big', offset: 0, size: 1_048_576 }))
+    return Buffer.concat([encodeTreeHead({ kind: 'ask', number, head, body }), head])
+  })
+  // All in one, so that they come as one.
+  near.write(Buffer.concat(asks))
+  await until(() => far.writableLength >= 8_388_608, 'as much is answered as is kept')
+  let [count, most] = [0, 0]
+  const decoder = createTreeFrameDecoder()
+  for await (const chunk of near) {
+    most = Math.max(most, far.writableLength)
+    count += decoder.push(chunk as Uint8Array).length
+    if (count === 100) break
+  }
+  assert.ok(most <= 18 * 1_048_576, `${most} bytes were kept`)
+  await serving
 })
 
 test('two who write to one part are kept apart, and a part that is not whole gets no place', async () => {

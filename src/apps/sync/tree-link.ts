@@ -17,57 +17,81 @@ import type { TreePlace } from './tree-site.ts'
  */
 export async function serveTree(stream: Duplex, place: TreePlace): Promise<void> {
   const decoder = createTreeFrameDecoder()
+  const waiting: TreeFrame[] = []
   const working = new Set<Promise<void>>()
-  let waitingCount = 0
+  let [busyCount, isDraining] = [0, false]
+  /** Begin what may be begun; read on, or stop until there is room again. */
   const goOn = () => {
-    if (working.size - waitingCount < MAX_WORKING && stream.writableLength < MAX_UNSENT_BYTES) stream.resume()
-  }
-  const answer = async ({ number, head, body }: TreeFrame) => {
-    let isWaiting = false
-    try {
-      const request = parseJson(head) as TreeRequest
-      // Waiting for changes costs nothing, and must not keep others from being done.
-      isWaiting = request.do === 'changes'
-      if (isWaiting) waitingCount += 1
-      const { answer, body: back } = await place.ask(request, body)
-      send(stream, 'answer', number, answer, back)
-    } catch (error) {
-      send(stream, 'refusal', number, toMeshError(error).toBody())
+    const isUnread = stream.writableLength >= MAX_UNSENT_BYTES
+    while (!isUnread && busyCount < MAX_WORKING) {
+      const frame = waiting.shift()
+      if (frame === undefined) break
+      begin(frame)
     }
-    if (isWaiting) waitingCount -= 1
+    if (isUnread || waiting.length > 0) stream.pause()
+    else stream.resume()
+    if (!isUnread || isDraining) return
+    isDraining = true
+    whenDrained(stream, () => {
+      isDraining = false
+      if (!stream.destroyed) goOn()
+    })
+  }
+  const begin = (frame: TreeFrame) => {
+    busyCount += 1
+    // Waiting for changes costs nothing, and must not keep others from being done.
+    const beWaiting = () => {
+      busyCount -= 1
+    }
+    const work = answer(stream, place, frame, beWaiting).then(isBusy => {
+      working.delete(work)
+      if (isBusy) busyCount -= 1
+      goOn()
+    })
+    working.add(work)
   }
   stream.on('data', (chunk: Uint8Array) => {
-    let frames: TreeFrame[]
     try {
-      frames = decoder.push(chunk)
+      const frames = decoder.push(chunk)
+      if (frames.some(({ kind }) => kind !== 'ask')) {
+        throw new MeshError('bad-message', 'Cannot serve tree: that is no request')
+      }
+      waiting.push(...frames)
+      goOn()
     } catch (error) {
       stream.destroy(toMeshError(error))
-      return
-    }
-    for (const frame of frames) {
-      if (frame.kind !== 'ask') {
-        stream.destroy(new MeshError('bad-message', 'Cannot serve tree: that is no request'))
-        return
-      }
-      const work = answer(frame).finally(() => {
-        working.delete(work)
-        goOn()
-      })
-      working.add(work)
-    }
-    if (working.size - waitingCount >= MAX_WORKING) stream.pause()
-    else if (stream.writableLength >= MAX_UNSENT_BYTES) {
-      stream.pause()
-      whenDrained(stream, goOn)
     }
   })
   await new Promise<void>(resolve => {
     stream.once('end', resolve)
     stream.once('close', resolve)
   })
+  waiting.length = 0
   await place[Symbol.asyncDispose]()
   await Promise.all(working)
   if (!stream.destroyed) stream.end()
+}
+
+/** Do what one frame asks for. @returns whether it was work all along, not waiting */
+async function answer(
+  stream: Duplex,
+  place: TreePlace,
+  { number, head, body }: TreeFrame,
+  beWaiting: () => void,
+): Promise<boolean> {
+  let isBusy = true
+  try {
+    const request = parseJson(head) as TreeRequest | null
+    if (request?.do === 'changes') {
+      isBusy = false
+      beWaiting()
+    }
+    const { answer, body: back } = await place.ask(request as TreeRequest, body)
+    send(stream, 'answer', number, answer, back)
+  } catch (error) {
+    send(stream, 'refusal', number, toMeshError(error).toBody())
+  }
+  return isBusy
 }
 
 /** The tree at the other end of a stream. Disposing it ends the stream. */

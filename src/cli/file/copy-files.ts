@@ -18,6 +18,7 @@ export interface CopyWords {
 
 /** `ztm file cp [ep:]path [ep:]path` */
 export async function copyFiles(cli: Cli, from: string, to: string, words: CopyWords): Promise<void> {
+  if (cli.options.timeout === undefined) cli.deadlineMs = undefined
   const place = await choosePlace(cli)
   const request = {
     kind: 'copy',

@@ -11,6 +11,7 @@ type Entry = Omit<Extract<CopyEvent, { event: 'entry' }>, 'event'>
 
 /** `ztm file ls [ep:]path`: what is in a folder of an endpoint's disk. */
 export async function listFolder(cli: Cli, text: string): Promise<void> {
+  if (cli.options.timeout === undefined) cli.deadlineMs = undefined
   const place = await choosePlace(cli)
   const request = { kind: 'list-files', at: readPlace(cli, text, place) }
   const entries: Entry[] = []
