@@ -16,6 +16,7 @@ before(async () => {
   await lab.run('home', 'invite', 'mallory', '--permit', `${lab.folder}/mallory.json`)
   await lab.run('home', 'evict', 'mallory', '--reason', 'a test')
   await lab.run('home', 'label', '--add', 'desk', 'office')
+  await lab.run('home', 'create', 'group', 'ops', '--add-user', 'bob', '--add-label', 'desk')
 })
 
 after(() => lab[Symbol.asyncDispose]())
@@ -30,14 +31,19 @@ const LISTINGS: readonly (readonly [words: string, columns: string, names: reado
       [/^127\.0\.0\.1:\d+$/],
     ],
     ['get ep', 'NAME USER STATUS ADDRESS LABELS LAST_SEEN VERSION ID', ['home', 'work']],
-    ['get user', 'NAME ROLE ENDPOINTS ONLINE STATUS', ['root', 'bob', 'mallory']],
+    ['get user', 'NAME ROLE GROUPS ENDPOINTS ONLINE LAST_SEEN STATUS', ['root', 'bob', 'mallory']],
+    ['get group', 'GROUP MEMBERS LABELS CHANGED', ['ops']],
     ['get service', 'NAME OWNER ENDPOINTS ONLINE HEALTH ATTRIBUTES', ['tcp/web']],
     [
       'get app',
       'NAME VERSION CHANNEL STATE NEWEST PUBLISHER',
       ['ztm/tunnel', 'ztm/proxy', 'ztm/terminal', 'ztm/files', 'ztm/sync'],
     ],
-    ['get invitation', 'ID USER STATUS MADE EXPIRES BOUND USED_BY', [/^[0-9a-f]{16}$/, /^[0-9a-f]{16}$/]],
+    [
+      'get invitation',
+      'ID USER STATUS MADE BY EXPIRES BOUND LABELS USED_BY',
+      [/^[0-9a-f]{16}$/, /^[0-9a-f]{16}$/],
+    ],
     ['get eviction', 'ID USER ENDPOINT SINCE BY REASON', [/^[0-9a-f]{16}$/]],
     ['tunnel get tunnel', 'NAME OWNER INBOUND OUTBOUND HEALTH', ['tcp/web']],
     ['ep work tunnel get inbound', 'NAME LISTENS EXITS OPEN TOTAL FAILED STATUS', ['tcp/web']],
@@ -81,6 +87,7 @@ test('describe prints each kind in full, as text and as data', async () => {
     [['describe', 'ep', 'work'], /^Endpoint: +work$/m],
     [['describe', 'ep', 'home/home'], /^Labels: +desk,? *\n? *office$/m],
     [['describe', 'user', 'root'], /^Role: +administrator$/m],
+    [['describe', 'group', 'ops'], /^Endpoints: +labelled desk$/m],
     [['describe', 'service', 'tcp/web'], /^Owner: +root$/m],
     [['describe', 'app', 'tunnel'], /^App: +ztm\/tunnel$/m],
     [['tunnel', 'describe', 'tunnel', 'tcp/web'], /^outbound +home +online +\w+ +[0-9a-f-]{36}$/m],
