@@ -238,10 +238,12 @@ suite('groups', () => {
     await assertRefused(update('kiosks', { addLabels: ['lab'] }), 'too-many', /endpoint two/)
   })
 
-  test('tell the endpoints of who came and went, and all who host', async () => {
+  test('tell the endpoints of who came and went, and all who host for others', async () => {
     await using mesh = await openWithPeople()
     const { rig, root, alice, bob, carol, create, update } = mesh
-    await rig.ask('host', alice.caller, { params: { service: WEB }, body: { access: {} } })
+    await rig.ask('host', alice.caller, { params: { service: WEB }, body: { access: { users: ['*'] } } })
+    const own = { params: { service: 'tcp/.own' as ServiceName }, body: { access: {} } }
+    await rig.ask('host', mesh.root.caller, own)
     rig.changes.length = 0
     await create('ops', ['bob', 'carol'])
     const beforeMs = rig.clock.now()

@@ -52,9 +52,16 @@ export function createStandingChanges(
 
   /** Those with the same change in one event. */
   function tell(left: readonly Name[], joined: readonly Name[], changed: readonly EndpointId[]): void {
+    const owners = new Set(changed.map(id => endpoints.get(id)?.user))
     const hosts = new Set<EndpointId>()
-    // Any app may have asked for groups, whatever the access list of its service says.
-    for (const { hostings } of parts.hostings.services()) for (const id of hostings.keys()) hosts.add(id)
+    // Any app may have asked for groups, whatever the access list of its service says; but for those that no other may dial:
+    // in a mesh of thousands nearly every endpoint hosts something, most of them for its user alone.
+    for (const { owner, hostings } of parts.hostings.services()) {
+      for (const { endpoint, access } of hostings.values()) {
+        const isShared = access.users.length + (access.groups?.length ?? 0) > 0 || access.policies === true
+        if (isShared || owners.has(owner)) hosts.add(endpoint)
+      }
+    }
     for (let at = 0; at < changed.length; at += MAX_TOLD_AT_ONCE) {
       const some = changed.slice(at, at + MAX_TOLD_AT_ONCE)
       const change = { endpoints: some, left: [...left], joined: [...joined], beforeMs: clock.now() }

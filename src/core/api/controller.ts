@@ -24,7 +24,7 @@ export type ControllerChange =
       readonly revocation: AccessRevocation
       readonly hosts: readonly EndpointId[]
     }
-  /** `concerned`: these endpoints, and every one that hosts something. */
+  /** `concerned`: these endpoints, and every one that hosts something that they may dial. */
   | {
       readonly change: 'groups-changed'
       readonly groups: GroupChange
