@@ -74,6 +74,14 @@ test('zap-calls.ts', async () => {
   assert.equal(await numbers.ended(), '1\n2\n3\n')
 })
 
+test('datagrams.ts', async () => {
+  await lab.service('udp/echo')
+  await using host = await run(['datagrams.ts', 'host'], ['host'])
+  await host.said('hosting udp/echo')
+  await using guest = await run(['datagrams.ts', 'send', 'one', 'two'], ['dialler'])
+  assert.equal(await guest.ended(), 'one\ntwo\n')
+})
+
 test('every example has less than 40 lines', () => {
   for (const file of readdirSync(import.meta.dirname)) {
     if (file.endsWith('.test.ts')) continue

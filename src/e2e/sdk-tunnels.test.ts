@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
@@ -55,4 +57,16 @@ test("a tunnel's inbound dials what a program listens for", async () => {
   const socket = connect(await inboundPort(lab, 'work', 'tcp/greeter'), '127.0.0.1')
   socket.end('Bob')
   assert.equal(await text(socket), 'hello Bob from greeter')
+})
+
+test('a program sends datagrams to what a tunnel leads to', async () => {
+  const echo = createSocket('udp4')
+  echo.on('message', (message, from) => echo.send(message, from.port, from.address)).bind(0, '127.0.0.1')
+  await once(echo, 'listening')
+  const target = `127.0.0.1:${echo.address().port}`
+  await lab.run('home', 'create', 'service', 'udp/echo', '--attributes', 'shared')
+  await lab.run('home', 'tunnel', 'open', 'outbound', 'udp/echo', '--targets', target, '--policies')
+  await using program = startExample(['datagrams.ts', 'send', 'one', 'two'], env)
+  assert.equal(await program.ended(), 'one\ntwo\n')
+  echo.close()
 })
