@@ -119,7 +119,8 @@ export async function createSandboxLab(): Promise<SandboxLab> {
 /** What is in the secret file. */
 export const SECRET = 'the agent keeps its token here'
 
-const BARE_JAIL: Jail = {
+/** With the walls of Node alone. */
+export const BARE_JAIL: Jail = {
   walls: 'node',
   stranger: undefined,
   enclose: command => command,
