@@ -145,3 +145,25 @@ test('who left a group while a host had no link is out when it has one again', a
   assert.equal(await echoOver(second, 'still here'), 'still here')
   second.destroy()
 })
+
+test('an agent that lets no groups in does not speak of them to the hub: one of before would refuse it', async () => {
+  const told: unknown[] = []
+  const listen = (controller: ControllerPort): ControllerPort => ({
+    ...controller,
+    handlers: {
+      ...controller.handlers,
+      host: call => {
+        told.push(Object.keys(call.body.access))
+        return controller.handlers.host(call)
+      },
+    },
+  })
+  await using mesh = await createLocalMesh({ corrupt: listen })
+  const host = await mesh.join('host')
+  const { hosting } = await hostEcho(host, 'tcp/web', { groups: [] })
+  await hosting.update({ users: [], groups: [OPS], entrances: [] })
+  assert.deepEqual(told, [
+    ['users', 'entrances'],
+    ['users', 'groups', 'entrances'],
+  ])
+})

@@ -99,11 +99,14 @@ export function createHostings(options: HostingsOptions): Hostings {
   })
 
   async function announceOne(one: HostedService): Promise<void> {
+    // A hub of before knows no groups, and refuses what it does not know.
+    const { groups, ...others } = one.access
+    const access = groups === undefined || groups.length === 0 ? others : one.access
     try {
       await link.call(CONTROLLER_API.host, {
         params: { service: one.service },
         body: {
-          access: one.access,
+          access,
           health: one.health,
           ...(one.options.rank && { rank: one.options.rank }),
           ...(one.options.instance && { instance: one.options.instance }),
