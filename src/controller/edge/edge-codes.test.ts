@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import type { Micros } from '../../core/billing/money.ts'
+import { EDGE_ERRORS } from '../../core/edge/edge-error.ts'
 import type { ServiceName } from '../../core/model/names.ts'
 import { type ControllerRig, createDevice, openControllerRig } from '../../testing/controller-rig.ts'
 import { codeOf, createEdgeClient, type EdgeAnswered, type EdgeAsk } from '../../testing/edge-client.ts'
@@ -290,4 +293,11 @@ test('a body that is deep, of bad UTF-8 or missing is refused', async () => {
     codes.push(((await response.json()) as { error: { code: string } }).error.code)
   }
   assert.deepEqual(codes, ['COULD_NOT_PARSE_BODY', 'COULD_NOT_PARSE_BODY', 'COULD_NOT_PARSE_BODY'])
+})
+
+test('every code that is served is provoked by some test of this room', () => {
+  const tests = readdirSync(import.meta.dirname).filter(file => file.endsWith('.test.ts'))
+  const text = tests.map(file => readFileSync(join(import.meta.dirname, file), 'utf8')).join('\n')
+  const missing = Object.keys(EDGE_ERRORS).filter(code => !new RegExp(`\\b${code}\\b`).test(text))
+  assert.deepEqual(missing, [])
 })
