@@ -89,6 +89,19 @@ test('endpoints are found, looked at and pinged', async t => {
   await assertAccessible(page, 'endpoint')
 })
 
+test('the map shows hub, endpoints and the way between them, and leads to each', async t => {
+  const page = await visit(t)
+  await open(page, 'Map')
+  await heading(page, 'Map')
+  const map = page.getByRole('region', { name: 'Map' })
+  await map.getByRole('link', { name: 'hub' }).waitFor()
+  await map.locator('path[stroke-width="4"]').waitFor({ state: 'attached' })
+  await assertAccessible(page, 'map')
+  await keepPicture(page, 'map')
+  await map.getByRole('link', { name: 'office' }).click()
+  await heading(page, 'office')
+})
+
 test('a tunnel is made, carries bytes, is shown with its traffic, and is closed', async t => {
   await using target = await startPage('hello from the office')
   const port = await freePort()
@@ -204,6 +217,7 @@ test('every page can be read by everybody, in both languages, light and dark, on
     const isChinese = locale === 'zh-CN'
     for (const [path, title] of [
       ['', isChinese ? '概览' : 'Overview'],
+      ['/map', isChinese ? '地图' : 'Map'],
       ['/endpoints', isChinese ? '端点' : 'Endpoints'],
       ['/tunnels', isChinese ? '隧道' : 'Tunnels'],
       ['/services', isChinese ? '服务' : 'Services'],

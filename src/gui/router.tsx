@@ -12,6 +12,7 @@ import { EndpointsPage } from './pages/endpoints-page.tsx'
 import { HubsPage } from './pages/hubs-page.tsx'
 import { JoinPage } from './pages/join-page.tsx'
 import { LogPage } from './pages/log-page.tsx'
+import { MapPage } from './pages/map-page.tsx'
 import { OverviewPage } from './pages/overview-page.tsx'
 import { ServicesPage } from './pages/services-page.tsx'
 import { TunnelsPage } from './pages/tunnels-page.tsx'
@@ -28,6 +29,7 @@ const tree = root.addChildren([
   createRoute({ getParentRoute: () => root, path: '/join', component: JoinPage }),
   mesh.addChildren([
     createRoute({ getParentRoute: () => mesh, path: '/', component: OverviewPage }),
+    createRoute({ getParentRoute: () => mesh, path: '/map', component: MapPage }),
     createRoute({ getParentRoute: () => mesh, path: '/endpoints', component: EndpointsPage }),
     createRoute({ getParentRoute: () => mesh, path: '/endpoints/$endpoint', component: EndpointPage }),
     createRoute({ getParentRoute: () => mesh, path: '/tunnels', component: TunnelsPage }),

@@ -3,5 +3,10 @@
  * what cannot be seen is shown as a box.
  */
 export function Name({ children }: { children: string }) {
-  return <bdi>{children.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '␣')}</bdi>
+  return <bdi>{visibleName(children)}</bdi>
+}
+
+/** A name with a box for everything that cannot be seen. */
+export function visibleName(name: string): string {
+  return name.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '␣')
 }

@@ -21,6 +21,7 @@ import { LANGUAGES, type Language, useTexts } from '../texts/texts.ts'
 
 const PAGES = [
   ['/$mesh', 'overview.title'],
+  ['/$mesh/map', 'map.title'],
   ['/$mesh/endpoints', 'endpoints.title'],
   ['/$mesh/tunnels', 'tunnels.title'],
   ['/$mesh/terminal', 'terminal.title'],

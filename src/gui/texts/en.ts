@@ -74,6 +74,8 @@ export const EN = {
   'login.token': 'Token',
   'login.wrong': 'That is not the token of this agent.',
   logout: 'Log out',
+  'map.title': 'Map',
+  'map.hidden': '{count} endpoints are not on the map: find them under Endpoints.',
   menu: 'Menu',
   'mesh.certificate': 'Certificate ends',
   'mesh.choose': 'Mesh',

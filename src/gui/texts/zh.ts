@@ -75,6 +75,8 @@ export const ZH: Readonly<Record<TextKey, string>> = {
   'login.token': '令牌',
   'login.wrong': '这不是此代理程序的令牌。',
   logout: '退出登录',
+  'map.title': '地图',
+  'map.hidden': '有 {count} 个端点不在地图上：请在“端点”中查找。',
   menu: '菜单',
   'mesh.certificate': '证书到期',
   'mesh.choose': '网格',
