@@ -213,26 +213,41 @@ test('others may use what was granted, as it was granted, and nothing else', asy
   writeFileSync(far.file('closed/secret'), 'secret')
   symlinkSync(far.file('closed'), far.file('open/link'))
   writeFileSync(near.file('y'), 'y')
-  assert.equal((await asOther(`far:${far.file('open')}`, near.file('got'))).refused?.code, 'denied')
+  assert.equal((await asOther(`root@far:${far.file('open')}`, near.file('got'))).refused?.code, 'denied')
   await grant({ folder: far.file('open'), users: ['bob'] })
   await grant({ folder: far.file('shared'), groups: ['friends'], mayWrite: true })
-  await asOther(`far:${far.file('open')}/`, near.file('got'))
+  await asOther(`root@far:${far.file('open')}/`, near.file('got'))
   assert.equal(readFileSync(near.file('got/sub/x'), 'utf8'), 'x')
   for (const path of ['closed', 'open/../closed', 'open/link/secret', '']) {
-    const { refused } = await asOther(`far:${far.path}/${path}`, near.file('stolen'))
+    const { refused } = await asOther(`root@far:${far.path}/${path}`, near.file('stolen'))
     assert.equal(refused?.code, 'denied', path)
   }
   // A link by itself is where it points to, and leads nobody there.
-  assert.equal((await asOther(`far:${far.file('open/link')}`, near.file('stolen'))).ended?.failedCount, 1)
+  assert.equal(
+    (await asOther(`root@far:${far.file('open/link')}`, near.file('stolen'))).ended?.failedCount,
+    1,
+  )
   assert.ok(!existsSync(near.file('stolen')))
-  assert.equal((await asOther('far:~', near.file('stolen'))).refused?.code, 'denied')
-  const written = await asOther(near.file('y'), `far:${far.file('open')}/`)
+  assert.equal((await asOther('root@far:~', near.file('stolen'))).refused?.code, 'denied')
+  const written = await asOther(near.file('y'), `root@far:${far.file('open')}/`)
   assert.equal(
     written.events.find(({ event }) => event === 'failed' || event === 'refused')?.event,
     'refused',
   )
-  assert.equal((await asOther(near.file('y'), `far:${far.file('shared')}/`)).refused?.code, 'denied')
+  assert.equal((await asOther(near.file('y'), `root@far:${far.file('shared')}/`)).refused?.code, 'denied')
   rig.mesh.groups.set('bob', ['friends'] as never)
-  assert.equal((await asOther(near.file('y'), `far:${far.file('shared')}/`)).ended?.copiedCount, 1)
+  assert.equal((await asOther(near.file('y'), `root@far:${far.file('shared')}/`)).ended?.copiedCount, 1)
   assert.equal(readFileSync(far.file('shared/y'), 'utf8'), 'y')
+})
+
+test('an endpoint of somebody else is used only if it is named as theirs', async t => {
+  const { asOther, copy, near, far, grant } = openCopyRig(t)
+  await grant({ folder: far.path, users: ['bob'], mayWrite: true })
+  writeFileSync(near.file('secret'), 'secret')
+  for (const to of ['far', 'bob@far', 'alice@far']) {
+    assert.equal((await asOther(near.file('secret'), `${to}:${far.path}/`)).refused?.code, 'denied', to)
+  }
+  assert.equal((await copy(near.file('secret'), `bob@far:${far.path}/`)).refused?.code, 'denied')
+  assert.deepEqual(readdirSync(far.path), [])
+  assert.equal((await asOther(near.file('secret'), `root@far:${far.path}/`)).ended?.copiedCount, 1)
 })

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { defineRoute } from '../../core/api/route.ts'
-import { msShape, nameShape, userShape } from '../../core/api/shapes.ts'
+import { endpointIdShape, msShape, nameShape, userShape } from '../../core/api/shapes.ts'
 
 /** A folder that others may use, beside the endpoint's own user, who may use all. */
 export const grantShape = z.strictObject({
@@ -30,6 +30,8 @@ const mirrorName = nameShape
 const mirrorPlaceShape = z.strictObject({
   /** Name or id; this endpoint itself if absent. */
   endpoint: z.string().min(1).max(64).optional(),
+  /** Whose it is; one's own if absent. */
+  user: userShape.optional(),
   path: z.string().min(1).max(1_500),
 })
 
@@ -51,6 +53,8 @@ export const mirrorRecordShape = mirrorTermsShape.extend({
   isPaused: z.boolean(),
   /** Both folders have its mark. */
   isMarked: z.boolean(),
+  /** Which endpoint the name of the other side meant when the mirror began: it stays that, whatever gets the name. */
+  peer: endpointIdShape.optional(),
 })
 /** A mirror, as it is kept. */
 export type MirrorRecord = z.output<typeof mirrorRecordShape>

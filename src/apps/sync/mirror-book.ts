@@ -7,6 +7,7 @@ import { removeAgreed } from './agreed-file.ts'
 import { createIgnoreRules } from './ignore-rules.ts'
 import { type MirrorInfo, type MirrorRecord, mirrorRecordShape } from './messages.ts'
 import { type MirrorProgress, newProgress, runMirror } from './mirror-run.ts'
+import { findOwned } from './open-place.ts'
 import type { Computer } from './tree-site.ts'
 
 interface Kept {
@@ -40,7 +41,9 @@ export class MirrorBook implements AsyncDisposable {
   }
 
   /** @throws MeshError `conflict`, `too-many`, `not-found` */
-  create(terms: Omit<MirrorRecord, 'version' | 'id' | 'isPaused' | 'isMarked'>): Promise<MirrorInfo> {
+  create(
+    terms: Omit<MirrorRecord, 'version' | 'id' | 'isPaused' | 'isMarked' | 'peer'>,
+  ): Promise<MirrorInfo> {
     return this.#exclusive.run('mirrors', async () => {
       const { name, folder, to, ignores } = terms
       createIgnoreRules(ignores)
@@ -55,6 +58,7 @@ export class MirrorBook implements AsyncDisposable {
       }
       await using opened = await this.#host.disk.openFolder(folder)
       await this.#refuseOverlap(opened.path, to)
+      const peer = to.endpoint === undefined ? undefined : (await findOwned(this.#host, to)).id
       const record: MirrorRecord = {
         ...terms,
         folder: opened.path,
@@ -62,6 +66,7 @@ export class MirrorBook implements AsyncDisposable {
         id: randomBytes(8).toString('hex'),
         isPaused: false,
         isMarked: false,
+        ...(peer !== undefined && { peer }),
       }
       await this.#host.storage.put(keyOf(name), toJson(record))
       return describe(this.#add(record))

@@ -83,10 +83,15 @@ async function followUntilBroken({
   signal,
   onMarked,
 }: MirrorTerms): Promise<void> {
-  const { id, folder, to, isMarked } = record
+  const { id, folder, to, isMarked, peer } = record
   const mirror = { id, isNew: !isMarked }
   await using left = await openPlace(host, computer, { path: folder }, { mirror, signal })
-  await using right = await openPlace(host, computer, to, { mirror, signal })
+  await using right = await openPlace(
+    host,
+    computer,
+    { ...to, endpoint: peer ?? to.endpoint },
+    { mirror, signal },
+  )
   if (right.opened.isReadOnly) {
     throw new MeshError(
       'denied',

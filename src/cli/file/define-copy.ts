@@ -13,7 +13,7 @@ export function defineCopy(command: Command, cli: Cli): void {
     .description(
       'Copy a file, or a folder with all in it, here or at an endpoint: `ENDPOINT:PATH`, from the home folder there unless it ' +
         'begins with a slash. Modes, times, links and holes stay. What is there already is not sent, and a copy that was cut goes on ' +
-        'where it was. A folder that ends in a slash is what is in it. At endpoints of your own everything that their agents may reach; at those of others what ' +
+        'where it was. A folder that ends in a slash is what is in it. At endpoints of your own everything that their agents may reach; at those of others, written USER@ENDPOINT:PATH, what ' +
         'was granted to you.',
     )
     .argument('<from>', '[ENDPOINT:]PATH')
@@ -29,6 +29,7 @@ export function defineCopy(command: Command, cli: Cli): void {
     'ztm file cp office:/var/log/syslog .',
     'ztm file cp photos/ nas:/srv/photos --delete --dry-run',
     'ztm file cp office:project laptop:project --limit-mbps 50',
+    'ztm file cp alice@nas:/srv/photos .',
   )
   const mirror = command
     .command('mirror')

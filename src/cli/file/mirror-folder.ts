@@ -152,6 +152,7 @@ function stateText({ state, leftCount }: MirrorInfo): string {
   return state === 'syncing' ? `${plural(leftCount, 'change')} to go` : state
 }
 
-function placeText({ endpoint, path }: MirrorInfo['to']): string {
-  return endpoint === undefined ? path : `${endpoint}:${path}`
+function placeText({ endpoint, user, path }: MirrorInfo['to']): string {
+  const where = user === undefined ? endpoint : `${user}@${endpoint}`
+  return endpoint === undefined ? path : `${where}:${path}`
 }

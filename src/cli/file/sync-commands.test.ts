@@ -50,7 +50,7 @@ test('file mirror reads what it is told, and shows a mirror with its problems an
 })
 
 test('a place is an endpoint and a path, or a path; a drive is no endpoint', () => {
-  const places: [string, { endpoint?: string; path: string }][] = [
+  const places: [string, { endpoint?: string; user?: string; path: string }][] = [
     ['office:docs', { endpoint: 'office', path: 'docs' }],
     ['office:', { endpoint: 'office', path: '~' }],
     ['office:C:\\x', { endpoint: 'office', path: 'C:\\x' }],
@@ -60,6 +60,9 @@ test('a place is an endpoint and a path, or a path; a drive is no endpoint', () 
     ['./a:b', { path: './a:b' }],
     ['/a:b', { path: '/a:b' }],
     ['büro:Ж', { endpoint: 'büro', path: 'Ж' }],
+    ['alice@nas:/srv', { endpoint: 'nas', user: 'alice', path: '/srv' }],
+    ['a@b@c:d', { endpoint: 'b@c', user: 'a', path: 'd' }],
+    ['a/b@c:d', { path: 'a/b@c:d' }],
   ]
   for (const [text, place] of places) assert.deepEqual(parseCopyPlace(text), place)
 })

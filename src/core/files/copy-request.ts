@@ -4,22 +4,26 @@ import { z } from 'zod'
 export interface CopyPlaceName {
   /** By name or id; this computer if absent. */
   readonly endpoint?: string | undefined
+  /** Whose endpoint it is; one's own if absent. */
+  readonly user?: string | undefined
   readonly path: string
 }
 
 /**
- * Read `path` or `endpoint:path`. A colon after a slash is part of a path, and so is that of a drive: `C:\x`, `C:/x`.
- * `./a:b` is a file of that name.
+ * Read `path`, `endpoint:path` or `user@endpoint:path`. A colon after a slash is part of a path, and so is that of a drive: `C:\x`,
+ * `C:/x`. `./a:b` is a file of that name.
  */
 export function parseCopyPlace(text: string): CopyPlaceName {
-  const [, endpoint, path] = /^([^/\\:]+):(.*)$/su.exec(text) ?? []
-  const isDrive = endpoint?.length === 1 && /^[a-z]$/i.test(endpoint) && /^[/\\]/.test(path ?? '')
-  if (endpoint === undefined || path === undefined || isDrive) return { path: text }
-  return { endpoint, path: path === '' ? '~' : path }
+  const [, where, path] = /^([^/\\:]+):(.*)$/su.exec(text) ?? []
+  const isDrive = where?.length === 1 && /^[a-z]$/i.test(where) && /^[/\\]/.test(path ?? '')
+  if (where === undefined || path === undefined || isDrive) return { path: text }
+  const [, user, endpoint = where] = /^([\w.-]+)@(.+)$/su.exec(where) ?? []
+  return { endpoint, ...(user !== undefined && { user }), path: path === '' ? '~' : path }
 }
 
 const placeShape = z.strictObject({
   endpoint: z.string().min(1).max(64).optional(),
+  user: z.string().min(1).max(64).optional(),
   path: z.string().min(1).max(1_500),
 })
 
