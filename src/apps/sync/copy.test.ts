@@ -251,3 +251,19 @@ test('an endpoint of somebody else is used only if it is named as theirs', async
   assert.deepEqual(readdirSync(far.path), [])
   assert.equal((await asOther(near.file('secret'), `root@far:${far.path}/`)).ended?.copiedCount, 1)
 })
+
+test('who is no longer granted a folder loses what is open there', async t => {
+  const { asOther, near, far, grant, turnClock } = openCopyRig(t)
+  writeFileSync(far.file('large'), randomBytes(8_000_000))
+  await grant({ folder: far.path, users: ['bob'] })
+  // Time stands: it cannot end before.
+  const going = asOther(
+    `root@far:${far.file('large')}`,
+    near.file('large'),
+    { bytesPerSecond: 1_000_000 },
+    stream => stream.once('data', () => void grant({ folder: far.path, users: ['alice'] })),
+  )
+  await turnClock('waiting', 2_000)
+  assert.equal((await going).refused?.code, 'denied')
+  assert.ok(!existsSync(near.file('large')))
+})
