@@ -48,6 +48,14 @@ test('the bundle runs hub, agents, join and tunnel, and needs nothing of the che
   ]
   const texts = await Promise.all(formats.map(words => lab.run('home', ...words)))
   for (const text of texts) assert.ok(text.length > 0)
+  const script =
+    "import { readdirSync } from 'node:fs'; const files: string[] = readdirSync('.'); console.log(files.length)"
+  const ran = await lab.ztm('work', ['script', '-', '--ep', 'home'], { input: script })
+  assert.deepEqual([ran.code, ran.stdout], [0, '0\n'], ran.stderr)
+  const command = await lab.ztm('work', ['terminal', 'open', 'home', '-T', '--', 'cat'], {
+    input: 'there and back',
+  })
+  assert.deepEqual([command.code, command.stdout], [0, 'there and back'], command.stderr)
 })
 
 test('the bundle is a package with the SDK in it', async () => {
