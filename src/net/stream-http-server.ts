@@ -1,4 +1,4 @@
-import http2, { type Http2Session } from 'node:http2'
+import http2, { type Http2ServerRequest, type Http2ServerResponse, type Http2Session } from 'node:http2'
 import type { Duplex } from 'node:stream'
 import { MeshError } from '../core/model/errors.ts'
 import { endGently } from './end-gently.ts'
@@ -17,7 +17,7 @@ import {
 export interface StreamHttpServer<C extends object> {
   /** Serve a stream until it ends. @param caller  whose it is */
   accept(stream: Duplex, caller: C): void
-  /** Whose stream a request came on. */
+  /** Whose stream a request came on, asked while it is handed over. @throws MeshError `link-closed` */
   callerOf(request: PublicRequest): C
   readonly streamCount: number
   /** Break everything. */
@@ -44,23 +44,21 @@ export function createStreamHttpServer<C extends object>(
     {
       ...handlers,
       onRequest(request, response, isExpecting) {
-        const { socket } = request
-        const end = idleTimers.get(socket)
-        clearTimeout(end)
-        // Streams of the mesh have no timeouts of their own, by which Node ends idle connections.
-        response.once('close', () => {
-          if (!socket.destroyed) idleTimers.set(socket, startIdle(socket, idleMs))
-        })
+        const served = byStream.get(request.socket)
+        if (served === undefined) return
+        served.begin()
+        response.once('close', () => served.end())
         handlers.onRequest(request, response, isExpecting)
       },
       onUpgrade(request, socket, head) {
-        clearTimeout(idleTimers.get(socket))
+        // Never over here: who takes it ends the stream.
+        byStream.get(socket)?.begin()
         handlers.onUpgrade(request, socket, head)
       },
     },
     { headMs },
   )
-  const idleTimers = new WeakMap<object, NodeJS.Timeout>()
+  const byStream = new WeakMap<object, ServedStream>()
   const http2Server = http2.createServer({
     ...HTTP2_LIMITS,
     maxSessionMemory: 32,
@@ -73,9 +71,18 @@ export function createStreamHttpServer<C extends object>(
       enableConnectProtocol: true,
     },
   } as http2.ServerOptions)
-  http2Server.on('request', (request, response) => handlers.onRequest(request, response as never, false))
-  http2Server.on('checkContinue', (request, response) => handlers.onRequest(request, response as never, true))
-  http2Server.on('connect', (request, response) => handlers.onConnect(request as never, response as never))
+  // One that was reset at once has lost its session before anybody hears of it.
+  const isThere = (request: Http2ServerRequest) => request.stream.session !== undefined
+  http2Server.on('request', (request, response) => {
+    if (isThere(request)) handlers.onRequest(request, response as never, false)
+  })
+  http2Server.on('checkContinue', (request, response) => {
+    if (isThere(request)) handlers.onRequest(request, response as never, true)
+  })
+  http2Server.on('connect', (request: unknown, response: unknown) => {
+    const asked = request as Http2ServerRequest
+    if (isThere(asked)) handlers.onConnect(asked, response as Http2ServerResponse)
+  })
   http2Server.on('session', session => {
     if (accepting !== undefined) callers.set(session, accepting)
     session.on('error', () => {})
@@ -90,6 +97,7 @@ export function createStreamHttpServer<C extends object>(
       callers.set(stream, caller)
       // As Node ends a socket after the last answer. Without it, more requests would be read.
       Object.assign(stream, { destroySoon: () => endGently(stream) })
+      byStream.set(stream, watchIdle(stream, idleMs))
       http1.accept(stream)
       return
     }
@@ -127,10 +135,27 @@ export function createStreamHttpServer<C extends object>(
   }
 }
 
-function startIdle(stream: Duplex, idleMs: number): NodeJS.Timeout {
-  const timer = setTimeout(() => stream.destroy(), idleMs)
+/** A stream of HTTP/1.1, and the requests on it. */
+interface ServedStream {
+  begin(): void
+  end(): void
+}
+
+/** Ends a stream on which nothing happens: those of the mesh have no timeouts of their own, by which Node does so. */
+function watchIdle(stream: Duplex, idleMs: number): ServedStream {
+  let openCount = 0
+  let timer: NodeJS.Timeout | undefined
   stream.once('close', () => clearTimeout(timer))
-  return timer
+  return {
+    begin() {
+      openCount += 1
+      clearTimeout(timer)
+    },
+    end() {
+      openCount -= 1
+      if (openCount === 0 && !stream.destroyed) timer = setTimeout(() => stream.destroy(), idleMs)
+    },
+  }
 }
 
 /** Whether HTTP/2 begins on a stream, which keeps its bytes. @throws MeshError `too-slow`, `link-closed` */

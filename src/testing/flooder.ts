@@ -1,10 +1,10 @@
 import { once } from 'node:events'
-import type { TLSSocket } from 'node:tls'
+import type { Socket } from 'node:net'
 import { CLIENT_PREFACE, createFrameReader, FRAME, type RawFrame } from './http2-frames.ts'
 
 /** An HTTP/2 client without manners: it sends what bytes it is given and counts what comes back. */
 export interface Flooder {
-  readonly socket: TLSSocket
+  readonly socket: Socket
   /** Send, and wait while the other side does not read. @returns false once the session has ended */
   send(bytes: Uint8Array): Promise<boolean>
   /** Send until the session has ended or `count` pieces are sent. */
@@ -18,7 +18,7 @@ export interface Flooder {
 }
 
 /** Begin an HTTP/2 session over a finished handshake. */
-export function createFlooder(socket: TLSSocket): Flooder {
+export function createFlooder(socket: Socket): Flooder {
   const read = createFrameReader()
   const frames: RawFrame[] = []
   let hasEnded = socket.destroyed

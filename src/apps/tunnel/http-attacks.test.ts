@@ -10,6 +10,7 @@ import { sendRaw, serveOnLoopback } from '../../testing/gateway-rig.ts'
 import { HOSTILE_HOST, HOSTILE_REQUESTS } from '../../testing/hostile-requests.ts'
 import { makeScratchFolder } from '../../testing/scratch-folder.ts'
 import { createTunnelRig, type TunnelRig } from '../../testing/tunnel-rig.ts'
+import { until } from '../../testing/until.ts'
 import { makeWebCertificate } from '../../testing/web-certificate.ts'
 import type { TunnelLimits } from './limits.ts'
 import type { outboundSettingShape } from './messages.ts'
@@ -310,4 +311,32 @@ test('only forwarders are believed when they tell whom they ask for', async t =>
     undefined,
     undefined,
   ])
+})
+
+test('a stream without a request ends, one that waits for an answer does not', async t => {
+  const held: http.ServerResponse[] = []
+  const target = await serve(t, (request, response) => {
+    if (request.url === '/slow') held.push(response)
+    else response.end('ok')
+  })
+  const { port } = await openRig(t, { targets: [String(target)] }, { requestIdleMs: 200 })
+  const socket = net.connect({ port, host: '127.0.0.1' })
+  let answer = ''
+  socket
+    .on('error', () => {})
+    .on('data', chunk => {
+      answer += String(chunk)
+    })
+  const head = 'HTTP/1.1\r\nHost: x\r\n\r\n'
+  // The first is answered while the second is under way.
+  socket.write(`GET /quick ${head}GET /slow ${head}`)
+  await until(() => answer.endsWith('ok') && held.length === 1, 'the first is answered')
+  const silent = net.connect({ port, host: '127.0.0.1' })
+  silent.on('error', () => {}).resume()
+  silent.write(`GET /quick ${head}`)
+  await closeOf(silent)
+  assert.equal(socket.readyState, 'open')
+  held[0]?.end('late')
+  await closeOf(socket)
+  assert.match(answer, /late$/)
 })
