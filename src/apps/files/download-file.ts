@@ -153,6 +153,7 @@ async function fetchTo(
     info.keptBytes = info.totalBytes - chunks.reduce((sum, chunk) => sum + layout.lengthOf(chunk), 0)
     info.doneBytes = info.keptBytes
     info.holders = []
+    let isFirst = true
     await fetchChunks({
       host,
       limits,
@@ -162,6 +163,11 @@ async function fetchTo(
       signal,
       holders: info.holders,
       findHolders: async () => {
+        // The first time that is known from a moment ago.
+        if (isFirst) {
+          isFirst = false
+          return item.holders
+        }
         const now = (await findPath(finder, item.path)).item
         if (now.content === item.content) return now.holders
         throw new MeshError(
