@@ -44,7 +44,12 @@ if (!existsSync(join(root, entry))) {
 rmSync(join(outdir, 'parts'), { recursive: true, force: true })
 const { metafile } = await build({
   absWorkingDir: root,
-  entryPoints: { ztm: entry, sdk: 'src/sdk/index.ts' },
+  entryPoints: {
+    ztm: entry,
+    sdk: 'src/sdk/index.ts',
+    app: 'src/sdk/define-app.ts',
+    'app-testing': 'src/testing/app-testing.ts',
+  },
   outdir,
   bundle: true,
   splitting: true,
@@ -88,6 +93,8 @@ const manifest = {
   bin: { ztm: './ztm.mjs' },
   exports: {
     './sdk': { types: './types/src/sdk/index.d.ts', default: './sdk.mjs' },
+    './app': { types: './types/src/sdk/define-app.d.ts', default: './app.mjs' },
+    './app/testing': { types: './types/src/sdk/app-mesh.d.ts', default: './app-testing.mjs' },
     './package.json': './package.json',
   },
 }

@@ -139,6 +139,7 @@ class AgentProcess implements Agent {
       const { packages } = this.options
       if (packages !== undefined)
         await rm(packageFolder(packages, membership.record.id), { recursive: true, force: true })
+      await packages?.runner?.forget?.(name)
       await store.delete(`mesh/${name}`)
       // By its whole key: what begins alike is another mesh's.
       for (const key of [...kept.map(row => row.key), `evictions/${name}`]) await store.delete(key)

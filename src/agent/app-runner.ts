@@ -1,5 +1,7 @@
 import type { Duplex } from 'node:stream'
 import type { RunnableApp } from '../core/app/installed-app.ts'
+import type { AppRef } from '../core/app/manifest.ts'
+import type { Name } from '../core/model/names.ts'
 import type { Ms } from '../core/model/time.ts'
 import type { AppCaller, Host } from '../sdk/app.ts'
 
@@ -12,6 +14,8 @@ export interface AppRunner {
    * @throws MeshError if it cannot be started at all: `bad-input` for an entry that is no app, `timed-out`, `unsupported`
    */
   start(app: RunnableApp, options: RunOptions): Promise<RunningPackage>
+  /** Remove the folder of its own that an app had in a mesh, or those of all apps there. None may run. */
+  forget?(mesh: Name, app?: AppRef): Promise<void>
 }
 
 /** What an app from elsewhere is run with. */

@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
-import { type Agent, startAgent } from '../agent/agent.ts'
+import { type Agent, type ReadLog, startAgent } from '../agent/agent.ts'
 import { createComputerDisk } from '../agent/disk/app-disk.ts'
 import { startLocalServer } from '../agent/local-server.ts'
 import { createAgentMetrics } from '../agent/metrics.ts'
 import { DEFAULT_REACH, openReach } from '../agent/reach.ts'
-import { findJail, type Jail } from '../agent/sandbox/jail.ts'
+import { createDevApp } from '../agent/sandbox/dev-app.ts'
 import { createScriptRunner, type ScriptRunner } from '../agent/sandbox/run-script.ts'
+import { findSandboxProgram } from '../agent/sandbox/sandbox-program.ts'
 import { filesApp } from '../apps/files/files.ts'
 import { proxyApp } from '../apps/proxy/proxy.ts'
 import { scriptApp } from '../apps/script/script.ts'
@@ -27,8 +28,8 @@ import { readLogFile } from '../store/log-reader.ts'
 import { openPageFiles, type PageFiles } from '../store/page-files.ts'
 import { socketPath } from '../store/socket-path.ts'
 import { openSqliteStore } from '../store/sqlite-store.ts'
+import { type OpenedAppRunner, openAppRunner } from './app-runner.ts'
 import { tuneCollector } from './garbage-collector.ts'
-import { sandboxProgram } from './sandbox-program.ts'
 import { serveMetrics } from './serve-metrics.ts'
 import { onceToldToStop } from './signals.ts'
 import { SYSTEM_CLOCK } from './system-clock.ts'
@@ -90,30 +91,20 @@ export async function openAgent(
       log,
     ),
   )
+  const runner = opening.use(openAppRunner(folder.path('app-data')))
   const agent = opening.use(
     await startAgent({
       store,
       deviceKey,
-      apps: [tunnelApp, proxyApp, terminalApp, scriptApp, filesApp, syncApp, ...(options.apps ?? [])],
-      scripts: openScripts(folder, opening),
+      apps: [...BUILT_IN_APPS, createDevApp({ runner, clock: SYSTEM_CLOCK }), ...(options.apps ?? [])],
+      scripts: openScripts(folder, runner),
       version: VERSION,
       clock: SYSTEM_CLOCK,
       random: Math.random,
       log,
-      readLog: async ({ level, limit, sinceMs, mesh, app }) => {
-        const lines = await readLogFile({
-          file: logFile,
-          level,
-          limit,
-          ...(sinceMs !== undefined && { sinceMs }),
-        })
-        return lines.filter(
-          ({ fields }) =>
-            (mesh === undefined || fields.mesh === mesh) && (app === undefined || fields.app === app),
-        )
-      },
+      readLog: readOwnLog(logFile),
       reach,
-      packages: { folder: folder.path('packages'), secrets: folder },
+      packages: { folder: folder.path('packages'), secrets: folder, runner },
       disk: createComputerDisk({ closedFolders: [folder.root], ownFolders: folder.path('app-folders') }),
     }),
   )
@@ -159,20 +150,25 @@ function findPage(): PageFiles | undefined {
   return undefined
 }
 
-function openScripts(folder: DataFolder, opening: AsyncDisposableStack): ScriptRunner {
-  let jail: Promise<Jail> | undefined
-  opening.defer(async () => void (await (await jail)?.[Symbol.asyncDispose]()))
+function openScripts(folder: DataFolder, { jail }: OpenedAppRunner): ScriptRunner {
   return createScriptRunner({
-    // Found out when the first is run: it takes a tenth of a second.
-    jail: () => {
-      jail ??= findJail(process.execPath)
-      return jail
-    },
-    program: sandboxProgram(),
+    jail,
+    program: findSandboxProgram(),
     folder: folder.path('scripts'),
     closedFolders: [folder.root],
     clock: SYSTEM_CLOCK,
   })
+}
+
+/** Lines of the log, of one mesh or app if that is asked for. */
+function readOwnLog(file: string): ReadLog {
+  return async ({ level, limit, sinceMs, mesh, app }) => {
+    const lines = await readLogFile({ file, level, limit, ...(sinceMs !== undefined && { sinceMs }) })
+    return lines.filter(
+      ({ fields }) =>
+        (mesh === undefined || fields.mesh === mesh) && (app === undefined || fields.app === app),
+    )
+  }
 }
 
 async function openToken(folder: DataFolder): Promise<string> {
@@ -183,5 +179,7 @@ async function openToken(folder: DataFolder): Promise<string> {
   return token
 }
 
+/** Started in every mesh. */
+const BUILT_IN_APPS = [tunnelApp, proxyApp, terminalApp, scriptApp, filesApp, syncApp]
 /** How long the start waits for a mesh that was just joined. */
 const USABLE_WAIT_MS = 3_000

@@ -251,6 +251,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./packages/app-publish.ts')).definePublisher,
   },
   {
+    name: 'app',
+    group: APPS,
+    summary: 'Make apps: a new one, run it, test it; and set what an app reads',
+    load: async () => (await import('./commands/app.ts')).defineApp,
+  },
+  {
     name: 'config',
     group: SELF,
     summary: 'Show or change the defaults of the command line',

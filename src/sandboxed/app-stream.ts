@@ -67,6 +67,9 @@ function streamOf(stream: BridgeStream, readable: ReadableStream<Uint8Array>): D
       }
       whole += decoder.decode(chunk, { stream: true })
     }
+    // Who has read it all has heard what it asked for.
+    await lastWrite.catch(() => {})
+    stream.end()
     return whole + decoder.decode()
   }
   return {

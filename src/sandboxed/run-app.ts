@@ -62,7 +62,11 @@ async function acceptStream(
   Promise.resolve()
     .then(() => handle(stream, host))
     .then(
-      () => stream.end(),
+      async () => {
+        await stream.end()
+        // What it did not want to hear must not keep the other side waiting.
+        if (!stream.readable.locked) for await (const _ of stream.readable);
+      },
       thrown => {
         report(host, 'A stream failed', thrown)
         stream.close()

@@ -13,7 +13,7 @@ export interface AppDefinition {
   start?(host: AppHost): unknown
   /** The same app at another endpoint opened a stream to this one. It is ended when this returns. */
   onStream?(stream: PeerStream, host: AppHost): unknown
-  /** The person here, or another endpoint that may manage this one, asks; `/` and below it. */
+  /** The person here, or another endpoint of the same user, asks: `/` and below it, which the app's page finds below `/api`. */
   onRequest?(request: Request, host: AppHost, caller: AppCaller): Response | Promise<Response>
   /** The app is about to be stopped; it has a few seconds. */
   stop?(host: AppHost): unknown
@@ -122,7 +122,7 @@ export interface DialedStream extends AsyncIterable<Uint8Array> {
   end(data?: string | Uint8Array): Promise<void>
   /** Break it, both ways. */
   close(): void
-  /** All that comes until the other side ends it, 16 MiB at most. */
+  /** All that comes until the other side ends it, 16 MiB at most; then this side is ended, too. */
   text(): Promise<string>
   /** All that comes, as JSON. */
   json<T = JsonValue>(): Promise<T>

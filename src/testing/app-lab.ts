@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { RunningPackage } from '../agent/app-runner.ts'
 import { findJail, type Jail } from '../agent/sandbox/jail.ts'
+import { findSandboxProgram } from '../agent/sandbox/sandbox-program.ts'
 import { createAppRunner } from '../agent/sandbox/sandboxed-app.ts'
 import type { RunnableApp } from '../core/app/installed-app.ts'
 import { parseManifest } from '../core/app/manifest.ts'
 import { parseUserName } from '../core/model/names.ts'
 import { ms } from '../core/model/time.ts'
 import type { AppCaller, Host } from '../sdk/app.ts'
-import { SANDBOX_PROGRAM } from './sandbox-lab.ts'
 import { createTestMesh, type TestEndpoint, type TestMesh } from './test-host.ts'
 
 /** Apps from elsewhere at simulated endpoints, each in a sandboxed process of its own. */
@@ -43,6 +43,7 @@ export interface LabApp extends AsyncDisposable {
 export interface LabAnswer {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
+  readonly body: Uint8Array
   readonly text: string
 }
 
@@ -80,8 +81,8 @@ export async function createAppLab(): Promise<AppLab> {
         grants: manifest.capabilities,
       }
       const runner = createAppRunner({
-        jail,
-        program: SANDBOX_PROGRAM,
+        jail: async () => jail,
+        program: findSandboxProgram(),
         dataFolder: join(root, at.name),
         clock: { now: () => ms(Date.now()) },
       })

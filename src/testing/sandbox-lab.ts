@@ -3,22 +3,13 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { findJail, type Jail } from '../agent/sandbox/jail.ts'
-import {
-  type Sandbox,
-  type SandboxEnd,
-  type SandboxOptions,
-  type SandboxProgram,
-  startSandbox,
-} from '../agent/sandbox/sandbox.ts'
+import { type Sandbox, type SandboxEnd, type SandboxOptions, startSandbox } from '../agent/sandbox/sandbox.ts'
+import { findSandboxProgram } from '../agent/sandbox/sandbox-program.ts'
 import type { Json } from '../core/model/store.ts'
 import { ms } from '../core/model/time.ts'
 
-/** Our half of a sandboxed process, from source. */
-export const SANDBOX_PROGRAM: SandboxProgram = {
-  node: process.execPath,
-  entry: join(import.meta.dirname, '../sandboxed/main.ts'),
-  folder: join(import.meta.dirname, '..'),
-}
+/** Our half of a sandboxed process. */
+export const SANDBOX_PROGRAM = findSandboxProgram()
 
 /** A place to run hostile programs in. */
 export interface SandboxLab extends AsyncDisposable {

@@ -4,6 +4,7 @@ import { extname, join } from 'node:path'
 import { type Context, Hono } from 'hono'
 import { getCookie, setCookie } from 'hono/cookie'
 import { secureHeaders } from 'hono/secure-headers'
+import { SETTINGS_PATH } from '../../core/api/app-settings-api.ts'
 import { appId } from '../../core/app/installed-app.ts'
 import { type AppRef, isInsidePath } from '../../core/app/manifest.ts'
 import { pageLabel, parsePageHost } from '../../core/app/page-host.ts'
@@ -110,6 +111,9 @@ function createServed(agent: Agent, doors: Doors): Hono {
     try {
       const { packages } = agent.mesh(page.mesh)
       if (context.req.path.startsWith(`${API}/`)) {
+        // Who may reach the app is the person's to say, not the page's, which is the app's own.
+        // Parsed as it will be when it is passed on: `/api/./.settings` is the same.
+        if (new URL(context.req.url).pathname.startsWith(`${API}${SETTINGS_PATH}`)) return context.notFound()
         const caller = { source: 'user' } as const
         return await requestInstalled(context, { packages, name: appId(page.app), base: API, caller })
       }

@@ -8,6 +8,7 @@ import { isNewer, type ListedRelease, manifestOf, type Release } from '../../cor
 import { MeshError, toMeshError } from '../../core/model/errors.ts'
 import type { MeshId } from '../../core/model/ids.ts'
 import type { Log, LogLevel } from '../../core/model/log.ts'
+import type { Name } from '../../core/model/names.ts'
 import type { Clock } from '../../core/model/time.ts'
 import { verifyRelease } from '../../pki/publisher-key.ts'
 import type { Host } from '../../sdk/app.ts'
@@ -22,6 +23,8 @@ import { openSignedArchive, type PackageShelf } from './package-shelf.ts'
 /** What installed apps need of their membership. */
 export interface InstalledAppsOptions {
   readonly mesh: MeshId
+  /** As it is called here. */
+  readonly meshName: Name
   readonly link: Pick<HubLink, 'call'>
   readonly records: InstalledRecords
   readonly shelf: PackageShelf
@@ -203,7 +206,10 @@ export class InstalledApps implements AsyncDisposable {
       const { current, previous, ...rest } = await this.#require(app)
       await this.#stop(app)
       await this.#options.records.put({ ...rest, isStarted: false, isDisabled: false })
-      if (!isDataKept) await this.#options.records.deleteData(app)
+      if (!isDataKept) {
+        await this.#options.records.deleteData(app)
+        await this.#options.runner?.forget?.(this.#options.meshName, app)
+      }
       this.#lives.delete(appId(app))
       await this.settle()
       this.#options.log.info('app.erased', { app: appId(app) })

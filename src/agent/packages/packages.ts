@@ -76,6 +76,7 @@ function createPackages(
   const { runner, secrets } = place
   const apps = new InstalledApps({
     mesh: self.mesh,
+    meshName: mesh,
     link,
     records,
     shelf,

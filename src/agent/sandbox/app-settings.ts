@@ -1,5 +1,5 @@
-import { z } from 'zod'
-import { type Access, accessShape } from '../../core/api/shapes.ts'
+import { appSettingsShape, SETTINGS_PATH } from '../../core/api/app-settings-api.ts'
+import type { Access } from '../../core/api/shapes.ts'
 import { MeshError, toMeshError } from '../../core/model/errors.ts'
 import type { Json } from '../../core/model/store.ts'
 import type { AppStorage } from '../../sdk/app.ts'
@@ -12,19 +12,6 @@ export interface AppSettings {
   /** Answer a request to `SETTINGS_PATH`; undefined if it is another, which the app answers itself. */
   answer(request: AppRequest): Promise<AppResponse | undefined>
 }
-
-/** Where the agent answers instead of the app. */
-export const SETTINGS_PATH = '/.settings'
-
-/** The settings of an app, as its API shows them and takes them. A value that is `null` in a change is unset. */
-export const appSettingsShape = z.strictObject({
-  values: z
-    .record(z.string().min(1).max(64), z.union([z.string().max(4_096), z.number(), z.boolean(), z.null()]))
-    .refine(values => Object.keys(values).length <= 100, 'at most 100 values')
-    .optional(),
-  /** Who besides the user's own endpoints may open streams to the app. */
-  access: accessShape.pick({ users: true, groups: true }).partial().optional(),
-})
 
 /** Keep settings in a storage. @param onAccess  who may open streams has changed */
 export function createAppSettings(

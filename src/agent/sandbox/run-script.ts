@@ -10,7 +10,8 @@ import { fromNodeError } from '../../net/node-error.ts'
 import type { Host, RunningScript, Script, ScriptEnd } from '../../sdk/app.ts'
 import { createOperations } from './app-operations.ts'
 import type { Jail } from './jail.ts'
-import { type Sandbox, type SandboxProgram, startSandbox } from './sandbox.ts'
+import { type Sandbox, startSandbox } from './sandbox.ts'
+import type { SandboxProgram } from './sandbox-program.ts'
 
 /** What scripts are run with. */
 export interface ScriptRunnerOptions {

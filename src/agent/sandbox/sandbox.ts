@@ -11,14 +11,8 @@ import { fromNodeError } from '../../net/node-error.ts'
 import { parseBridgeMessage } from './bridge-messages.ts'
 import type { Jail, Walls } from './jail.ts'
 import { DATA_SLACK_MB, type KillReason, SANDBOX_LIMITS, type SandboxLimits } from './sandbox-limits.ts'
+import type { SandboxProgram } from './sandbox-program.ts'
 import { watchProcess } from './watch-process.ts'
-
-/** Our own half of a sandboxed process: where its first file is, and the folder that holds all of it. */
-export interface SandboxProgram {
-  readonly node: string
-  readonly entry: string
-  readonly folder: string
-}
 
 /** What is to be run, and what it may have. Paths are absolute. */
 export interface SandboxOptions {

@@ -1,4 +1,4 @@
-import { mkdir, realpath } from 'node:fs/promises'
+import { mkdir, realpath, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { RunnableApp } from '../../core/app/installed-app.ts'
 import { createRestartPlan } from '../../core/app/restart-plan.ts'
@@ -21,12 +21,14 @@ import { askApp } from './ask-app.ts'
 import { counterpartOf } from './counterpart.ts'
 import type { Jail } from './jail.ts'
 import { logOutput, logWords } from './log-output.ts'
-import { describeEnd, type Sandbox, type SandboxProgram, startSandbox } from './sandbox.ts'
+import { describeEnd, type Sandbox, startSandbox } from './sandbox.ts'
 import { SANDBOX_LIMITS } from './sandbox-limits.ts'
+import type { SandboxProgram } from './sandbox-program.ts'
 
 /** What apps from elsewhere are run with. */
 export interface AppRunnerOptions {
-  readonly jail: Jail
+  /** Asked for when an app is started: to find it takes a while. */
+  readonly jail: () => Promise<Jail>
   readonly program: SandboxProgram
   /** Where their own folders are made, below mesh, provider and name. */
   readonly dataFolder: string
@@ -40,17 +42,24 @@ export function createAppRunner(options: AppRunnerOptions): AppRunner {
       const running = new SandboxedApp(app, run, options)
       try {
         await running.start()
+        running.isGiven = true
       } catch (error) {
         await running[Symbol.asyncDispose]()
         throw error
       }
       return running
     },
+    async forget(mesh, app) {
+      const below = app === undefined ? [mesh] : [mesh, app.provider, app.name]
+      await rm(join(options.dataFolder, ...below.map(encodeURIComponent)), { recursive: true, force: true })
+    },
   }
 }
 
 class SandboxedApp implements RunningPackage {
   state: RunState
+  /** Whoever asked for it has it, and hears of changes. */
+  isGiven = false
   readonly #app: RunnableApp
   readonly #run: RunOptions
   readonly #options: AppRunnerOptions
@@ -82,9 +91,10 @@ class SandboxedApp implements RunningPackage {
   /** @throws MeshError why it cannot be started */
   async start(): Promise<void> {
     const { host } = this.#run
-    const { clock, jail, program, dataFolder } = this.#options
+    const { clock, program, dataFolder } = this.#options
+    const jail = await this.#options.jail()
     const { provider, name, version, folder, manifest, grants } = this.#app
-    const own = join(dataFolder, host.mesh, provider, name)
+    const own = join(dataFolder, ...[host.mesh, provider, name].map(encodeURIComponent))
     await mkdir(own, { recursive: true, mode: 0o700 })
     const [readable, writable] = await Promise.all([
       this.#existing(grants.files.read),
@@ -216,7 +226,7 @@ class SandboxedApp implements RunningPackage {
 
   #become(state: RunState): void {
     this.state = state
-    this.#run.onState()
+    if (this.isGiven) this.#run.onState()
   }
 }
 

@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { cp, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { after, before, test } from 'node:test'
+import { createTunnelLab, type TunnelLab } from '../testing/tunnel-lab.ts'
+
+const BOARD = join(import.meta.dirname, '../../examples/board')
+let lab: TunnelLab
+
+before(async () => {
+  lab = await createTunnelLab()
+})
+
+after(async () => {
+  await lab[Symbol.asyncDispose]()
+})
+
+/** `ztm app dev` at an agent. */
+interface Dev extends AsyncDisposable {
+  /** The next line of that kind. */
+  next(say: string): Promise<Record<string, string>>
+  /** Ask the app, at the address that was said last. */
+  ask(path?: string, init?: RequestInit): Promise<Response>
+}
+
+async function develop(data: string, folder: string): Promise<Dev> {
+  const [file = '', ...args] = lab.commandLine(data, 'app', 'dev', folder, '-o', 'json')
+  const child: ChildProcess = spawn(file, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream })[Symbol.asyncIterator]()
+  let url = new URL('http://localhost')
+  return {
+    async next(say) {
+      for (;;) {
+        const { value, done } = await lines.next()
+        assert.ok(done !== true, `it ended without: ${say}`)
+        const line = JSON.parse(value as string) as Record<string, string>
+        if (line.url !== undefined) url = new URL(line.url)
+        if (line.say === say) return line
+      }
+    },
+    ask(path = '/', init = {}) {
+      const headers = { authorization: `Bearer ${url.searchParams.get('key')}` }
+      return fetch(new URL(`/api${path}`, url), { headers, ...init })
+    },
+    async [Symbol.asyncDispose]() {
+      child.kill('SIGINT')
+      await once(child, 'exit')
+    },
+  }
+}
+
+test('an app runs from its folder at two agents, and each reads what the other wrote', async () => {
+  await using home = await develop('home', BOARD)
+  await using work = await develop('work', BOARD)
+  const running = await home.next('running')
+  assert.equal(running.app, 'root/board')
+  await work.next('running')
+  assert.equal((await home.ask('/', { method: 'POST', body: 'milk' })).status, 201)
+  await work.ask('/', { method: 'POST', body: 'bread' })
+  const notes = (await (await work.ask()).json()) as { value: { text: string; by: string } }[]
+  assert.deepEqual(notes.map(({ value }) => `${value.by}: ${value.text}`).sort(), [
+    'home: milk',
+    'work: bread',
+  ])
+})
+
+test('an app starts again when its folder changes, says what is wrong, and lets nobody in without the key', async () => {
+  const folder = join(lab.folder, 'changing')
+  await cp(BOARD, folder, { recursive: true })
+  const file = join(folder, 'app.ts')
+  const source = await readFile(file, 'utf8')
+  await using dev = await develop('home', folder)
+  await dev.next('running')
+  await writeFile(file, `throw new Error('half written')\n${source}`)
+  assert.match((await dev.next('failed')).error ?? '', /half written/)
+  await writeFile(file, `console.log('second edition')\n${source}`)
+  await dev.next('running')
+  assert.equal((await dev.ask()).status, 200)
+  assert.equal((await dev.ask('/', { headers: {} })).status, 401)
+  const elsewhere = { authorization: 'Bearer x', origin: 'https://evil.example' }
+  assert.equal((await dev.ask('/', { headers: elsewhere })).status, 403)
+})
+
+test('a new app passes its own tests', async () => {
+  const folder = join(lab.folder, 'fresh')
+  await lab.run('work', 'app', 'init', folder)
+  const { code, stdout, stderr } = await lab.ztm('work', ['app', 'test', folder])
+  assert.equal(code, 0, stdout + stderr)
+  assert.match(stdout, /pass 1/)
+  const again = await lab.ztm('work', ['app', 'init', folder])
+  assert.match(again.stderr, /has files of an app already/)
+})
