@@ -95,7 +95,7 @@ test('help, and the help of the tunnel app, name their commands', async () => {
 test('the web page answers at localhost, and the API behind it wants the token', async () => {
   const page = await fetch(`http://localhost:${guiPort}/`)
   assert.equal(page.status, 200)
-  assert.match(await page.text(), /ztm gui/)
+  assert.match(await page.text(), /<title>ZTM<\/title>/)
   assert.equal((await fetch(`http://localhost:${guiPort}/api/meshes`)).status, 401)
 })
 
