@@ -13,6 +13,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { spawn as spawnTerminal } from '@lydell/node-pty'
 import { type CopyEvent, copyEventShape } from '../core/files/copy-request.ts'
 import { createTunnelLab, type TunnelLab } from '../testing/tunnel-lab.ts'
 import { until } from '../testing/until.ts'
@@ -107,6 +108,20 @@ test('a copy outlives a kill of the agent it goes to, and sends no more than a p
 test('a large file comes back from another endpoint as it is', async () => {
   await lab.run('work', 'file', 'cp', `home:${far}/large`, join(near, 'large-back'))
   assert.ok(readFileSync(join(near, 'large-back')).equals(readFileSync(join(far, 'large'))))
+})
+
+test('in a terminal a bar tells how far it is, how fast, and how long it takes', async () => {
+  const words = ['file', 'cp', join(near, 'large'), `home:${far}/shown`, '--limit-mbps', '100']
+  const [file = '', ...args] = lab.commandLine('work', ...words)
+  const terminal = spawnTerminal(file, args, { cols: 120, rows: 30, cwd: lab.folder })
+  let output = ''
+  terminal.onData(text => {
+    output += text
+  })
+  const { exitCode } = await new Promise<{ exitCode: number }>(resolve => terminal.onExit(resolve))
+  assert.equal(exitCode, 0, output)
+  assert.match(output, /\[#+\.+\] +\d+ % {2}[\d.]+ MB of 40\.0 MB {2}.*[\d.]+ MB\/s {2}0:\d\d left/)
+  assert.match(output, /Copied 1 file, 40\.0 MB/)
 })
 
 test('Ctrl-C ends a copy and leaves nothing half', async () => {

@@ -171,6 +171,28 @@ test('a folder that is not there, as its disk is not mounted, removes nothing on
   assert.equal(readFileSync(left.file('precious'), 'utf8'), 'precious')
 })
 
+test('a tree of many files becomes equal, and one change later is dealt with by itself', async t => {
+  const rig = openMirrorRig(t)
+  const { left, right } = rig
+  for (let folder = 0; folder < 5; folder++) {
+    mkdirSync(left.file(`${folder}`))
+    for (let i = 0; i < 40; i++) writeFileSync(left.file(`${folder}/${i}`), `${folder} ${i}`)
+  }
+  await rig.mirror()
+  await rig.inSync()
+  const { sentBytes } = await rig.info()
+  assert.equal(
+    readdirSync(right.path, { recursive: true }).filter(path => /^\d+.\d+$/.test(String(path))).length,
+    200,
+  )
+  renameSync(left.file('3'), left.file('moved'))
+  await rig.until(() => existsSync(right.file('moved/39')) && !existsSync(right.file('3')))
+  await rig.inSync()
+  assert.equal((await rig.info()).sentBytes, sentBytes, 'a rename sends nothing')
+  writeFileSync(right.file('moved/7'), 'changed')
+  await rig.until(() => readFileSync(left.file('moved/7'), 'utf8') === 'changed')
+})
+
 test('a mirror into itself, a second of its name, and one that is not there are refused', async t => {
   const rig = openMirrorRig(t)
   const { left } = rig
