@@ -35,7 +35,7 @@ test('an endpoint writes down what terminals show; its owner alone fetches and e
   assert.equal(theirs.answer.isRecorded, true)
   const session = theirs.answer.session ?? ''
   const written = () => readdirSync(place).map(name => readFileSync(join(place, name), 'utf8'))
-  await until(() => written().some(text => text.includes('llo')), 'it is written')
+  await until(() => written().some(text => text.includes('"o","hällo')), 'it is written')
   assert.deepEqual(
     (await listRecordings()).map(({ session: id, title, isOpen }) => [id, title, isOpen]),
     [[session, 'bob@far', true]],
