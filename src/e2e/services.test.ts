@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import http from 'node:http'
@@ -6,6 +7,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { createRemoteJWKSet, jwtVerify } from 'jose'
+import { WebSocket, WebSocketServer } from 'ws'
 import { execute, startNginx } from '../testing/programs.ts'
 import { createTunnelLab, inboundPort, type TunnelLab } from '../testing/tunnel-lab.ts'
 import { until } from '../testing/until.ts'
@@ -76,4 +78,29 @@ test('curl reaches nginx and a program of ours by routes of one service, and the
   const log = await lab.run('home', 'tunnel', 'log', 'tcp/web')
   assert.match(log, /^\S+ \S+ {2}root {2}200 {2}GET 127\.0\.0\.1:\d+\/ {2}-> http:/m)
   assert.match(log, /root {2}503 {2}GET .* offline$/m)
+})
+
+test('large bodies and WebSockets come through whole, and end with the outbound', async t => {
+  const server = http.createServer((request, response) => request.pipe(response))
+  const sockets = new WebSocketServer({ server })
+  sockets.on('connection', socket => socket.on('message', data => socket.send(data)))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.after(() => server.close().closeAllConnections())
+  const target = `/*=http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  await lab.run('home', 'tunnel', 'open', 'outbound', 'tcp/echo', '--route', target)
+  await lab.run('work', 'tunnel', 'open', 'inbound', 'tcp/echo', '--listen', '127.0.0.1:0')
+  const port = await inboundPort(lab, 'work', 'tcp/echo')
+  const sent = randomBytes(30_000_000)
+  const response = await fetch(`http://127.0.0.1:${port}/`, { method: 'POST', body: sent })
+  assert.ok(sent.equals(Buffer.from(await response.arrayBuffer())))
+
+  const socket = new WebSocket(`ws://127.0.0.1:${port}/`)
+  await once(socket, 'open')
+  const message = randomBytes(1_000_000)
+  socket.send(message)
+  assert.ok(message.equals((await once(socket, 'message'))[0] as Buffer))
+  const closed = once(socket, 'close')
+  await lab.run('home', 'tunnel', 'close', 'outbound', 'tcp/echo')
+  await closed
 })
