@@ -101,10 +101,7 @@ async function followUntilBroken({
   if (!isMarked) await onMarked()
   await using own = await host.disk.openFolder(folder)
   const sides = new MirrorSides({ left, right }, record.ignores)
-  for (const place of [left, right]) {
-    await place.ask({ do: 'clean-trash', keepMs: TRASH_KEPT_MS, keepBytes: TRASH_KEPT_BYTES })
-    await place.ask({ do: 'watch' })
-  }
+  for (const place of [left, right]) await place.ask({ do: 'watch' })
   await sides.scan()
   const agreed = await readAgreed(own, id)
   progress.error = undefined
@@ -132,6 +129,7 @@ class Follower {
   #broken: MeshError | undefined
   #isUnkept = false
   #keptMs = Number.NEGATIVE_INFINITY
+  #cleanedMs = Number.NEGATIVE_INFINITY
 
   constructor(terms: FollowTerms) {
     this.#terms = terms
@@ -148,14 +146,26 @@ class Follower {
         if (isEqual) {
           progress.state = progress.problems.length > 0 ? 'in sync but for problems' : 'in sync'
           progress.inSyncAtMs = host.clock.now()
+          await this.#cleanTrash()
         }
         const hasFailed = !isEqual || progress.problems.some(({ isLasting }) => !isLasting)
-        await this.#nextChange(hasFailed ? retryMs : undefined)
+        await this.#nextChange(hasFailed ? retryMs : DAY_MS)
         retryMs = hasFailed ? Math.min(MAX_RETRY_MS, retryMs * 2) : FIRST_RETRY_MS
         if (this.#broken !== undefined) throw this.#broken
       }
     } finally {
       await this.#keep().catch(() => {})
+    }
+  }
+
+  /** Once a day, when there is nothing else to do. */
+  async #cleanTrash(): Promise<void> {
+    const { host, sides } = this.#terms
+    const now = host.clock.now()
+    if (now - this.#cleanedMs < DAY_MS) return
+    this.#cleanedMs = now
+    for (const place of [sides.places.left, sides.places.right]) {
+      await place.ask({ do: 'clean-trash', keepMs: TRASH_KEPT_MS, keepBytes: TRASH_KEPT_BYTES })
     }
   }
 
@@ -184,11 +194,11 @@ class Follower {
   }
 
   /** Wait for a change, and a little more, as one seldom comes alone. @param retryMs  at most so long */
-  async #nextChange(retryMs: number | undefined): Promise<void> {
+  async #nextChange(retryMs: number): Promise<void> {
     const { host, signal } = this.#terms
     const stop = () => this.#wake?.()
     signal.addEventListener('abort', stop, { once: true })
-    const cancel = retryMs === undefined ? () => {} : host.after(retryMs, stop)
+    const cancel = host.after(retryMs, stop)
     if (!this.#hasChanges && !signal.aborted && this.#broken === undefined) {
       const cancelKeeping = await this.#keepInTime()
       await new Promise<void>(resolve => {
@@ -367,5 +377,6 @@ const KEEP_MS = 2_000
 const MAX_OPEN = 5_000
 const MAX_PROBLEMS = 100
 const MAX_CONFLICTS = 100
-const TRASH_KEPT_MS = 30 * 24 * 3_600_000
+const DAY_MS = 24 * 3_600_000
+const TRASH_KEPT_MS = 30 * DAY_MS
 const TRASH_KEPT_BYTES = 10_000_000_000
