@@ -2,9 +2,12 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { cp, readFile, writeFile } from 'node:fs/promises'
+import { request } from 'node:http'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { text } from 'node:stream/consumers'
 import { after, before, test } from 'node:test'
+import { socketPath } from '../store/socket-path.ts'
 import { createTunnelLab, type TunnelLab } from '../testing/tunnel-lab.ts'
 
 const BOARD = join(import.meta.dirname, '../../examples/board')
@@ -92,4 +95,35 @@ test('a new app passes its own tests', async () => {
   assert.match(stdout, /pass 1/)
   const again = await lab.ztm('work', ['app', 'init', folder])
   assert.match(again.stderr, /has files of an app already/)
+})
+
+/** Ask an installed app over the socket of its agent. */
+function askInstalled(data: string, method: string, body = ''): Promise<string> {
+  const socket = socketPath(join(lab.folder, data), 'agent')
+  return new Promise((resolve, reject) => {
+    const asked = request(
+      { socketPath: socket, path: '/api/meshes/home/apps/root/board/', method },
+      answer => {
+        text(answer).then(resolve, reject)
+      },
+    )
+    asked.once('error', reject)
+    asked.end(body)
+  })
+}
+
+test('the example app is published at one agent, installed and used at another', async () => {
+  await lab.run('home', 'publish', 'app', BOARD)
+  for (const data of ['home', 'work']) await lab.run(data, 'install', 'app', 'root/board', '--yes')
+  await askInstalled('home', 'POST', 'milk')
+  await askInstalled('work', 'POST', 'bread')
+  const notes = JSON.parse(await askInstalled('work', 'GET')) as { value: { text: string; by: string } }[]
+  assert.deepEqual(notes.map(({ value }) => `${value.by}: ${value.text}`).sort(), [
+    'home: milk',
+    'work: bread',
+  ])
+  assert.equal(
+    await lab.run('work', 'app', 'settings', 'root/board', 'color=red'),
+    'color=red\nReached by: your own endpoints\n',
+  )
 })
