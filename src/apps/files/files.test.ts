@@ -276,3 +276,36 @@ test('finding says who did not answer', async t => {
     ['offline'],
   )
 })
+
+test('a download that is told no place goes below its folder, by owner and name', async t => {
+  const { add } = openFilesLab(t)
+  const [far, near] = [await add('far'), await add('near', 'bob')]
+  mkdirSync(far.file('tree'))
+  writeFileSync(far.file('tree/x'), 'x')
+  await far.publish('tree', { name: 'a/b/tree', access: { users: ['bob'] } })
+  const params = { endpoint: 'near' }
+  const folder = near.file('.')
+  await near.app.call(FILES_API.changeFilesConfig, { params, body: { folder } })
+  const begun = await near.app.call(FILES_API.download, { params, body: { path: '/users/ann/a/b/tree' } })
+  const job = await near.ended(begun)
+  assert.deepEqual([job.state, job.error], ['done', undefined])
+  assert.equal(readFileSync(near.file('users/ann/a/b/tree/x'), 'utf8'), 'x')
+  assert.deepEqual(readdirSync(near.file('users/ann/a/b')), ['tree'])
+  await assert.rejects(
+    near.app.call(FILES_API.download, { params, body: { path: '/users/ann/../../etc/x' } }),
+    { code: 'bad-name' },
+  )
+})
+
+test('a download that is cancelled leaves nothing behind', async t => {
+  const { add } = openFilesLab(t)
+  const [far, near] = [await add('far'), await add('near')]
+  writeFileSync(far.file('x'), randomBytes(8_000_000))
+  await far.publish('x')
+  const begun = await near.begin('x', 'x')
+  await until(() => readdirSync(near.file('.')).length > 0, 'some of it is there')
+  const params = { endpoint: 'near', job: begun.id }
+  const { state } = await near.app.call(FILES_API.cancelJob, { params })
+  assert.ok(state === 'cancelled' || state === 'done')
+  assert.deepEqual(readdirSync(near.file('.')), state === 'done' ? ['x'] : [])
+})
