@@ -136,8 +136,12 @@ class Fetch {
     peer.listen({
       onHeard: () => this.#plan.heard(endpoint, host.clock.now()),
       onChunk: (chunk, bytes) => {
-        if (this.#isOver || !this.#plan.arrived(endpoint, chunk, host.clock.now())) return
+        if (this.#isOver || !this.#plan.arrived(endpoint, chunk, host.clock.now())) {
+          peer.release(bytes)
+          return
+        }
         void this.#check(endpoint, chunk, bytes).then(isRight => {
+          peer.release(bytes)
           if (isRight) shown.bytes += bytes.length
           else if (!this.#isOver) shown.note = 'gave wrong bytes'
         })

@@ -4,6 +4,7 @@ import {
   encodeFileHead,
   encodeWant,
   type FileFrame,
+  MAX_FILE_FRAME_BYTES,
   rangesOf,
 } from '../../core/codec/file-frame.ts'
 import { MAX_MANIFEST_BYTES } from '../../core/files/manifest.ts'
@@ -37,7 +38,10 @@ export function filesServiceOf(user: UserName): ServiceName {
 export class FilePeer {
   readonly #dialing: Dialing
   readonly #stream: Duplex
-  readonly #decoder = createFileFrameDecoder()
+  /** Memory of chunks that were dealt with: fresh memory for each keeps the garbage collector busier than all else. */
+  readonly #spare: Uint8Array[] = []
+  readonly #pooled = new WeakSet<ArrayBufferLike>()
+  readonly #decoder = createFileFrameDecoder(MAX_FILE_FRAME_BYTES, length => this.#allocate(length))
   #waiting: { resolve: (frame: FileFrame) => void; reject: (error: MeshError) => void } | undefined
   readonly #frames: FileFrame[] = []
   #events: Partial<FilePeerEvents> = {}
@@ -115,6 +119,12 @@ export class FilePeer {
     }
   }
 
+  /** A chunk was dealt with: its memory may be that of another from now on. To be said once, and by nobody who still reads it. */
+  release(bytes: Uint8Array): void {
+    if (!this.#pooled.delete(bytes.buffer) || this.#spare.length >= MAX_SPARE) return
+    this.#spare.push(new Uint8Array(bytes.buffer))
+  }
+
   close(): void {
     if (this.#isClosed) return
     this.#isClosed = true
@@ -123,6 +133,13 @@ export class FilePeer {
     this.#waiting?.reject(this.#error ?? closed())
     this.#waiting = undefined
     this.#events.onClose?.(this.#error)
+  }
+
+  #allocate(length: number): Uint8Array {
+    if (length < POOLED_BYTES) return new Uint8Array(length)
+    const whole = this.#spare.pop() ?? new Uint8Array(MAX_FILE_FRAME_BYTES)
+    this.#pooled.add(whole.buffer)
+    return whole.subarray(0, length)
   }
 
   #take(bytes: Uint8Array): void {
@@ -205,3 +222,6 @@ function tryJson(bytes: Uint8Array): unknown {
 
 const MAX_RANGES = 8_000
 const MAX_HELD_FRAMES = 300
+const MAX_SPARE = 16
+/** Shorter ones are cheap. */
+const POOLED_BYTES = 262_144

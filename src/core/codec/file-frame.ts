@@ -101,8 +101,16 @@ export interface FileFrameDecoder {
   push(bytes: Uint8Array): FileFrame[]
 }
 
-/** Make a decoder for one stream. It keeps the bytes of at most one frame. @param maxBytes  the longest payload it takes */
-export function createFileFrameDecoder(maxBytes: number = MAX_FILE_FRAME_BYTES): FileFrameDecoder {
+/**
+ * Make a decoder for one stream. It keeps the bytes of at most one frame.
+ *
+ * @param maxBytes  the longest payload it takes
+ * @param allocate  gives memory of that length for a payload that comes in pieces; new memory by default
+ */
+export function createFileFrameDecoder(
+  maxBytes: number = MAX_FILE_FRAME_BYTES,
+  allocate: (length: number) => Uint8Array = length => new Uint8Array(length),
+): FileFrameDecoder {
   const head = new Uint8Array(HEAD_BYTES)
   let headLength = 0
   let kind: FileFrameKind | undefined
@@ -136,7 +144,7 @@ export function createFileFrameDecoder(maxBytes: number = MAX_FILE_FRAME_BYTES):
         const taken = Math.min(length - filled, bytes.length - at)
         if (filled === 0 && taken === length) payload = bytes.subarray(at, at + taken)
         else {
-          payload ??= new Uint8Array(length)
+          payload ??= allocate(length)
           payload.set(bytes.subarray(at, at + taken), filled)
         }
         filled += taken
