@@ -37,7 +37,7 @@ const LISTINGS: readonly (readonly [words: string, columns: string, names: reado
     [
       'get app',
       'NAME VERSION CHANNEL STATE NEWEST PUBLISHER',
-      ['ztm/tunnel', 'ztm/proxy', 'ztm/terminal', 'ztm/files', 'ztm/sync'],
+      ['ztm/tunnel', 'ztm/proxy', 'ztm/terminal', 'ztm/files', 'ztm/sync', 'ztm/script', 'ztm/dev'],
     ],
     [
       'get invitation',

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { MeshError } from '../model/errors.ts'
+import { isInsidePath } from './manifest.ts'
 import { PACKAGE_LIMITS, type PackageFile, readPackage, writePackage } from './package-archive.ts'
 
 const text = (value: string) => new TextEncoder().encode(value)
@@ -22,7 +23,8 @@ function numberBytes(value: number, width: number): number[] {
 }
 
 const fileOf = fc.record({
-  path: fc.stringMatching(/^[a-z]{1,5}(?:\/[a-z0-9]{1,5}){0,3}$/),
+  // `prn` and its like are no names to Windows.
+  path: fc.stringMatching(/^[a-z]{1,5}(?:\/[a-z0-9]{1,5}){0,3}$/).filter(isInsidePath),
   bytes: fc.uint8Array({ maxLength: 64 }),
 })
 
