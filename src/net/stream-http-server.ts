@@ -39,7 +39,8 @@ export function createStreamHttpServer<C extends object>(
 ): StreamHttpServer<C> {
   const callers = new WeakMap<object, C>()
   const streams = new Set<Duplex>()
-  let accepting: C | undefined
+  const sessions = new WeakMap<Duplex, Http2Session>()
+  let accepting: { readonly caller: C; readonly stream: Duplex } | undefined
   const http1 = createPublicServer(
     {
       ...handlers,
@@ -84,7 +85,10 @@ export function createStreamHttpServer<C extends object>(
     if (isThere(asked)) handlers.onConnect(asked, response as Http2ServerResponse)
   })
   http2Server.on('session', session => {
-    if (accepting !== undefined) callers.set(session, accepting)
+    if (accepting !== undefined) {
+      callers.set(session, accepting.caller)
+      sessions.set(accepting.stream, session)
+    }
     session.on('error', () => {})
     session.setLocalWindowSize(CONNECTION_WINDOW_BYTES)
     session.setTimeout(idleMs, () => session.close())
@@ -101,9 +105,19 @@ export function createStreamHttpServer<C extends object>(
       http1.accept(stream)
       return
     }
-    accepting = caller
+    const known = stream.rawListeners('end')
+    accepting = { caller, stream }
     http2Server.emit('connection', stream)
     accepting = undefined
+    // Node answers the end of such a stream by ending it, and when HTTP/2 then writes once more, the process ends by an assertion
+    // (`JSStreamSocket.doWrite`, Node 24.21). A client that ends its half has no more to hear: the session ends.
+    for (const listener of stream.rawListeners('end')) {
+      if (!known.includes(listener)) stream.off('end', listener as () => void)
+    }
+    stream.once('end', () => {
+      sessions.get(stream)?.destroy()
+      stream.destroy()
+    })
   }
 
   return {
