@@ -2,8 +2,12 @@ import type { BridgeStream } from '../core/app/bridge-stream.ts'
 import { MeshError } from '../core/model/errors.ts'
 import type { DialedStream } from '../sdk/define-app.ts'
 
-/** Make of a stream of the bridge one that a program uses. */
-export function createAppStream(stream: BridgeStream): DialedStream {
+/**
+ * Make of a stream of the bridge one that a program uses.
+ *
+ * @param isDialed  the program opened it: once it has read the whole answer, its own half ends, too
+ */
+export function createAppStream(stream: BridgeStream, isDialed = false): DialedStream {
   const chunks: Uint8Array[] = []
   let isEnded = false
   let error: Error | undefined
@@ -43,10 +47,14 @@ export function createAppStream(stream: BridgeStream): DialedStream {
       wake()
     },
   })
-  return streamOf(stream, readable)
+  return streamOf(stream, readable, isDialed)
 }
 
-function streamOf(stream: BridgeStream, readable: ReadableStream<Uint8Array>): DialedStream {
+function streamOf(
+  stream: BridgeStream,
+  readable: ReadableStream<Uint8Array>,
+  isDialed: boolean,
+): DialedStream {
   let lastWrite: Promise<void> = Promise.resolve()
   const write = (data: string | Uint8Array) => {
     const bytes = typeof data === 'string' ? new TextEncoder().encode(data) : data
@@ -67,9 +75,11 @@ function streamOf(stream: BridgeStream, readable: ReadableStream<Uint8Array>): D
       }
       whole += decoder.decode(chunk, { stream: true })
     }
-    // Who has read it all has heard what it asked for.
-    await lastWrite.catch(() => {})
-    stream.end()
+    // Who asked has heard it all; who was asked has yet to answer.
+    if (isDialed) {
+      await lastWrite.catch(() => {})
+      stream.end()
+    }
     return whole + decoder.decode()
   }
   return {

@@ -88,7 +88,7 @@ export function takePeerStream(bridge: Bridge, id: number, from: AppIdentity): P
 
 async function openStream(bridge: Bridge, op: string, args: { [key: string]: Json }): Promise<DialedStream> {
   const stream = bridge.open()
-  const opened = createAppStream(stream)
+  const opened = createAppStream(stream, true)
   try {
     await bridge.call(op, { ...args, stream: stream.id })
   } catch (error) {

@@ -122,7 +122,7 @@ export interface DialedStream extends AsyncIterable<Uint8Array> {
   end(data?: string | Uint8Array): Promise<void>
   /** Break it, both ways. */
   close(): void
-  /** All that comes until the other side ends it, 16 MiB at most; then this side is ended, too. */
+  /** All that comes until the other side ends it, 16 MiB at most; of a stream that one dialled, this side is then ended, too. */
   text(): Promise<string>
   /** All that comes, as JSON. */
   json<T = JsonValue>(): Promise<T>
