@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { chown, realpath, stat } from 'node:fs/promises'
+import { chown, lchown, readdir, realpath, stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { Duplex, Readable, Writable } from 'node:stream'
 import { type Bridge, createBridge } from '../../core/app/bridge.ts'
 import { createAppFrameDecoder, encodeAppData, encodeAppMessage } from '../../core/codec/app-frame.ts'
@@ -79,7 +80,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   if (readable.length + writable.length > SANDBOX_LIMITS.maxPaths)
     throw new MeshError('too-many', `Cannot start program: over ${SANDBOX_LIMITS.maxPaths} files and folders`)
   const isStranger = jail.stranger !== undefined && (await isOpenToStrangers({ readable, writable, folder }))
-  if (isStranger) await chown(folder, jail.stranger?.uid ?? 0, jail.stranger?.gid ?? 0)
+  if (jail.stranger !== undefined) await giveFolder(folder, isStranger ? jail.stranger : { uid: 0, gid: 0 })
   const heapMb = Math.max(16, Math.floor(limits.memoryMb * 0.75))
   const command = [
     program.node,
@@ -117,6 +118,14 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     child.once('error', error => reject(fromNodeError(error, 'Cannot start program')))
   })
   return new SandboxProcess(child, { ...options, entry })
+}
+
+/** Make a folder, with all in it, a user's: it may have been another's when the program ran with other rights. Links are not followed. */
+async function giveFolder(folder: string, { uid, gid }: { uid: number; gid: number }): Promise<void> {
+  if ((await stat(folder)).uid === uid) return
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true }))
+    await lchown(join(entry.parentPath, entry.name), uid, gid)
+  await chown(folder, uid, gid)
 }
 
 async function resolvePath(path: string): Promise<string> {
