@@ -237,7 +237,7 @@ test('every page can be read by everybody, in both languages, light and dark, on
   }
 })
 
-test('what changes elsewhere is shown without asking; an agent that is gone is told of', async t => {
+test('what changes elsewhere is shown without asking', async t => {
   const page = await visit(t)
   await heading(page, 'Overview')
   await mesh.run('home', 'disable', 'mesh', 'home')
@@ -273,4 +273,15 @@ test('a page of another site reads nothing, and a browser that is logged out has
   await farPage.getByRole('button', { name: 'Log in' }).click()
   await heading(farPage, 'Overview')
   await far.close()
+})
+
+// The last one: nobody needs the agent after it.
+test('an agent that is gone is told of, and so is its return', async t => {
+  const page = await visit(t)
+  await heading(page, 'Overview')
+  await [...mesh.daemons].find(({ name }) => name === 'home')?.stop()
+  const lost = page.getByText('The agent cannot be reached.')
+  await lost.waitFor()
+  await mesh.startAgent('home', { args: ['--listen', new URL(url).host.replace('localhost', '127.0.0.1')] })
+  await lost.waitFor({ state: 'detached' })
 })

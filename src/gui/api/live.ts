@@ -1,6 +1,6 @@
 import type { QueryClient } from '@tanstack/react-query'
 import { AGENT_EVENTS_PATH } from '../../core/api/agent-api.ts'
-import { KEY_HEADER, readKey } from './login.ts'
+import { KEY_HEADER, logInAgain, readKey } from './login.ts'
 
 /**
  * Ask again for what is shown whenever the agent tells of a change, for as long as the page lives; and each time the
@@ -11,13 +11,16 @@ import { KEY_HEADER, readKey } from './login.ts'
 export function followChanges(queries: QueryClient, onState: (isReached: boolean) => void): () => void {
   const ended = new AbortController()
   void (async () => {
+    let wasReached = false
     while (!ended.signal.aborted) {
       try {
         const answer = await fetch(AGENT_EVENTS_PATH, {
           headers: { [KEY_HEADER]: readKey() },
           signal: ended.signal,
         })
+        if (answer.status === 401) logInAgain(wasReached)
         if (!answer.ok || answer.body === null) throw new Error(`events: ${answer.status}`)
+        wasReached = true
         onState(true)
         const text = answer.body.pipeThrough(new TextDecoderStream())
         // Each event says that something changed; what, the queries find out.

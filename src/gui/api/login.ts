@@ -3,9 +3,8 @@
  * browser it is; it is kept for this origin, so that the page can be opened again.
  */
 export function readKey(): string {
-  const written = document.querySelector<HTMLMetaElement>('meta[name=ztm-key]')?.content ?? ''
-  // A page that is served by a development server has the placeholder still.
-  if (/^[\w-]{43}$/.test(written)) localStorage.setItem(KEY, written)
+  const written = writtenKey()
+  if (written !== '') localStorage.setItem(KEY, written)
   return localStorage.getItem(KEY) ?? ''
 }
 
@@ -27,6 +26,24 @@ export async function logIn(token: string): Promise<boolean> {
 export async function logOut(): Promise<void> {
   await fetch('/logout', { method: 'POST', headers: { [KEY_HEADER]: readKey() } })
   localStorage.removeItem(KEY)
+}
+
+/**
+ * Begin anew after the agent said that the login is none: logins end with the agent that made them. The document that comes has
+ * a key again if the agent knows whose browser it is, and asks for the token if not.
+ *
+ * @param wasGood  the key was good before. One that came with this very document and was never good is no reason to ask for another
+ */
+export function logInAgain(wasGood: boolean): void {
+  if (!wasGood && writtenKey() !== '') return
+  localStorage.removeItem(KEY)
+  location.reload()
+}
+
+function writtenKey(): string {
+  const written = document.querySelector<HTMLMetaElement>('meta[name=ztm-key]')?.content ?? ''
+  // A page that is served by a development server has the placeholder still.
+  return /^[\w-]{43}$/.test(written) ? written : ''
 }
 
 /** The header that carries the key. */
