@@ -1,44 +1,24 @@
 import assert from 'node:assert/strict'
 import { after, before, type TestContext, test } from 'node:test'
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
-import { assertAccessible, keepPicture, startBrowser, watchPage } from '../testing/browser.ts'
+import type { Browser, BrowserContextOptions } from 'playwright-core'
+import { assertAccessible, keepPicture } from '../testing/browser.ts'
 import { startPage } from '../testing/page.ts'
-import { createProcessMesh, freePort, type ProcessMesh, readText } from '../testing/process-mesh.ts'
+import { createPageMesh, openPage, type PageMesh, waitForHeading } from '../testing/page-visit.ts'
+import { freePort, type ProcessMesh, readText } from '../testing/process-mesh.ts'
 import { until } from '../testing/until.ts'
 
+let home: PageMesh
 let mesh: ProcessMesh
 let browser: Browser
 let url = ''
 
 before(async () => {
-  mesh = await createProcessMesh()
-  browser = await startBrowser()
-  await mesh.startHub()
-  const port = await freePort()
-  url = `http://localhost:${port}`
-  await Promise.all([
-    mesh.startAgent('home', { args: ['--listen', `127.0.0.1:${port}`] }),
-    mesh.join('office'),
-  ])
+  home = await createPageMesh({ joinsHome: false })
+  ;({ mesh, browser, url } = home)
 })
-after(async () => {
-  await browser.close()
-  await mesh[Symbol.asyncDispose]()
-})
+after(() => home[Symbol.asyncDispose]())
 
-/** A person opens the page of the agent at home; at the end, nothing may have gone wrong unseen. */
-async function visit(t: TestContext, options: BrowserContextOptions = {}): Promise<Page> {
-  const context = await browser.newContext({ locale: 'en-GB', reducedMotion: 'reduce', ...options })
-  context.setDefaultTimeout(60_000)
-  const page = await context.newPage()
-  const { complaints } = watchPage(page)
-  t.after(async () => {
-    await context.close()
-    assert.deepEqual(complaints, [])
-  })
-  await page.goto(url)
-  return page
-}
+const visit = (t: TestContext, options?: BrowserContextOptions) => home.visit(t, options)
 
 // Texts, as this program knows nothing of documents.
 const HOW_MUCH_WIDER = 'document.documentElement.scrollWidth - document.documentElement.clientWidth'
@@ -55,12 +35,9 @@ const TRY_TO_READ = `async to => {
   }
 }`
 
-const open = (page: Page, title: string) => page.getByRole('link', { name: title, exact: true }).click()
-const heading = (page: Page, name: string) => page.getByRole('heading', { name, level: 1 }).waitFor()
-
 test('whoever runs the agent opens the page without a login, and joins a mesh with a permit', async t => {
   const page = await visit(t)
-  await heading(page, 'Join a mesh')
+  await waitForHeading(page, 'Join a mesh')
   await assertAccessible(page, 'join')
   await page.getByLabel('Permit').fill('{"what": "no permit"}')
   await page.getByLabel('Name of this computer in the mesh').fill('home')
@@ -68,21 +45,21 @@ test('whoever runs the agent opens the page without a login, and joins a mesh wi
   await page.getByRole('alert').getByText('bad-permit').waitFor()
   await page.getByLabel('Permit').fill(await readText(mesh.permit))
   await page.getByRole('button', { name: 'Join' }).click()
-  await heading(page, 'Overview')
+  await waitForHeading(page, 'Overview')
   await page.getByText('online', { exact: true }).waitFor()
   await page.getByText('You are root at home').waitFor()
 })
 
 test('endpoints are found, looked at and pinged', async t => {
   const page = await visit(t)
-  await open(page, 'Endpoints')
+  await openPage(page, 'Endpoints')
   await page.getByText('2 of 2').waitFor()
   await page.getByLabel('Search').fill('off')
   await page.getByText('1 of 1').waitFor()
   await assertAccessible(page, 'endpoints')
   await keepPicture(page, 'endpoints')
   await page.getByRole('link', { name: 'office' }).click()
-  await heading(page, 'office')
+  await waitForHeading(page, 'office')
   await page.getByRole('button', { name: 'Ping' }).click()
   await page.getByText(/^[\d.]+ ms by /).waitFor()
   await page.getByRole('table', { name: 'Ways to it' }).getByText('open').first().waitFor()
@@ -91,22 +68,22 @@ test('endpoints are found, looked at and pinged', async t => {
 
 test('the map shows hub, endpoints and the way between them, and leads to each', async t => {
   const page = await visit(t)
-  await open(page, 'Map')
-  await heading(page, 'Map')
+  await openPage(page, 'Map')
+  await waitForHeading(page, 'Map')
   const map = page.getByRole('region', { name: 'Map' })
   await map.getByRole('link', { name: 'hub' }).waitFor()
   await map.locator('path[stroke-width="4"]').waitFor({ state: 'attached' })
   await assertAccessible(page, 'map')
   await keepPicture(page, 'map')
   await map.getByRole('link', { name: 'office' }).click()
-  await heading(page, 'office')
+  await waitForHeading(page, 'office')
 })
 
 test('a tunnel is made, carries bytes, is shown with its traffic, and is closed', async t => {
   await using target = await startPage('hello from the office')
   const port = await freePort()
   const page = await visit(t)
-  await open(page, 'Tunnels')
+  await openPage(page, 'Tunnels')
   await page.getByRole('button', { name: 'New tunnel' }).click()
   const form = page.getByRole('dialog')
   await form.getByLabel('Endpoint').click()
@@ -134,8 +111,8 @@ test('a tunnel is made, carries bytes, is shown with its traffic, and is closed'
 
 test('a terminal in the page: typed, shown, left running, attached to again, ended', async t => {
   const page = await visit(t)
-  await open(page, 'Terminals')
-  await heading(page, 'Terminals')
+  await openPage(page, 'Terminals')
+  await waitForHeading(page, 'Terminals')
   await page.getByRole('combobox', { name: 'Endpoint' }).click()
   await page.getByRole('option', { name: 'office' }).click()
   await page.getByText('No session is open there.').waitFor()
@@ -160,7 +137,7 @@ test('a terminal in the page: typed, shown, left running, attached to again, end
 
 test('a user is invited by a link', async t => {
   const page = await visit(t)
-  await open(page, 'Users')
+  await openPage(page, 'Users')
   await page.getByRole('button', { name: 'Invite' }).click()
   const form = page.getByRole('dialog')
   await form.getByLabel('Name of the user').fill('bob')
@@ -173,7 +150,7 @@ test('a user is invited by a link', async t => {
 
 test('groups, roles, invitations and evictions are seen and changed', async t => {
   const page = await visit(t)
-  await open(page, 'Users')
+  await openPage(page, 'Users')
   const row = page.getByRole('row', { name: 'bob' })
   await page.getByRole('tab', { name: 'Groups' }).click()
   await page.getByText('There is no group yet.').waitFor()
@@ -226,7 +203,7 @@ test('every page can be read by everybody, in both languages, light and dark, on
       ['/log', isChinese ? '日志' : 'Log'],
     ]) {
       await page.goto(`${url}/home${path}`)
-      await heading(page, title ?? '')
+      await waitForHeading(page, title ?? '')
       await page.locator('[aria-busy=true]').first().waitFor({ state: 'detached' })
       const name = `${locale} ${colorScheme} ${viewport.width} ${title}`
       await assertAccessible(page, name)
@@ -239,7 +216,7 @@ test('every page can be read by everybody, in both languages, light and dark, on
 
 test('what changes elsewhere is shown without asking', async t => {
   const page = await visit(t)
-  await heading(page, 'Overview')
+  await waitForHeading(page, 'Overview')
   await mesh.run('home', 'disable', 'mesh', 'home')
   await page.getByText('switched off').waitFor()
   await mesh.run('home', 'enable', 'mesh', 'home')
@@ -258,27 +235,27 @@ test('a page of another site reads nothing, and a browser that is logged out has
   const own = await visit(t)
   await own.getByRole('button', { name: 'Log out' }).click()
   // The system knows the person: the page is open again at once, with a login of its own.
-  await heading(own, 'Overview')
+  await waitForHeading(own, 'Overview')
   const { token } = (await mesh.json('home', 'gui', '--no-open')) as { token: string }
   // As by a proxy, which nobody vouches for.
   const far = await browser.newContext({ extraHTTPHeaders: { via: '1.1 proxy' }, locale: 'en-GB' })
   const farPage = await far.newPage()
   await farPage.goto(url)
-  await heading(farPage, 'Log in')
+  await waitForHeading(farPage, 'Log in')
   await assertAccessible(farPage, 'login')
   await farPage.getByLabel('Token').fill('guess')
   await farPage.getByRole('button', { name: 'Log in' }).click()
   await farPage.getByText('That is not the token of this agent.').waitFor()
   await farPage.getByLabel('Token').fill(token)
   await farPage.getByRole('button', { name: 'Log in' }).click()
-  await heading(farPage, 'Overview')
+  await waitForHeading(farPage, 'Overview')
   await far.close()
 })
 
 // The last one: nobody needs the agent after it.
 test('an agent that is gone is told of, and so is its return', async t => {
   const page = await visit(t)
-  await heading(page, 'Overview')
+  await waitForHeading(page, 'Overview')
   await [...mesh.daemons].find(({ name }) => name === 'home')?.stop()
   const lost = page.getByText('The agent cannot be reached.')
   await lost.waitFor()
