@@ -72,7 +72,7 @@ test('the map shows hub, endpoints and the way between them, and leads to each',
   await waitForHeading(page, 'Map')
   const map = page.getByRole('region', { name: 'Map' })
   await map.getByRole('link', { name: 'hub' }).waitFor()
-  await map.locator('path[stroke-width="4"]').waitFor({ state: 'attached' })
+  await map.locator('path[stroke-width="4"]').first().waitFor({ state: 'attached' })
   await assertAccessible(page, 'map')
   await keepPicture(page, 'map')
   await map.getByRole('link', { name: 'office' }).click()
