@@ -7,15 +7,8 @@ import {
   sessionShape,
   type TerminalRequest,
 } from '../../apps/terminal/messages.ts'
-import {
-  createTerminalFrameDecoder,
-  encodeTerminalHead,
-  MAX_TERMINAL_FRAME_BYTES,
-  type TerminalFrame,
-  type TerminalFrameKind,
-} from '../../core/codec/terminal-frame.ts'
 import { MeshError } from '../../core/model/errors.ts'
-import { readKey } from '../api/login.ts'
+import { openFrameLine } from '../api/frame-line.ts'
 
 /** What happens on a line to a terminal. */
 export interface LineEvents {
@@ -47,73 +40,24 @@ export function openLine(
   request: TerminalRequest,
   { onOpen, onOutput, onNotice, onEnd, onClose }: LineEvents,
 ): TerminalLine {
-  const at = `/api/meshes/${encodeURIComponent(mesh)}/apps/ztm/terminal/stream`
-  const socket = new WebSocket(at, ['ztm-stream', `ztm-key.${readKey()}`])
-  socket.binaryType = 'arraybuffer'
-  const decoder = createTerminalFrameDecoder()
-  let head: Uint8Array | undefined = new Uint8Array(0)
-  let isClosed = false
-  const close = (error?: MeshError) => {
-    if (isClosed) return
-    isClosed = true
-    socket.close()
-    onClose(error)
-  }
-  const send = (kind: TerminalFrameKind, payload: Uint8Array) => {
-    if (socket.readyState !== WebSocket.OPEN) return
-    for (let from = 0; from < payload.length; from += MAX_TERMINAL_FRAME_BYTES) {
-      const part = payload.subarray(from, from + MAX_TERMINAL_FRAME_BYTES)
-      socket.send(join(encodeTerminalHead(kind, part.length), part))
-    }
-  }
-  const take = ({ kind, payload }: TerminalFrame) => {
-    if (kind === 'output') onOutput(payload)
-    if (kind === 'notice') onNotice(DECODER.decode(payload))
-    if (kind === 'end') onEnd(endShape.parse(JSON.parse(DECODER.decode(payload))))
-  }
-  /** The answer comes first: 2 bytes of length, and JSON. @returns what follows it, if it is whole */
-  const takeAnswer = (bytes: Uint8Array): Uint8Array | undefined => {
-    const length = ((bytes[0] ?? 0) << 8) | (bytes[1] ?? 0)
-    if (bytes.length < 2 || bytes.length < 2 + length) {
-      head = bytes
-      return undefined
-    }
-    head = undefined
-    const answer = answerShape.parse(JSON.parse(DECODER.decode(bytes.subarray(2, 2 + length))))
-    if (!answer.isGood) throw new MeshError(answer.error.code, answer.error.message)
-    onOpen(answer.session ?? '', answer.from ?? 0)
-    return bytes.subarray(2 + length)
-  }
-  socket.onopen = () => {
-    const wish: z.input<typeof localRequestShape> = { endpoint, request }
-    const text = ENCODER.encode(JSON.stringify(wish))
-    socket.send(join(Uint8Array.of(text.length >> 8, text.length & 0xff), text))
-  }
-  socket.onmessage = ({ data }) => {
-    try {
-      let bytes = new Uint8Array(data as ArrayBuffer)
-      if (head !== undefined) {
-        const rest = takeAnswer(join(head, bytes))
-        if (rest === undefined) return
-        bytes = Uint8Array.from(rest)
-      }
-      for (const frame of decoder.push(bytes)) take(frame)
-    } catch (error) {
-      close(
-        error instanceof MeshError
-          ? error
-          : new MeshError('bad-message', 'Cannot read what the terminal said'),
-      )
-    }
-  }
-  socket.onclose = () => close()
-  return {
-    type: bytes => send('input', bytes),
-    resize: (columns, rows) => send('resize', ENCODER.encode(JSON.stringify({ columns, rows }))),
-    close: () => {
-      isClosed = true
-      socket.close()
+  const wish: z.input<typeof localRequestShape> = { endpoint, request }
+  const line = openFrameLine(
+    { mesh, app: 'terminal', shape: answerShape },
+    { wish },
+    {
+      onAnswer: answer => onOpen(answer.session ?? '', answer.from ?? 0),
+      onFrame({ kind, payload }) {
+        if (kind === 'output') onOutput(payload)
+        if (kind === 'notice') onNotice(DECODER.decode(payload))
+        if (kind === 'end') onEnd(endShape.parse(JSON.parse(DECODER.decode(payload))))
+      },
+      onClose,
     },
+  )
+  return {
+    type: bytes => line.send('input', bytes),
+    resize: (columns, rows) => line.send('resize', ENCODER.encode(JSON.stringify({ columns, rows }))),
+    close: () => line.close(),
   }
 }
 
@@ -144,13 +88,6 @@ export function listSessions(mesh: string, endpoint: string): Promise<readonly S
       },
     )
   })
-}
-
-function join(first: Uint8Array, second: Uint8Array): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(first.length + second.length)
-  bytes.set(first)
-  bytes.set(second, first.length)
-  return bytes
 }
 
 const ENCODER = new TextEncoder()
