@@ -1,6 +1,6 @@
+import { type ControllerKind, EDGE_KINDS } from '../core/edge/edge-kinds.ts'
 import { MeshError } from '../core/model/errors.ts'
 import { quote } from '../core/model/quote.ts'
-import { type ControllerKind, EDGE_KINDS } from './edge/edge-kinds.ts'
 
 /** What can be listed, and mostly described. A service is of the mesh, and may be declared at the controller. */
 export type ThingKind = MeshKind | ControllerKind

@@ -1,12 +1,17 @@
 import type { Command } from 'commander'
+import { AGENT_API } from '../../core/api/agent-api.ts'
+import { EDGE_KINDS } from '../../core/edge/edge-kinds.ts'
+import { createPerformer } from '../../core/edge/network-apply.ts'
+import { readKnownNetwork, SECTION_KINDS } from '../../core/edge/network-entities.ts'
+import { writeNetwork } from '../../core/edge/network-file.ts'
+import { type NetworkPlan, type PlanStep, planNetwork } from '../../core/edge/network-plan.ts'
+import { DEFAULT_NETWORK, type Network, SECTIONS } from '../../core/edge/network-shape.ts'
+import { callAgent } from '../api-client.ts'
 import type { Cli } from '../context.ts'
-import { type EdgeClient, openEdge } from '../edge/edge-client.ts'
-import { EDGE_KINDS } from '../edge/edge-kinds.ts'
+import { openEdge } from '../edge/open-edge.ts'
 import { addExamples } from '../examples.ts'
-import { bodyOf, type IdOf, readKnownNetwork, SECTION_KINDS } from '../network/network-entities.ts'
-import { parseNetwork, writeNetwork } from '../network/network-file.ts'
-import { type NetworkPlan, type PlanStep, planNetwork } from '../network/network-plan.ts'
-import { DEFAULT_NETWORK, type Network, SECTIONS } from '../network/network-shape.ts'
+import { listAllEndpoints } from '../listings.ts'
+import { parseNetwork } from '../network/parse-network.ts'
 import { type Paint, painter } from '../output/colors.ts'
 import { print, printData } from '../output/show.ts'
 import { visible } from '../output/text-width.ts'
@@ -44,12 +49,16 @@ async function apply(cli: Cli, options: ApplyOptions): Promise<void> {
   const edge = await openEdge(cli)
   // As long as it takes; each single call has an end.
   if (cli.options.timeout === undefined) cli.deadlineMs = undefined
-  const plan = planNetwork(network, await readKnownNetwork(cli, edge), options.prune === true)
+  const plan = planNetwork(
+    network,
+    await readKnownNetwork(edge, await listMembers(cli, edge.mesh)),
+    options.prune === true,
+  )
   const isShown = cli.options.output === 'table' && !cli.options.quiet
   const paint = painter(cli)
-  const idOf = createIdFinder(edge)
+  const perform = createPerformer(edge, network.name)
   for (const step of plan.steps) {
-    if (options.dryRun !== true) await perform(edge, step, network.name, idOf)
+    if (options.dryRun !== true) await perform(step)
     if (isShown) print(cli, describeStep(step, paint))
   }
   if (isShown)
@@ -59,26 +68,11 @@ async function apply(cli: Cli, options: ApplyOptions): Promise<void> {
   else if (cli.options.output !== 'table') await printData(cli, dataOf(plan, options.dryRun === true))
 }
 
-async function perform(edge: EdgeClient, step: PlanStep, network: string, idOf: IdOf): Promise<void> {
-  const kind = SECTION_KINDS[step.section]
-  if (step.do === 'delete') return edge.delete(kind, step.id)
-  if (step.do === 'create') {
-    await edge.create(kind, await bodyOf(step.section, step.item, network, idOf))
-  } else {
-    const mark = step.isOurs ? network : undefined
-    await edge.patch(kind, step.id, await bodyOf(step.section, step.item, mark, idOf))
-  }
-}
-
-/** Names are looked up once, when they are needed: what they stand for may have been made just before. */
-function createIdFinder(edge: EdgeClient): IdOf {
-  const found = new Map<string, Promise<string>>()
-  return (kind, name) => {
-    const key = `${kind} ${name}`
-    const id = found.get(key) ?? edge.find(kind, name).then(entity => entity.id)
-    found.set(key, id)
-    return id
-  }
+/** Endpoints by their ids, and users by their names. */
+async function listMembers(cli: Cli, mesh: string): Promise<ReadonlySet<string>> {
+  const endpoints = await listAllEndpoints(cli, mesh)
+  const { users } = await callAgent(cli, AGENT_API.listUsers, { params: { mesh } })
+  return new Set([...endpoints.map(({ id }) => id as string), ...users.map(({ name }) => name as string)])
 }
 
 function describeStep(step: PlanStep, paint: Paint): string {
@@ -133,7 +127,7 @@ export function defineExport(command: Command, cli: Cli): void {
 
 async function exportNetwork(cli: Cli, name: string | undefined): Promise<void> {
   const edge = await openEdge(cli)
-  const known = await readKnownNetwork(cli, edge)
+  const known = await readKnownNetwork(edge, await listMembers(cli, edge.mesh))
   const sections = SECTIONS.map(section => [
     section,
     known[section].filter(({ madeBy }) => name === undefined || madeBy === name).map(({ item }) => item),

@@ -1,9 +1,9 @@
 import type { Command } from 'commander'
 import { z } from 'zod'
+import { nameOf } from '../../core/edge/entity-members.ts'
 import { MeshError } from '../../core/model/errors.ts'
 import type { Cli } from '../context.ts'
-import { openEdge } from '../edge/edge-client.ts'
-import { nameOf } from '../edge/edge-views.ts'
+import { openEdge } from '../edge/open-edge.ts'
 import { addExamples } from '../examples.ts'
 import { showThing } from '../output/show.ts'
 

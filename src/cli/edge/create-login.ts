@@ -1,4 +1,6 @@
 import { type Command, Option } from 'commander'
+import { EDGE_KINDS } from '../../core/edge/edge-kinds.ts'
+import { type Entity, memberOf } from '../../core/edge/entity-members.ts'
 import { MeshError } from '../../core/model/errors.ts'
 import { formatSpan, type Ms } from '../../core/model/time.ts'
 import type { Cli } from '../context.ts'
@@ -7,9 +9,7 @@ import { parseSpanOption } from '../global-options.ts'
 import { print, remark, report } from '../output/show.ts'
 import { visible } from '../output/text-width.ts'
 import { readInput, writePrivate } from '../read-input.ts'
-import { type Entity, openEdge } from './edge-client.ts'
-import { EDGE_KINDS } from './edge-kinds.ts'
-import { memberOf } from './edge-views.ts'
+import { openEdge } from './open-edge.ts'
 
 interface EnrollmentOptions {
   readonly method: 'ott' | 'updb'

@@ -1,10 +1,11 @@
+import type { EdgeClient } from '../../core/edge/edge-client.ts'
+import type { EdgeKind } from '../../core/edge/edge-kinds.ts'
+import type { Json } from '../../core/edge/entity-members.ts'
 import { MeshError } from '../../core/model/errors.ts'
 import { quote } from '../../core/model/quote.ts'
 import type { Cli } from '../context.ts'
 import { integerOption, parseSpanOption } from '../global-options.ts'
 import { readInput } from '../read-input.ts'
-import type { EdgeClient, Json } from './edge-client.ts'
-import type { EdgeKind } from './edge-kinds.ts'
 
 /** The kinds that `ztm create` and `ztm update` know. */
 export type WritableKind = Exclude<

@@ -1,49 +1,13 @@
+import { EDGE_KINDS, type EdgeKind } from '../../core/edge/edge-kinds.ts'
+import { type Entity, memberOf, nameOf, rolesOf, textOf, textsOf } from '../../core/edge/entity-members.ts'
 import type { Cli } from '../context.ts'
 import type { ListView } from '../output/show.ts'
 import type { Column, Field } from '../output/table.ts'
 import { ago, moment, until } from '../output/words.ts'
-import type { Entity } from './edge-client.ts'
-import { EDGE_KINDS, type EdgeKind } from './edge-kinds.ts'
 
 /** How `ztm get KIND` prints the entities of a kind. */
 export function edgeView(cli: Cli, kind: EdgeKind): ListView<Entity> {
   return { nameOf, columns: [...columnsOf(cli, kind), { title: 'ID', cell: ({ id }) => id }] }
-}
-
-/** What an entity is called: its name, or the id of one that has none. */
-export function nameOf(entity: Entity): string {
-  return text(entity.name) ?? entity.id
-}
-
-/** The member of an entity at a path, as `primary.cert.allowed`; undefined where there is none. */
-export function memberOf(entity: unknown, path: string): unknown {
-  let value = entity
-  for (const name of path.split('.')) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined
-    value = (value as Readonly<Record<string, unknown>>)[name]
-  }
-  return value
-}
-
-/** A list of texts, whatever was there. */
-export function textsOf(value: unknown): string[] {
-  return Array.isArray(value) ? value.filter(each => typeof each === 'string') : []
-}
-
-/**
- * The roles of a policy as people write them: `#attribute`, `@name`.
- *
- * @param member  `identityRoles`
- */
-export function rolesOf(entity: Entity, member: string): string[] {
-  const shown = entity[`${member}Display`]
-  const names = new Map<unknown, string>()
-  if (Array.isArray(shown))
-    for (const each of shown) {
-      const [role, name] = [memberOf(each, 'role'), text(memberOf(each, 'name'))]
-      if (name !== undefined) names.set(role, name)
-    }
-  return textsOf(entity[member]).map(role => names.get(role) ?? role)
 }
 
 type EntityColumn = Column<Entity>
@@ -88,7 +52,7 @@ function columnsOf(cli: Cli, kind: EdgeKind): EntityColumn[] {
         name,
         member('ISSUER', 'issuer'),
         member('AUDIENCE', 'audience'),
-        { title: 'KEYS', cell: each => text(each.jwksEndpoint) ?? text(each.kid) },
+        { title: 'KEYS', cell: each => textOf(each.jwksEndpoint) ?? textOf(each.kid) },
         { title: 'STATUS', cell: ({ enabled }) => (enabled === true ? 'enabled' : 'disabled') },
       ]
     case 'auth-policy':
@@ -183,7 +147,7 @@ export function edgeFields(cli: Cli, kind: EdgeKind, entity: Entity): Field[] {
     if (OWN_FIELDS.has(name) || name.endsWith('Display') || isEmpty(value)) continue
     // `identity` beside `identityId`: its name is enough, and its links are for programs.
     if (`${name}Id` in entity && memberOf(value, '_links') !== undefined) {
-      fields.push([labelOf(name), text(memberOf(value, 'name'))])
+      fields.push([labelOf(name), textOf(memberOf(value, 'name'))])
     } else if (name.endsWith('Id') && memberOf(entity[name.slice(0, -2)], '_links') !== undefined) continue
     else if (name.endsWith('Roles')) fields.push([labelOf(name), rolesOf(entity, name)])
     else fields.push([labelOf(name), fieldValue(cli, name, value)])
@@ -239,10 +203,6 @@ function labelOf(name: string): string {
 
 function capitalize(word: string): string {
   return `${word.charAt(0).toUpperCase()}${word.slice(1)}`
-}
-
-function text(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' ? value : undefined
 }
 
 const OWN_FIELDS = new Set(['id', 'name', '_links', 'createdAt', 'updatedAt'])

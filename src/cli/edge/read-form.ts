@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import type { Json } from './edge-client.ts'
+import type { Json } from '../../core/edge/entity-members.ts'
 import { EDGE_FORMS, type FormTools, type WritableKind } from './edge-forms.ts'
 
 /** Give a command the options of a kind. @param isCreate  those that a new one needs are required */

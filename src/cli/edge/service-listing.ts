@@ -1,5 +1,6 @@
 import { AGENT_API } from '../../core/api/agent-api.ts'
 import type { ServiceInfo } from '../../core/api/shapes.ts'
+import { type Entity, memberOf, meshNameOf, textsOf } from '../../core/edge/entity-members.ts'
 import { MeshError } from '../../core/model/errors.ts'
 import { isIdentityUser } from '../../core/model/spiffe-id.ts'
 import { callAgent } from '../api-client.ts'
@@ -8,8 +9,7 @@ import { healthTone, serviceHealth } from '../listings.ts'
 import { choosePlace } from '../mesh-choice.ts'
 import type { ListView } from '../output/show.ts'
 import { isAdministrator } from '../people/users.ts'
-import { createEdgeClient, type Entity } from './edge-client.ts'
-import { memberOf, nameOf, textsOf } from './edge-views.ts'
+import { openEdgeOf } from './open-edge.ts'
 
 /** A service of a listing: hosted in the mesh, declared at the controller, or both. */
 export interface ListedService extends Omit<ServiceInfo, 'owner'> {
@@ -66,17 +66,11 @@ export async function listAllServices(cli: Cli): Promise<ListedService[]> {
 /** A controller of a version that declares none says that there is no such path. */
 async function listDeclared(cli: Cli, mesh: string): Promise<Entity[]> {
   try {
-    return await createEdgeClient(cli, mesh).list('service')
+    return await openEdgeOf(cli, mesh).list('service')
   } catch (error) {
     if (error instanceof MeshError && error.code === 'not-found') return []
     throw error
   }
-}
-
-/** What the mesh calls a declared service: `db` is `tcp/db`. */
-export function meshNameOf(entity: Entity): string {
-  const name = nameOf(entity)
-  return /^(?:tcp|udp)\//.test(name) ? name : `tcp/${name}`
 }
 
 /** Whose a service is; a declared one is nobody's, and policies say who may. */

@@ -1,12 +1,12 @@
 import { type Command, Option } from 'commander'
+import { EDGE_KINDS } from '../../core/edge/edge-kinds.ts'
 import { MeshError } from '../../core/model/errors.ts'
 import type { Cli } from '../context.ts'
 import { addExamples } from '../examples.ts'
 import { integerOption } from '../global-options.ts'
 import { report } from '../output/show.ts'
 import { visible } from '../output/text-width.ts'
-import { openEdge } from './edge-client.ts'
-import { EDGE_KINDS } from './edge-kinds.ts'
+import { openEdge } from './open-edge.ts'
 
 interface RankOptions {
   readonly cost?: number

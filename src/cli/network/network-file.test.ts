@@ -4,9 +4,10 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { stringify } from 'yaml'
-import { parseNetwork, writeNetwork } from './network-file.ts'
-import { canonical, type KnownNetwork, planNetwork } from './network-plan.ts'
-import { type Network, type NetworkItem, SECTIONS } from './network-shape.ts'
+import { writeNetwork } from '../../core/edge/network-file.ts'
+import { canonical, type KnownNetwork, planNetwork } from '../../core/edge/network-plan.ts'
+import { type Network, type NetworkItem, SECTIONS } from '../../core/edge/network-shape.ts'
+import { parseNetwork } from './parse-network.ts'
 
 const read = (text: string) => parseNetwork(text, 'network.yaml')
 

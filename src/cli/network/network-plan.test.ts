@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { parseNetwork } from './network-file.ts'
-import { type KnownNetwork, planNetwork } from './network-plan.ts'
-import { type NetworkItem, SECTIONS, type Section } from './network-shape.ts'
+import { type KnownNetwork, planNetwork } from '../../core/edge/network-plan.ts'
+import { type NetworkItem, SECTIONS, type Section } from '../../core/edge/network-shape.ts'
+import { parseNetwork } from './parse-network.ts'
 
 /** What is there: items of files, each with its maker. */
 async function knownOf(madeBy: string | undefined, text: string): Promise<KnownNetwork> {

@@ -1,12 +1,8 @@
-import { AGENT_API } from '../../core/api/agent-api.ts'
-import { MeshError } from '../../core/model/errors.ts'
-import { quote } from '../../core/model/quote.ts'
-import { callAgent } from '../api-client.ts'
-import type { Cli } from '../context.ts'
-import type { EdgeClient, Entity, Json } from '../edge/edge-client.ts'
-import type { EdgeKind } from '../edge/edge-kinds.ts'
-import { memberOf, nameOf, rolesOf, textsOf } from '../edge/edge-views.ts'
-import { listAllEndpoints } from '../listings.ts'
+import { MeshError } from '../model/errors.ts'
+import { quote } from '../model/quote.ts'
+import type { EdgeClient } from './edge-client.ts'
+import type { EdgeKind } from './edge-kinds.ts'
+import { type Entity, type Json, memberOf, nameOf, rolesOf, textsOf } from './entity-members.ts'
 import type { KnownItem, KnownNetwork } from './network-plan.ts'
 import { ITEM_SHAPES, type NetworkItem, SECTIONS, type Section, type Tags } from './network-shape.ts'
 
@@ -26,11 +22,18 @@ export const SECTION_KINDS: Readonly<Record<Section, EdgeKind>> = {
 /** The tag by which apply knows what it made; its value is the network's name. */
 export const APPLY_TAG = 'ztm-apply'
 
-/** Read all that a file can declare. @throws MeshError as the controller */
-export async function readKnownNetwork(cli: Cli, edge: EdgeClient): Promise<KnownNetwork> {
+/**
+ * Read all that a file can declare.
+ *
+ * @param members  ids of endpoints and names of users: those of the mesh are identities too, but nobody declares them, they join
+ * @throws MeshError as the controller
+ */
+export async function readKnownNetwork(
+  edge: EdgeClient,
+  members: ReadonlySet<string>,
+): Promise<KnownNetwork> {
   const entities = {} as Record<Section, Entity[]>
   for (const section of SECTIONS) entities[section] = await edge.list(SECTION_KINDS[section])
-  const members = await listMembers(cli, edge.mesh)
   entities.identities = entities.identities.filter(({ id }) => !members.has(id))
   const nameById = new Map(
     SECTIONS.flatMap(section => entities[section].map(each => [each.id, nameOf(each)])),
@@ -40,13 +43,6 @@ export async function readKnownNetwork(cli: Cli, edge: EdgeClient): Promise<Know
     entities[section].filter(({ id }) => !BUILT_IN.has(id)).map(each => describe(section, each, nameById)),
   ])
   return Object.fromEntries(known) as KnownNetwork
-}
-
-/** Endpoints and users of the mesh are identities too, but nobody declares them: they join. */
-async function listMembers(cli: Cli, mesh: string): Promise<ReadonlySet<string>> {
-  const endpoints = await listAllEndpoints(cli, mesh)
-  const { users } = await callAgent(cli, AGENT_API.listUsers, { params: { mesh } })
-  return new Set([...endpoints.map(({ id }) => id as string), ...users.map(({ name }) => name as string)])
 }
 
 function describe(section: Section, entity: Entity, names: ReadonlyMap<string, string>): KnownItem {

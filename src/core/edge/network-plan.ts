@@ -1,5 +1,5 @@
-import { MeshError } from '../../core/model/errors.ts'
-import { quote } from '../../core/model/quote.ts'
+import { MeshError } from '../model/errors.ts'
+import { quote } from '../model/quote.ts'
 import { isSame } from './network-file.ts'
 import { type Network, type NetworkItem, SECTIONS, type Section } from './network-shape.ts'
 

@@ -1,6 +1,5 @@
-import { MeshError } from '../../core/model/errors.ts'
-import { quote } from '../../core/model/quote.ts'
-import { readYaml } from '../read-yaml.ts'
+import { MeshError } from '../model/errors.ts'
+import { quote } from '../model/quote.ts'
 import {
   DEFAULT_NETWORK,
   ITEM_SHAPES,
@@ -12,14 +11,14 @@ import {
 } from './network-shape.ts'
 
 /**
- * Read a network from a YAML or JSON text.
+ * Read a network from the document that a YAML or JSON text is.
  *
  * @param where  for errors: the file's name
  * @throws MeshError `bad-input` with the place of what is not understood, and for a name that stands twice
  */
-export async function parseNetwork(text: string, where: string): Promise<Network> {
+export function readNetwork(document: unknown, where: string): Network {
   // An empty file is a network of nothing.
-  const parsed = networkFileShape.safeParse((await readYaml(text, where)) ?? {})
+  const parsed = networkFileShape.safeParse(document ?? {})
   if (!parsed.success) {
     const [issue] = parsed.error.issues
     const place = (issue?.path ?? []).map(step =>
@@ -46,7 +45,7 @@ function refuseTwice(where: string, section: Section, items: readonly NetworkIte
 }
 
 /**
- * A network as a document that `parseNetwork` reads: sections without entities and members that have their default
+ * A network as a document that `readNetwork` reads: sections without entities and members that have their default
  * are left out.
  */
 export function writeNetwork({ name, sections }: Network): Record<string, unknown> {
