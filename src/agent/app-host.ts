@@ -38,6 +38,8 @@ export interface AppHostOptions {
   readonly hostings: Hostings
   readonly dialer: Dialer
   readonly disk: ComputerDisk
+  /** The apps that run beside it: one of them may have the files of the mesh. */
+  readonly running?: () => readonly RunningApp[]
   /** Runs scripts; without it none can be. */
   readonly scripts?: ScriptRunner | undefined
   readonly clock: Clock
@@ -100,6 +102,10 @@ export function createAppHost(options: AppHostOptions): Host {
       throw new MeshError('unsupported', 'Cannot run script: this agent runs none')
     },
     disk: options.disk.forApp(options.mesh, app.name),
+    get meshFiles() {
+      const giving = options.running?.().find(({ instance }) => instance.meshFilesFor !== undefined)
+      return giving?.instance.meshFilesFor?.(app.name)
+    },
     after(delayMs, call) {
       const timer = setTimeout(call, delayMs)
       return () => clearTimeout(timer)

@@ -244,6 +244,7 @@ class MeshMembership implements Membership {
       hostings: this.#hostings,
       dialer: this.#dialer,
       disk,
+      running: () => this.apps,
       scripts,
       clock,
     }

@@ -2,7 +2,11 @@ import type { Bridge } from '../core/app/bridge.ts'
 import { MeshError } from '../core/model/errors.ts'
 import type { Json } from '../core/model/store.ts'
 import type {
+  AcceptedStream,
   AppAccess,
+  AppFile,
+  AppFiles,
+  AppFileTerms,
   AppHost,
   AppIdentity,
   AppPeer,
@@ -25,12 +29,16 @@ export interface SandboxHost {
   readonly host: AppHost
   /** Handlers of hosted services, by the number of the hosting. */
   readonly served: ReadonlyMap<number, (stream: PeerStream) => unknown>
+  /** Those of open ports. */
+  readonly listening: ReadonlyMap<number, (connection: AcceptedStream) => unknown>
 }
 
 /** Make the host: each of its calls is one to the agent, which checks whether it was granted. */
 export function createSandboxHost(bridge: Bridge, facts: HostFacts): SandboxHost {
   const served = new Map<number, (stream: PeerStream) => unknown>()
+  const listening = new Map<number, (connection: AcceptedStream) => unknown>()
   let lastHosting = 0
+  let lastListening = 0
   const call = async <T>(op: string, args: { [key: string]: Json | undefined }) =>
     (await bridge.call(op, args as Json)) as T
   const tellLog = (level: string) => (text: string, fields?: Record<string, string | number | boolean>) =>
@@ -57,6 +65,28 @@ export function createSandboxHost(bridge: Bridge, facts: HostFacts): SandboxHost
     settings: () => call('settings', {}),
     peers: () => call<AppPeer[]>('peers', {}),
     dial: to => openStream(bridge, 'dial', { to: typeof to === 'string' ? to : to.id }),
+    files: createFiles(bridge),
+    async listen(name, port, onConnection) {
+      const number = ++lastListening
+      listening.set(number, onConnection)
+      try {
+        const at = await call<{ host: string; port: number }>('listen', {
+          host: name,
+          port,
+          listening: number,
+        })
+        return {
+          ...at,
+          close: async () => {
+            listening.delete(number)
+            await call('unlisten', { listening: number })
+          },
+        }
+      } catch (error) {
+        listening.delete(number)
+        throw error
+      }
+    },
     connect: (name, port) => openStream(bridge, 'connect', { host: name, port }),
     fetch: (url, init) => fetchOver(bridge, String(url), init),
     run: (program, args = [], input) =>
@@ -78,12 +108,69 @@ export function createSandboxHost(bridge: Bridge, facts: HostFacts): SandboxHost
       }
     },
   }
-  return { host: Object.freeze(host), served }
+  return { host: Object.freeze(host), served, listening }
 }
 
 /** A stream that another endpoint opened. @throws MeshError `bad-message` for a number that is none */
 export function takePeerStream(bridge: Bridge, id: number, from: AppIdentity): PeerStream {
   return Object.assign(createAppStream(bridge.take(id)), { from })
+}
+
+/** A connection that came to a port of the app. @throws MeshError `bad-message` for a number that is none */
+export function takeConnection(bridge: Bridge, id: number, remote: string): AcceptedStream {
+  return Object.assign(createAppStream(bridge.take(id)), { remote })
+}
+
+function createFiles(bridge: Bridge): AppFiles {
+  return Object.freeze({
+    async find(query = {}) {
+      const { files } = (await bridge.call('files.find', { ...query })) as unknown as { files: AppFile[] }
+      return files
+    },
+    async read(path: string) {
+      const stream = bridge.open()
+      const opened = createAppStream(stream, true)
+      try {
+        const { sizeBytes } = (await bridge.call('files.read', { path, stream: stream.id })) as {
+          sizeBytes: number
+        }
+        return Object.assign(opened, { sizeBytes })
+      } catch (error) {
+        stream.reset('Not opened')
+        throw error
+      }
+    },
+    async publish(
+      name: string,
+      data: string | Uint8Array | AsyncIterable<Uint8Array>,
+      { users = [], groups = [], everyone = false, tags = [] }: AppFileTerms = {},
+    ) {
+      const stream = bridge.open()
+      const sink = createAppStream(stream)
+      const terms = { users: [...users], groups: [...groups], everyone, tags: [...tags] }
+      const published = bridge.call('files.publish', { name, stream: stream.id, ...terms })
+      // What is refused is read by nobody: who sends it must not wait for ever.
+      published.catch(() => stream.reset('Not taken'))
+      try {
+        if (typeof data === 'string' || data instanceof Uint8Array) await sink.end(data)
+        else {
+          for await (const chunk of data) await sink.write(chunk)
+          await sink.end()
+        }
+      } catch (error) {
+        stream.reset('Not sent whole')
+        // Why it was not taken says more than that it was not.
+        await published.catch(reason => {
+          if ((reason as MeshError).code !== 'link-closed') throw reason
+        })
+        throw error
+      }
+      return (await published) as unknown as AppFile
+    },
+    async withdraw(name: string) {
+      await bridge.call('files.withdraw', { name })
+    },
+  })
 }
 
 async function openStream(bridge: Bridge, op: string, args: { [key: string]: Json }): Promise<DialedStream> {
@@ -111,7 +198,7 @@ async function fetchOver(bridge: Bridge, url: string, init: FetchOptions = {}): 
       headers: headers as Json,
       hasBody: sent !== undefined,
     })
-    asked.catch(() => {})
+    asked.catch(() => stream.reset('Not taken'))
     await (sent === undefined ? body.end() : body.end(sent)).catch(() => {})
     const answer = (await asked) as { status: number; headers: [string, string][] }
     const isEmpty = [101, 204, 205, 304].includes(answer.status)

@@ -1,9 +1,9 @@
 import type { Bridge } from '../core/app/bridge.ts'
 import { MeshError, toMeshError } from '../core/model/errors.ts'
 import type { Json } from '../core/model/store.ts'
-import type { AppCaller, AppDefinition, AppHost, AppIdentity } from '../sdk/define-app.ts'
+import type { AppCaller, AppDefinition, AppHost, AppIdentity, DialedStream } from '../sdk/define-app.ts'
 import { createAppStream } from './app-stream.ts'
-import { createSandboxHost, type HostFacts, takePeerStream } from './host.ts'
+import { createSandboxHost, type HostFacts, takeConnection, takePeerStream } from './host.ts'
 
 /** An app that was loaded: what the agent calls of it. */
 export interface LoadedApp {
@@ -20,7 +20,7 @@ export interface LoadedApp {
  * @throws MeshError `bad-input` if it is no app; whatever the module throws
  */
 export async function loadApp(bridge: Bridge, url: string, facts: HostFacts): Promise<LoadedApp> {
-  const { host, served } = createSandboxHost(bridge, facts)
+  const { host, served, listening } = createSandboxHost(bridge, facts)
   Object.defineProperty(globalThis, 'fetch', { value: host.fetch, writable: true, configurable: true })
   const { default: app } = (await import(url)) as { default?: AppDefinition }
   if (typeof app !== 'object' || app === null)
@@ -31,6 +31,8 @@ export async function loadApp(bridge: Bridge, url: string, facts: HostFacts): Pr
     takesStreams: app.onStream !== undefined,
     async onCall(op, args) {
       if (op === 'stream') return acceptStream(bridge, { app, host, served }, args as unknown as StreamCall)
+      if (op === 'connection')
+        return acceptConnection(bridge, { host, listening }, args as unknown as ConnectionCall)
       if (op === 'request') return answerRequest(bridge, { app, host }, args as unknown as RequestCall)
       throw new MeshError('unsupported', `Cannot do "${op}": no such operation`)
     },
@@ -56,11 +58,35 @@ async function acceptStream(
   }: { app: AppDefinition; host: AppHost } & Pick<ReturnType<typeof createSandboxHost>, 'served'>,
   { stream: id, from, hosting }: StreamCall,
 ): Promise<Json> {
-  const stream = takePeerStream(bridge, id, from)
   const handle = hosting === undefined ? app.onStream?.bind(app) : served.get(hosting)
   if (handle === undefined) throw new MeshError('unsupported', 'Cannot open stream: the app takes none')
+  const stream = takePeerStream(bridge, id, from)
+  handleStream(host, stream, () => handle(stream, host))
+  return null
+}
+
+interface ConnectionCall {
+  readonly stream: number
+  readonly listening: number
+  readonly remote: string
+}
+
+async function acceptConnection(
+  bridge: Bridge,
+  { host, listening }: { host: AppHost } & Pick<ReturnType<typeof createSandboxHost>, 'listening'>,
+  { stream: id, listening: number, remote }: ConnectionCall,
+): Promise<Json> {
+  const handle = listening.get(number)
+  if (handle === undefined) throw new MeshError('unsupported', 'Cannot accept: the app does not listen there')
+  const connection = takeConnection(bridge, id, remote)
+  handleStream(host, connection, () => handle(connection))
+  return null
+}
+
+/** Let the app have a stream; it is ended when the app is done with it. */
+function handleStream(host: AppHost, stream: DialedStream, handle: () => unknown): void {
   Promise.resolve()
-    .then(() => handle(stream, host))
+    .then(handle)
     .then(
       async () => {
         await stream.end()
@@ -73,7 +99,6 @@ async function acceptStream(
       },
     )
     .catch(() => {})
-  return null
 }
 
 interface RequestCall {

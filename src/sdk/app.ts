@@ -1,6 +1,8 @@
 import type { Duplex, Readable, Writable } from 'node:stream'
 import type { Handlers, Route } from '../core/api/route.ts'
 import type { Access, EndpointInfo, Rank, ServiceInfo } from '../core/api/shapes.ts'
+import type { ScriptGrants } from '../core/app/script-grants.ts'
+import type { MeshFiles } from '../core/files/mesh-files.ts'
 import type {
   Forwarding,
   ForwardLimits,
@@ -38,6 +40,8 @@ export interface AppInstance extends AsyncDisposable {
   readonly handlers: Handlers<Record<string, Route>, AppCaller>
   /** A program of this computer's user opened a stream to the app; without this, none can. */
   readonly receiveLocal?: (stream: Duplex) => void
+  /** Of the app that has the mesh's files: let another app of this endpoint use them. @param app  `alice/notes` */
+  readonly meshFilesFor?: (app: string) => MeshFiles
 }
 
 /** Who asks an app's API: the person at this agent, or another endpoint that may manage this one. */
@@ -99,6 +103,8 @@ export interface Host {
   runScript(script: Script): Promise<RunningScript>
   /** Files of this computer, with the rights of the agent. */
   readonly disk: Disk
+  /** Files of the mesh, as this endpoint's user sees them; absent where no app has them. */
+  readonly meshFiles?: MeshFiles | undefined
   /** Call back once after a while. @returns a function that cancels */
   after(ms: number, call: () => void): () => void
 }
@@ -294,19 +300,6 @@ export interface Script {
   readonly needsKernelWalls: boolean
   /** Refuse to run programs for it as root because the agent is. */
   readonly isNeverRoot: boolean
-}
-
-/** What a script has beside its own code and an empty folder. Written as in `app.json`. */
-export interface ScriptGrants {
-  /** `example.com:443`, `10.0.0.0/8:*` */
-  readonly network: readonly string[]
-  /** Files and folders, with all below. */
-  readonly read: readonly string[]
-  readonly write: readonly string[]
-  /** Programs, with the rights of the agent. */
-  readonly run: readonly string[]
-  /** Services of the mesh, as the agent's user. */
-  readonly dial: readonly string[]
 }
 
 /** A script that runs. Whoever reads its output slowly slows it down. */

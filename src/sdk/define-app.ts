@@ -52,12 +52,73 @@ export interface AppHost {
   dial(to: string | AppPeer): Promise<DialedStream>
   /** Host a service of the mesh. Needs `serve`. */
   serve(service: string, onStream: (stream: PeerStream) => unknown, access?: AppAccess): Promise<AppHosting>
+  /** Accept connections at an address of this computer; at port 0 at any that is free. Needs `listen`. */
+  listen(
+    host: string,
+    port: number,
+    onConnection: (connection: AcceptedStream) => unknown,
+  ): Promise<AppListener>
+  /** Files that are published in the mesh. Needs `meshFiles`. */
+  readonly files: AppFiles
   /** Connect to an address outside the mesh. Needs `network`. */
   connect(host: string, port: number): Promise<DialedStream>
   /** Fetch over HTTP from an address outside the mesh. Needs `network`; redirects are not followed. */
   fetch(url: string | URL, init?: FetchOptions): Promise<Response>
   /** Run a program of this computer to its end, with the rights of the agent. Needs `run`. */
   run(program: string, args?: readonly string[], input?: string): Promise<AppRun>
+}
+
+/** A connection that was accepted: closed when the function that was given it has returned. Anybody may have opened it. */
+export interface AcceptedStream extends DialedStream {
+  /** The other end: `192.0.2.7:51234`. */
+  readonly remote: string
+}
+
+/** An open port. */
+export interface AppListener {
+  readonly host: string
+  readonly port: number
+  /** Accept no more; connections that are open stay. */
+  close(): Promise<void>
+}
+
+/** Files of the mesh, as the user of this endpoint sees them. What the app publishes is in a place of its own: `apps/alice/notes/…` */
+export interface AppFiles {
+  /** What is published by anybody who is online; 1,000 at most. Needs `"meshFiles": "read"`. */
+  find(query?: { path?: string; pattern?: string; tag?: string; owner?: string }): Promise<AppFile[]>
+  /** Read a published file, or one of a published folder: `/users/bob/photos/a.jpg`. It breaks off if the file is changed meanwhile. */
+  read(path: string): Promise<DialedStream & { readonly sizeBytes: number }>
+  /** Publish a file, in the place of the one of that name. Its user alone sees it, unless it is shared. Needs `"meshFiles": "write"`. */
+  publish(
+    name: string,
+    data: string | Uint8Array | AsyncIterable<Uint8Array>,
+    terms?: AppFileTerms,
+  ): Promise<AppFile>
+  /** Withdraw what the app published, and remove it. Needs `"meshFiles": "write"`. */
+  withdraw(name: string): Promise<void>
+}
+
+/** Who may see a file that an app publishes, and by what it is found. */
+export interface AppFileTerms {
+  readonly users?: readonly string[]
+  readonly groups?: readonly string[]
+  /** Every member of the mesh. */
+  readonly everyone?: boolean
+  readonly tags?: readonly string[]
+}
+
+/** Something that was published. */
+export interface AppFile {
+  /** `/users/bob/photos` */
+  readonly path: string
+  readonly owner: string
+  readonly kind: 'file' | 'tree'
+  readonly sizeBytes: number
+  readonly modifiedAtMs: number
+  readonly publishedAtMs: number
+  readonly tags: readonly string[]
+  /** Names of endpoints that have it. */
+  readonly holders: readonly string[]
 }
 
 /** What a program said. */

@@ -19,6 +19,8 @@ export interface FilesPlace {
   /** Wait for the end. @param stepMs  how far time goes between two looks; it stands still if absent */
   ended(job: JobInfo, stepMs?: number): Promise<JobInfo>
   find(query?: Record<string, string>): Promise<FoundItem[]>
+  /** @param folder  where downloads go that are told no place */
+  configure(folder: string): Promise<void>
 }
 
 /** A mesh in memory, to which endpoints are added. */
@@ -29,8 +31,7 @@ export interface FilesLab {
 }
 
 /** A mesh of hosts in memory with the files app, on real disks. */
-export function openFilesLab(t: TestContext): FilesLab {
-  const mesh = createTestMesh()
+export function openFilesLab(t: TestContext, mesh: TestMesh = createTestMesh()): FilesLab {
   t.after(() => mesh[Symbol.asyncDispose]())
   return {
     mesh,
@@ -61,6 +62,8 @@ export function openFilesLab(t: TestContext): FilesLab {
         ended,
         get: async (path, file, options) => ended(await begin(path, file, options)),
         find: async query => (await app.call(FILES_API.findFiles, { query: query ?? {} })).items,
+        configure: async folder =>
+          void (await app.call(FILES_API.changeFilesConfig, { params, body: { folder } })),
       }
     },
   }

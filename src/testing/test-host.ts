@@ -15,6 +15,7 @@ import { serveRoutes } from '../net/serve-routes.ts'
 import type {
   App,
   AppCaller,
+  AppInstance,
   AppStorage,
   DialOptions,
   Host,
@@ -139,6 +140,7 @@ class MemoryEndpoint implements TestEndpoint {
   readonly hosted = new Map<ServiceName, TestHosting>()
   readonly faults: TestFaults = {}
   readonly apps = new Map<string, TestApp>()
+  #meshFilesFor: AppInstance['meshFilesFor']
   #ownFolder: ScratchFolder | undefined
   isOnline = true
   readonly #mesh: MemoryMesh
@@ -156,6 +158,7 @@ class MemoryEndpoint implements TestEndpoint {
 
   async start(app: App): Promise<TestApp> {
     const instance = await app.start(this.host(app))
+    this.#meshFilesFor ??= instance.meshFilesFor
     const server = new Hono<{ Bindings: { caller: AppCaller } }>()
     serveRoutes(server as never, app.api, instance.handlers, {
       caller: context => (context.env as { caller: AppCaller }).caller,
@@ -218,6 +221,7 @@ class MemoryEndpoint implements TestEndpoint {
       runProgram,
       runScript: script => this.#mesh.scripts.run(this.host(app), script),
       disk: { ...createDisk(), openOwnFolder: () => this.#openOwnFolder() },
+      meshFiles: this.#meshFilesFor?.(app.name),
     }
   }
 

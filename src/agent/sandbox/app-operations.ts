@@ -2,28 +2,19 @@ import type { Readable } from 'node:stream'
 import { z } from 'zod'
 import type { Bridge } from '../../core/app/bridge.ts'
 import { parseServicePattern } from '../../core/app/capabilities.ts'
-import type { RunnableApp } from '../../core/app/installed-app.ts'
 import { compileNetworkGrant } from '../../core/app/network-grant.ts'
 import { MeshError, toMeshError } from '../../core/model/errors.ts'
 import { parseServiceName } from '../../core/model/names.ts'
 import { quote } from '../../core/model/quote.ts'
 import type { Json } from '../../core/model/store.ts'
 import { createGuardedFetch } from '../../net/app-fetch.ts'
-import type { AppStorage, Host, Hosting, Incoming } from '../../sdk/app.ts'
+import type { Host, Hosting, Incoming } from '../../sdk/app.ts'
+import { createFilesDoers, FILES_SHAPES } from './app-files.ts'
+import { createListenDoers, LISTEN_SHAPES } from './app-listening.ts'
 import { duplexOver, joinStreams } from './bridge-duplex.ts'
 import { counterpartOf } from './counterpart.ts'
+import type { OperationsOptions } from './operations-options.ts'
 import { runForApp } from './run-for-app.ts'
-
-/** What the operations of one process of an app work on. */
-export interface OperationsOptions {
-  readonly app: Pick<RunnableApp, 'provider' | 'name' | 'grants'>
-  readonly host: Host
-  /** Its own records, within limits. */
-  readonly storage: AppStorage
-  readonly settings: () => Promise<Json>
-  /** The process's; there only when it has started. */
-  readonly bridge: () => Bridge
-}
 
 /** What the process of an app may call for. Each is checked here, by what was granted, whatever the process believes. */
 export interface Operations extends AsyncDisposable {
@@ -55,6 +46,8 @@ const SHAPES = {
     users: z.array(z.string().max(64)).max(1_000),
   }),
   unserve: z.strictObject({ hosting: z.int() }),
+  ...LISTEN_SHAPES,
+  ...FILES_SHAPES,
   run: z.strictObject({
     program: z.string().max(4_096),
     args: z.array(z.string().max(8_192)).max(256),
@@ -71,10 +64,13 @@ export function createOperations(options: OperationsOptions): Operations {
   const web = createGuardedFetch(network)
   const hostings = new Map<number, Hosting>()
   const ending = new AbortController()
+  const listening = createListenDoers(options)
   const doers: Doers = {
     ...storageDoers(options),
     settings: options.settings,
     ...meshDoers(options, hostings),
+    ...listening.doers,
+    ...createFilesDoers(options, ending.signal),
     async connect({ host, port, stream: id }) {
       const name = host.replace(/^\[(.*)\]$/, '$1')
       const mayUse = (ip: string) => network.mayUse(name, port, ip)
@@ -109,6 +105,7 @@ export function createOperations(options: OperationsOptions): Operations {
       ending.abort(new MeshError('link-closed', 'The app has ended'))
       await Promise.all([
         web[Symbol.asyncDispose](),
+        listening[Symbol.asyncDispose](),
         ...[...hostings.values()].map(one => one[Symbol.asyncDispose]()),
       ])
     },

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { readFile, rm, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { ms } from '../../core/model/time.ts'
 import { createSandboxLab, type SandboxLab, SECRET } from '../../testing/sandbox-lab.ts'
+import { SANDBOX_LIMITS } from './sandbox-limits.ts'
 
 let lab: SandboxLab
 before(async () => {
@@ -146,4 +149,28 @@ test('a program that opens files without end runs into its limit', async () => {
   `
   const { output } = await lab.run(source)
   if (process.platform !== 'win32') assert.equal(output, 'EMFILE true\n')
+})
+
+test('a program that takes more of a core than it may, and answers all the while, is killed', async () => {
+  let passedMs = 0
+  const burns = `
+    process.stdin.resume()
+    const used = () => { const { user, system } = process.cpuUsage(); return (user + system) / 1_000 }
+    const burn = () => {
+      for (const end = performance.now() + 20; performance.now() < end; );
+      if (used() < 4_000) return setTimeout(burn)
+      console.log('burned')
+    }
+    burn()
+  `
+  const sandbox = await lab.start(burns, {
+    clock: { now: () => ms(passedMs) },
+    limits: { memoryMb: 128, cpuPercent: 5, silenceMs: 10_000 },
+  })
+  await once(sandbox.output, 'data')
+  // 4 s of a minute are more than 5 %.
+  passedMs += SANDBOX_LIMITS.cpuWindowMs
+  const end = await sandbox.ended
+  assert.ok('killed' in end && end.killed === 'cpu', JSON.stringify(end))
+  assert.match(end.says, /^it takes \d+ % of a core: 5 % are granted$/)
 })

@@ -8,6 +8,7 @@ import { fetchContent, findPath } from './download-file.ts'
 import { FileSpace } from './file-space.ts'
 import { findFiles } from './find-files.ts'
 import { FILES_LIMITS, type FilesLimits } from './limits.ts'
+import { createMeshFiles } from './mesh-files.ts'
 import { FILES_API, type FoundItem, type InsideEntry } from './messages.ts'
 
 /** A file space of the mesh: files and trees, published where they are, found and fetched by those who may. */
@@ -24,6 +25,7 @@ export function createFilesApp(limits: FilesLimits = FILES_LIMITS): App {
       return {
         // A handler takes what its own route's shapes give; the host calls it with just that.
         handlers: createHandlers(host, space) as unknown as AppInstance['handlers'],
+        meshFilesFor: app => createMeshFiles(space, app),
         [Symbol.asyncDispose]: () => space[Symbol.asyncDispose](),
       }
     },
