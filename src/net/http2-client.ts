@@ -4,6 +4,7 @@ import tls, { type TLSSocket } from 'node:tls'
 import { MeshError } from '../core/model/errors.ts'
 import { closeInTime } from './close-in-time.ts'
 import { guardAgainstFloods } from './flood-guard.ts'
+import { guardStreamSocket } from './guard-stream-socket.ts'
 import type { ShownIdentity } from './http2-server.ts'
 import { CONNECTION_WINDOW_BYTES, HTTP2_LIMITS, HTTP2_SETTINGS } from './http2-settings.ts'
 import { fromNodeError } from './node-error.ts'
@@ -49,6 +50,7 @@ export async function openHttp2(connection: Duplex, options: Http2ClientOptions)
     rejectUnauthorized: false,
     checkServerIdentity: () => undefined,
   })
+  guardStreamSocket(socket)
   // Node leaves it open where TLS ends before its handshake has.
   socket.once('close', () => connection.destroy())
   const guard = giveUp(socket, options.timeoutMs, options.signal)

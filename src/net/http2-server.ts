@@ -6,6 +6,7 @@ import type { Log } from '../core/model/log.ts'
 import { formatSpiffeId, type Identity } from '../core/model/spiffe-id.ts'
 import { closeInTime } from './close-in-time.ts'
 import { ENHANCE_YOUR_CALM, guardAgainstFloods } from './flood-guard.ts'
+import { guardStreamSocket } from './guard-stream-socket.ts'
 import {
   CONNECTION_WINDOW_BYTES,
   HTTP2_LIMITS,
@@ -106,6 +107,7 @@ export function createHttp2Server(options: Http2ServerOptions): Http2Server {
   let current: TLSSocket | undefined
   server.prependListener('secureConnection', socket => {
     current = socket
+    guardStreamSocket(socket)
   })
   server.on('session', session => {
     if (current !== undefined) {

@@ -3,6 +3,7 @@ import https, { type AgentOptions as HttpsAgentOptions, type RequestOptions } fr
 import type { Duplex } from 'node:stream'
 import tls from 'node:tls'
 import { type buildConnector, buildConnector as buildUndiciConnector, Agent as UndiciAgent } from 'undici'
+import { guardStreamSocket } from './guard-stream-socket.ts'
 
 /** Opens a stream to the host of a URL; what is written before it is open waits. */
 export type OpenStream = (host: string) => Duplex
@@ -41,7 +42,13 @@ class TlsStreamAgent extends https.Agent {
   override createConnection(options: RequestOptions): Duplex {
     const host = String(options.host ?? options.hostname ?? '')
     const { servername = host } = options
-    return tls.connect({ ...(options as tls.ConnectionOptions), socket: this.#open(host), servername })
+    const socket = tls.connect({
+      ...(options as tls.ConnectionOptions),
+      socket: this.#open(host),
+      servername,
+    })
+    guardStreamSocket(socket)
+    return socket
   }
 }
 
@@ -56,7 +63,12 @@ export function createStreamDispatcher(
       const stream = open(options.hostname)
       // What undici asks of a socket, such a stream has.
       const socket = stream as never
-      if (options.protocol === 'https:') return secure({ ...options, httpSocket: socket }, callback)
+      if (options.protocol === 'https:') {
+        return secure({ ...options, httpSocket: socket }, (...[error, secured]) => {
+          if (secured !== null) guardStreamSocket(secured as tls.TLSSocket)
+          callback(...([error, secured] as Parameters<typeof callback>))
+        })
+      }
       const fail = (error: Error) => callback(error, null)
       stream.once('error', fail)
       stream.once('connect', () => {
