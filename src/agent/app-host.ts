@@ -10,6 +10,7 @@ import type { Clock } from '../core/model/time.ts'
 import { request } from '../net/call-route.ts'
 import { bindUdp, connectTcp, connectUdp, listenTcp } from '../net/host-sockets.ts'
 import { createHttpForwarder } from '../net/http-forwarder.ts'
+import { listListeningPorts } from '../net/listening-ports.ts'
 import { ownNetworks } from '../net/own-addresses.ts'
 import type { App, AppInstance, AppStorage, Host } from '../sdk/app.ts'
 import type { Dialer } from './dialer.ts'
@@ -90,6 +91,7 @@ export function createAppHost(options: AppHostOptions): Host {
     bindUdp,
     connectUdp,
     ownNetworks,
+    listeningPorts: listListeningPorts,
     pathTo(endpoint) {
       if (endpoint === self.endpoint) return { kind: 'local', roundTripMs: 0 }
       const session = peers.warm(endpoint)

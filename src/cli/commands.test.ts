@@ -300,6 +300,9 @@ test('every route of agent, hub and tunnel is used by some command', async t => 
     ),
     ...[
       'log tcp/web',
+      'ports',
+      'pause inbound tcp/web',
+      'resume outbound tcp/web',
       'identity',
       'identity --rotate',
       'close inbound tcp/web',

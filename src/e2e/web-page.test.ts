@@ -4,7 +4,7 @@ import type { Browser, BrowserContextOptions } from 'playwright-core'
 import { assertAccessible, keepPicture } from '../testing/browser.ts'
 import { startPage } from '../testing/page.ts'
 import { createPageMesh, openPage, type PageMesh, waitForHeading } from '../testing/page-visit.ts'
-import { freePort, type ProcessMesh, readText } from '../testing/process-mesh.ts'
+import { type ProcessMesh, readText } from '../testing/process-mesh.ts'
 import { until } from '../testing/until.ts'
 
 let home: PageMesh
@@ -77,36 +77,6 @@ test('the map shows hub, endpoints and the way between them, and leads to each',
   await keepPicture(page, 'map')
   await map.getByRole('link', { name: 'office' }).click()
   await waitForHeading(page, 'office')
-})
-
-test('a tunnel is made, carries bytes, is shown with its traffic, and is closed', async t => {
-  await using target = await startPage('hello from the office')
-  const port = await freePort()
-  const page = await visit(t)
-  await openPage(page, 'Tunnels')
-  await page.getByRole('button', { name: 'New tunnel' }).click()
-  const form = page.getByRole('dialog')
-  await form.getByLabel('Endpoint').click()
-  await page.getByRole('option', { name: 'office' }).click()
-  await form.getByLabel('Port there, or host:port').fill(String(target.port))
-  await form.getByLabel('Local port').fill(String(port))
-  await form.getByLabel('Name').fill('web')
-  await form
-    .getByText(`ztm ep office tunnel open outbound tcp/web --targets 127.0.0.1:${target.port}`)
-    .waitFor()
-  await assertAccessible(page, 'new tunnel')
-  await form.getByRole('button', { name: 'Open' }).click()
-  const row = page
-    .getByRole('table', { name: 'Ports that are open here' })
-    .getByRole('row', { name: 'tcp/web' })
-  await row.getByText(`127.0.0.1:${port}`).waitFor()
-  assert.equal(await (await fetch(`http://127.0.0.1:${port}/`)).text(), 'hello from the office')
-  await row.getByText(/^[1-9]\d* byte \/ [1-9]\d* byte$/).waitFor()
-  await assertAccessible(page, 'tunnels')
-  await keepPicture(page, 'tunnels')
-  await page.getByRole('button', { name: 'Close tcp/web' }).click()
-  await page.getByRole('dialog').getByRole('button', { name: 'Close', exact: true }).last().click()
-  await page.getByText('No port is open here.').waitFor()
 })
 
 test('a terminal in the page: typed, shown, left running, attached to again, ended', async t => {

@@ -14,6 +14,7 @@ import type { Address, Target } from '../core/model/address.ts'
 import type { Disk } from '../core/model/disk.ts'
 import type { MeshError } from '../core/model/errors.ts'
 import type { EndpointId } from '../core/model/ids.ts'
+import type { ListeningPort } from '../core/model/listening-port.ts'
 import type { Log } from '../core/model/log.ts'
 import type { Name, ServiceName, UserName } from '../core/model/names.ts'
 import type { EndpointIdentity } from '../core/model/spiffe-id.ts'
@@ -88,6 +89,8 @@ export interface Host {
   connectUdp(to: Address, events: UdpEvents): Promise<UdpFlow>
   /** IP addresses of this computer, each with its network: `192.0.2.7/24`, `2001:db8::7/64`. */
   ownNetworks(): readonly string[]
+  /** TCP ports that programs listen at on this computer, the lowest first. @throws MeshError `unsupported` */
+  listeningPorts(): Promise<readonly ListeningPort[]>
   /** The way to an endpoint, as far as it is known: that of a session that is open. */
   pathTo(endpoint: EndpointId): KnownPath | undefined
   /** Speak HTTP on streams, and pass their requests on to targets here. Nothing listens: see `HttpForwarder.accept`. */

@@ -285,6 +285,14 @@ export const FAKE_ANSWERS: Readonly<Record<string, FakeAnswer>> = {
       listens: listens.map(listen => ({ ...listen, isOpen: true, connectionCount: 0 })),
     }
   },
+  'tunnel.pauseInbound': ({ body }) => ({ ...INBOUND, ...(body as object) }),
+  'tunnel.pauseOutbound': ({ body }) => ({ ...OUTBOUND, ...(body as object) }),
+  'tunnel.listOpenPorts': () => ({
+    ports: [
+      { ip: '0.0.0.0', port: 22 },
+      { ip: '127.0.0.1', port: 5_432, process: 'postgres' },
+    ],
+  }),
   'tunnel.listRequests': () => ({ requests: [], lostCount: 0 }),
   'tunnel.showIdentityKeys': () => ({ issuer: 'ztm:endpoint:x', header: 'ztm-identity', jwks: { keys: [] } }),
   'tunnel.changeIdentityKeys': () => ({

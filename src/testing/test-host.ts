@@ -11,6 +11,7 @@ import type { EndpointIdentity } from '../core/model/spiffe-id.ts'
 import type { Json } from '../core/model/store.ts'
 import { bindUdp, connectTcp, connectUdp, listenTcp } from '../net/host-sockets.ts'
 import { createHttpForwarder } from '../net/http-forwarder.ts'
+import { listListeningPorts } from '../net/listening-ports.ts'
 import { serveRoutes } from '../net/serve-routes.ts'
 import type {
   App,
@@ -216,6 +217,7 @@ class MemoryEndpoint implements TestEndpoint {
       bindUdp,
       connectUdp,
       ownNetworks: () => this.networks,
+      listeningPorts: listListeningPorts,
       pathTo: endpoint => (endpoint === identity.endpoint ? { kind: 'local' } : this.pathsTo.get(endpoint)),
       forwardHttp: createHttpForwarder,
       runProgram,

@@ -40,8 +40,8 @@ export class Ends implements AsyncDisposable {
     await readRecords(this.#host, 'inbound', inboundRecordShape, (service, record) => {
       this.#inbounds.set(service, this.#createInbound(service, record))
     })
-    await readRecords(this.#host, 'outbound', outboundRecordShape, (service, { setting }) => {
-      this.#outbounds.set(service, this.#createOutbound(service, setting))
+    await readRecords(this.#host, 'outbound', outboundRecordShape, (service, { setting, isPaused }) => {
+      this.#outbounds.set(service, this.#createOutbound(service, setting, isPaused))
     })
     await Promise.all([...this.#inbounds.values(), ...this.#outbounds.values()].map(end => end.restore()))
   }
@@ -119,6 +119,24 @@ export class Ends implements AsyncDisposable {
     })
   }
 
+  /** Pause an inbound, or resume it. @throws MeshError `not-found` */
+  pauseInbound(service: ServiceName, isPaused: boolean): Promise<InboundInfo> {
+    return this.#alone('inbound', service, async () => {
+      const inbound = this.#find('inbound', this.#inbounds, service)
+      await inbound.pause(isPaused, record => this.#save('inbound', service, record))
+      return inbound.describe()
+    })
+  }
+
+  /** Pause an outbound, or resume it. @throws MeshError `not-found` */
+  pauseOutbound(service: ServiceName, isPaused: boolean): Promise<OutboundInfo> {
+    return this.#alone('outbound', service, async () => {
+      const outbound = this.#find('outbound', this.#outbounds, service)
+      await outbound.pause(isPaused, record => this.#save('outbound', service, record))
+      return outbound.describe()
+    })
+  }
+
   /** Close an inbound and its connections. @throws MeshError `not-found` */
   closeInbound(service: ServiceName): Promise<undefined> {
     return this.#alone('inbound', service, () => this.#close('inbound', this.#inbounds, service))
@@ -144,8 +162,9 @@ export class Ends implements AsyncDisposable {
     return new Inbound({ host: this.#host, service, limits: this.#limits, onOwner }, record)
   }
 
-  #createOutbound(service: ServiceName, setting: OutboundSetting): Outbound {
-    return new Outbound({ host: this.#host, service, limits: this.#limits, tokens: this.#tokens }, setting)
+  #createOutbound(service: ServiceName, setting: OutboundSetting, isPaused?: boolean): Outbound {
+    const parts = { host: this.#host, service, limits: this.#limits, tokens: this.#tokens }
+    return new Outbound(parts, setting, isPaused)
   }
 
   async #keepOwner(service: ServiceName): Promise<void> {

@@ -28,11 +28,13 @@ export class Inbound implements AsyncDisposable {
   readonly #intake: Intake
   #setting: InboundSetting
   #places: readonly ListenPlace[] = []
+  #isPaused: boolean
 
   /** An inbound as it was kept, or a new one that has no listen yet. Nothing is opened: see `restore`, `change`. */
   constructor(options: InboundOptions, record?: InboundRecord) {
     const { host, service, limits } = options
     this.#options = options
+    this.#isPaused = record?.isPaused === true
     this.#setting = record?.setting ?? { listens: [], exits: [] }
     this.#dialer = createPinnedDialer({
       host,
@@ -56,6 +58,7 @@ export class Inbound implements AsyncDisposable {
 
   /** Open what was kept. A port that cannot be opened is tried again and again. */
   async restore(): Promise<void> {
+    if (this.#isPaused) return
     await Promise.all(this.#places.map(place => place.open()))
     for (const place of this.#places) {
       if (place.error !== undefined) this.#logUnopened(place, place.error)
@@ -65,7 +68,7 @@ export class Inbound implements AsyncDisposable {
 
   /**
    * Become what `setting` says. Listens that stay keep their connections. If all are new at least one must open,
-   * else nothing changes; the others are tried again and again.
+   * else nothing changes; the others are tried again and again. One that is paused stays so, and opens nothing.
    *
    * @param save  makes it last; nothing changes if it throws
    * @throws MeshError `port-in-use`, `not-permitted`, `bad-input`
@@ -78,7 +81,7 @@ export class Inbound implements AsyncDisposable {
     const removed = before.filter(place => !places.includes(place))
     numberRanges(places)
     try {
-      await openBeside(added, removed)
+      if (!this.#isPaused) await openBeside(added, removed)
       const error = added.find(place => place.error !== undefined)?.error
       if (error !== undefined && added.length === places.length && !added.some(place => place.isOpen))
         throw error
@@ -86,7 +89,7 @@ export class Inbound implements AsyncDisposable {
     } catch (error) {
       numberRanges(before)
       await Promise.all(added.map(place => place.close()))
-      await Promise.all(removed.map(place => place.isOpen || place.open()))
+      if (!this.#isPaused) await Promise.all(removed.map(place => place.isOpen || place.open()))
       throw error
     }
     this.#setting = setting
@@ -96,7 +99,27 @@ export class Inbound implements AsyncDisposable {
       await place.close()
       this.#intake.drop(place)
     }
-    this.#dialer.prepare()
+    if (!this.#isPaused) this.#dialer.prepare()
+  }
+
+  /**
+   * Stop listening and break every connection, or listen again. Ports that somebody else took meanwhile are tried again and again.
+   *
+   * @param save  makes it last; nothing changes if it throws
+   */
+  async pause(isPaused: boolean, save: (record: InboundRecord) => Promise<void>): Promise<void> {
+    if (isPaused === this.#isPaused) return
+    const before = this.#isPaused
+    this.#isPaused = isPaused
+    try {
+      await save(this.record())
+    } catch (error) {
+      this.#isPaused = before
+      throw error
+    }
+    if (!isPaused) return this.restore()
+    await Promise.all(this.#places.map(place => place.close()))
+    this.#intake.drop()
   }
 
   /** What must be kept of it. */
@@ -117,6 +140,7 @@ export class Inbound implements AsyncDisposable {
         connectionCount: this.#intake.count(place),
       })),
       exits: [...this.#setting.exits],
+      ...(this.#isPaused && { isPaused: true }),
       ...(owner !== undefined && { owner }),
       connectionCount: this.#intake.count(),
       totalCount,
@@ -158,6 +182,7 @@ export class Inbound implements AsyncDisposable {
       setting: { ...setting, listens: places.map(({ asked }) => ({ ip: asked.host, port: asked.port })) },
       chosenPorts: places.map(({ chosenPort }) => chosenPort ?? 0),
       ...(owner !== undefined && { owner }),
+      ...(this.#isPaused && { isPaused: true }),
     }
   }
 

@@ -14,8 +14,8 @@ export async function listTunnels(host: Host, ends: Ends): Promise<TunnelInfo[]>
   const tunnels = new Map<ServiceName, TunnelInfo>()
   for (const service of await knownServices(host)) tunnels.set(service.name, toTunnel(service))
   const { id, name, user } = host.endpoint
-  for (const { protocol, name: end, health, error } of ends.outbounds()) {
-    if (error !== undefined) continue
+  for (const { protocol, name: end, health, error, isPaused } of ends.outbounds()) {
+    if (error !== undefined || isPaused === true) continue
     const tunnel = findOrAdd(tunnels, serviceOf(protocol, end))
     tunnel.owner ??= user
     tunnel.outbound = [

@@ -90,6 +90,8 @@ export const inboundShape = z.object({
     listenShape.extend({ isOpen: z.boolean(), error: z.string().optional(), connectionCount: z.number() }),
   ),
   exits: z.array(endpointIdShape),
+  /** It listens nowhere until it is resumed. */
+  isPaused: z.boolean().optional(),
   /** Whose service it was when it was first dialled; another's is refused. */
   owner: userShape.optional(),
   ...trafficFields,
@@ -120,6 +122,8 @@ export const outboundShape = z.object({
   http: z
     .object({ setting: httpSettingShape, routes: z.array(httpRouteStateShape), requestCount: z.number() })
     .optional(),
+  /** The service is not hosted here until it is resumed. */
+  isPaused: z.boolean().optional(),
   /** Of all targets together. */
   health: z.enum(['up', 'partly', 'down', 'unknown']),
   /** Why the service is not hosted, if it is not: another user owns the name, say. */
@@ -128,6 +132,17 @@ export const outboundShape = z.object({
 })
 /** An outbound as it is. */
 export type OutboundInfo = z.output<typeof outboundShape>
+
+/** A TCP port that programs listen at on the computer of an endpoint. */
+export const openPortShape = z.object({
+  /** The address it is bound at; `0.0.0.0` and `::` are every address. */
+  ip: z.string().max(64),
+  port: z.number().int().min(1).max(65_535),
+  /** The program, where the system lets the agent see it. */
+  process: z.string().max(256).optional(),
+})
+/** A TCP port that programs listen at on the computer of an endpoint. */
+export type OpenPort = z.output<typeof openPortShape>
 
 /** A tunnel: all its ends that the caller can see. */
 export const tunnelShape = z.object({
@@ -144,6 +159,7 @@ export type TunnelInfo = z.output<typeof tunnelShape>
 
 const endpointParams = z.object({ endpoint: z.string().min(1).max(64) })
 const endParams = endpointParams.extend({ protocol: protocolShape, name: nameShape })
+const pauseShape = z.strictObject({ isPaused: z.boolean() })
 const tunnelParams = z.object({ protocol: protocolShape, name: nameShape })
 
 /**
@@ -197,6 +213,15 @@ export const TUNNEL_API = {
     params: endParams,
     errors: ['not-found', 'denied', 'offline'],
   }),
+  pauseInbound: defineRoute({
+    method: 'POST',
+    path: '/api/endpoints/{endpoint}/inbound/{protocol}/{name}/pause',
+    summary: 'Pause an inbound, which ends its connections, or resume it',
+    params: endParams,
+    body: pauseShape,
+    response: inboundShape,
+    errors: ['not-found', 'denied', 'offline'],
+  }),
   listOutbounds: defineRoute({
     method: 'GET',
     path: '/api/endpoints/{endpoint}/outbound',
@@ -221,6 +246,23 @@ export const TUNNEL_API = {
     body: outboundSettingShape,
     response: outboundShape,
     errors: ['denied', 'offline', 'name-taken'],
+  }),
+  pauseOutbound: defineRoute({
+    method: 'POST',
+    path: '/api/endpoints/{endpoint}/outbound/{protocol}/{name}/pause',
+    summary: 'Pause an outbound, which ends its connections, or resume it',
+    params: endParams,
+    body: pauseShape,
+    response: outboundShape,
+    errors: ['not-found', 'denied', 'offline'],
+  }),
+  listOpenPorts: defineRoute({
+    method: 'GET',
+    path: '/api/endpoints/{endpoint}/ports',
+    summary: 'List the TCP ports that programs listen at on the computer of an endpoint',
+    params: endpointParams,
+    response: z.object({ ports: z.array(openPortShape).max(1_000) }),
+    errors: ['not-found', 'denied', 'offline', 'unsupported'],
   }),
   listRequests: defineRoute({
     method: 'GET',

@@ -5,6 +5,7 @@ import type { Host, Hosting, Incoming } from '../../sdk/app.ts'
 import { createRateLimitedLog, type RateLimitedLog } from '../../sdk/for-apps/rate-limited-log.ts'
 import { createHttpWay, type HttpWay } from './http-way.ts'
 import type { IdentityTokens } from './identity-tokens.ts'
+import type { Traffic } from './intake.ts'
 import type { TunnelLimits } from './limits.ts'
 import type { OutboundInfo, OutboundSetting } from './messages.ts'
 import { createJoiningWay, type OutboundWay } from './outbound-way.ts'
@@ -29,6 +30,9 @@ export class Outbound implements AsyncDisposable {
   #serving: Promise<void> | undefined
   #error: MeshError | undefined
   #isDisposed = false
+  #isPaused: boolean
+  /** Of ways that are closed by now. */
+  #earlier: Traffic = { sentBytes: 0, receivedBytes: 0, droppedCount: 0 }
   #retryMs: number
   #cancelRetry: (() => void) | undefined
   #totalCount = 0
@@ -36,11 +40,12 @@ export class Outbound implements AsyncDisposable {
   #lastError: string | undefined
 
   /** An outbound that is not hosted yet: see `restore`, `open`. */
-  constructor(options: OutboundOptions, setting: OutboundSetting) {
+  constructor(options: OutboundOptions, setting: OutboundSetting, isPaused = false) {
     const { host, service, limits } = options
     checkTargets(service, setting)
     this.#options = options
     this.#setting = setting
+    this.#isPaused = isPaused
     this.#retryMs = limits.firstRetryMs
     this.#warn = createRateLimitedLog(host, 'tunnel.stream-refused', limits.logIntervalMs)
     this.#way = this.#createWay(setting)
@@ -49,6 +54,7 @@ export class Outbound implements AsyncDisposable {
   /** Host what was kept. Where that fails it is tried again and again. */
   async restore(): Promise<void> {
     this.#cancelRetry?.()
+    if (this.#isPaused) return
     try {
       await this.#serve()
       this.#error = undefined
@@ -56,7 +62,7 @@ export class Outbound implements AsyncDisposable {
       this.#error = toMeshError(thrown)
       const { host, service, limits } = this.#options
       host.log.warn('tunnel.not-hosted', { service, code: this.#error.code, reason: this.#error.message })
-      if (this.#isDisposed) return
+      if (this.#isDisposed || this.#isPaused) return
       this.#cancelRetry = host.after(this.#retryMs, () => void this.restore())
       this.#retryMs = Math.min(this.#retryMs * 2, limits.longestRetryMs)
     }
@@ -81,18 +87,40 @@ export class Outbound implements AsyncDisposable {
   async change(setting: OutboundSetting, save: (record: OutboundRecord) => Promise<void>): Promise<void> {
     checkTargets(this.#options.service, setting)
     if (setting.http !== undefined) await this.#options.tokens.prepare()
-    await save({ version: 1, setting })
+    await save({ ...this.record(), setting })
     const isOther = (setting.http === undefined) !== (this.#setting.http === undefined)
     this.#setting = setting
-    if (isOther) {
-      this.#way.close()
-      this.#way = this.#createWay(setting)
-    }
+    if (isOther) this.#renewWay()
     if (this.#hosting === undefined) await this.restore()
     if (this.#hosting === undefined) return
     // First who may, then what: nobody who is shut out by this change gets to a new target.
     await this.#hosting.update(accessOf(setting))
     this.#way.set(setting)
+  }
+
+  /**
+   * Host it no longer and break every connection, or host it again.
+   *
+   * @param save  makes it last; nothing changes if it throws
+   */
+  async pause(isPaused: boolean, save: (record: OutboundRecord) => Promise<void>): Promise<void> {
+    if (isPaused === this.#isPaused) return
+    const before = this.#isPaused
+    this.#isPaused = isPaused
+    try {
+      await save(this.record())
+    } catch (error) {
+      this.#isPaused = before
+      throw error
+    }
+    if (!isPaused) return this.restore()
+    this.#cancelRetry?.()
+    this.#error = undefined
+    await this.#serving?.catch(() => {})
+    const hosting = this.#hosting
+    this.#hosting = undefined
+    this.#renewWay()
+    await hosting?.[Symbol.asyncDispose]()
   }
 
   /** The last requests behind a number. @throws MeshError `bad-input` if it reads none */
@@ -107,7 +135,7 @@ export class Outbound implements AsyncDisposable {
 
   /** What must be kept of it. */
   record(): OutboundRecord {
-    return { version: 1, setting: this.#setting }
+    return { version: 1, setting: this.#setting, ...(this.#isPaused && { isPaused: true }) }
   }
 
   describe(): OutboundInfo {
@@ -124,12 +152,13 @@ export class Outbound implements AsyncDisposable {
       balance,
       isRange,
       isProbed,
+      ...(this.#isPaused && { isPaused: true }),
       health: this.#way.health,
       ...(error !== undefined && { error: error.message }),
       connectionCount: this.#way.count(),
       totalCount: this.#totalCount,
       failedCount: this.#failedCount,
-      ...this.#way.traffic(),
+      ...this.#traffic(),
       ...(this.#lastError !== undefined && { lastError: this.#lastError }),
     }
   }
@@ -158,7 +187,7 @@ export class Outbound implements AsyncDisposable {
       access: accessOf(this.#setting),
       onStream: incoming => void this.#receive(incoming),
     })
-    if (this.#isDisposed) {
+    if (this.#isDisposed || this.#isPaused) {
       await hosting[Symbol.asyncDispose]()
       return
     }
@@ -176,6 +205,23 @@ export class Outbound implements AsyncDisposable {
       // Given up by the dialler: nobody hears the refusal, and nothing is wrong here.
       if (!incoming.signal.aborted) this.#fail(error)
       incoming.refuse(error)
+    }
+  }
+
+  /** Break off what the way carries, and take another. */
+  #renewWay(): void {
+    this.#earlier = this.#traffic()
+    this.#way.close()
+    this.#way = this.#createWay(this.#setting)
+  }
+
+  #traffic(): Traffic {
+    const { sentBytes, receivedBytes, droppedCount } = this.#way.traffic()
+    const before = this.#earlier
+    return {
+      sentBytes: before.sentBytes + sentBytes,
+      receivedBytes: before.receivedBytes + receivedBytes,
+      droppedCount: before.droppedCount + droppedCount,
     }
   }
 

@@ -19,12 +19,17 @@ export const inboundRecordShape = z.strictObject({
   /** For each listen asked with port 0 the port that was chosen; 0 for the others. */
   chosenPorts: z.array(z.number().int().min(0).max(65_535)).max(1_000),
   owner: userShape.optional(),
+  isPaused: z.literal(true).optional(),
 })
 /** An inbound as it is kept. */
 export type InboundRecord = z.output<typeof inboundRecordShape>
 
 /** An outbound as it is kept, below `outbound/{protocol}/{name}`. */
-export const outboundRecordShape = z.strictObject({ version: z.literal(1), setting: outboundSettingShape })
+export const outboundRecordShape = z.strictObject({
+  version: z.literal(1),
+  setting: outboundSettingShape,
+  isPaused: z.literal(true).optional(),
+})
 /** An outbound as it is kept. */
 export type OutboundRecord = z.output<typeof outboundRecordShape>
 

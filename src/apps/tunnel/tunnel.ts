@@ -49,9 +49,15 @@ function createHandlers(host: Host, ends: Ends, door: IdentityDoor): Handlers<ty
     showInbound: call => at(host, api.showInbound, call, () => ends.inbound(named(call))),
     openInbound: call => at(host, api.openInbound, call, () => ends.openInbound(named(call), call.body)),
     closeInbound: call => at(host, api.closeInbound, call, () => ends.closeInbound(named(call))),
+    pauseInbound: call =>
+      at(host, api.pauseInbound, call, () => ends.pauseInbound(named(call), call.body.isPaused)),
     listOutbounds: call => at(host, api.listOutbounds, call, () => ({ outbounds: ends.outbounds() })),
     showOutbound: call => at(host, api.showOutbound, call, () => ends.outbound(named(call))),
     openOutbound: call => at(host, api.openOutbound, call, () => ends.openOutbound(named(call), call.body)),
+    pauseOutbound: call =>
+      at(host, api.pauseOutbound, call, () => ends.pauseOutbound(named(call), call.body.isPaused)),
+    listOpenPorts: call =>
+      at(host, api.listOpenPorts, call, async () => ({ ports: [...(await host.listeningPorts())] })),
     listRequests: call =>
       at(host, api.listRequests, call, () => ends.requests(named(call), call.query.after)),
     showIdentityKeys: call => at(host, api.showIdentityKeys, call, () => door.describe()),

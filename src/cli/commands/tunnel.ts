@@ -10,7 +10,9 @@ import {
   type OutboundWords,
   openInbound,
   openOutbound,
+  pauseEnd,
 } from '../tunnel/tunnel-open.ts'
+import { listOpenPorts } from '../tunnel/tunnel-ports.ts'
 import { showRequests } from '../tunnel/tunnel-requests.ts'
 
 /** `ztm tunnel get|describe|open|close …` */
@@ -30,6 +32,13 @@ export function defineTunnel(command: Command, cli: Cli): void {
     .addArgument(new Argument('<type>', 'which end').choices([...INBOUND_WORDS, ...OUTBOUND_WORDS]))
     .argument('<tunnel>', 'tcp/NAME or udp/NAME')
     .action((type: string, name: string) => closeEnd(cli, isInbound(type) ? 'inbound' : 'outbound', name))
+  definePause(command.command('pause'), cli, true)
+  definePause(command.command('resume'), cli, false)
+  const ports = command
+    .command('ports')
+    .summary('List the TCP ports that programs listen at there, to lead a tunnel to')
+    .action(() => listOpenPorts(cli))
+  addExamples(ports, 'ztm ep office tunnel ports', 'ztm tunnel ports -o json')
   const log = command
     .command('log')
     .summary('Show the last requests to an outbound that speaks HTTP')
@@ -46,6 +55,22 @@ export function defineTunnel(command: Command, cli: Cli): void {
   addExamples(identity, 'ztm tunnel identity -o json', 'ztm tunnel identity --listen 127.0.0.1:7799')
   addExamples(close, 'ztm tunnel close inbound tcp/web', 'ztm ep office tunnel close outbound tcp/web')
   addExamples(command, 'ztm tunnel get tunnel', ...OPEN_EXAMPLES)
+}
+
+function definePause(command: Command, cli: Cli, isPaused: boolean): void {
+  const verb = isPaused ? 'pause' : 'resume'
+  command
+    .summary(
+      isPaused
+        ? 'Stop one end of a tunnel and its connections, and keep its settings'
+        : 'Let one end of a tunnel that was paused go on',
+    )
+    .addArgument(new Argument('<type>', 'which end').choices([...INBOUND_WORDS, ...OUTBOUND_WORDS]))
+    .argument('<tunnel>', 'tcp/NAME or udp/NAME')
+    .action((type: string, name: string) =>
+      pauseEnd(cli, isInbound(type) ? 'inbound' : 'outbound', name, isPaused),
+    )
+  addExamples(command, `ztm tunnel ${verb} inbound tcp/web`, `ztm ep office tunnel ${verb} outbound tcp/web`)
 }
 
 function defineLooks(command: Command, cli: Cli): void {

@@ -48,7 +48,10 @@ export async function describeInbound(cli: Cli, typed: string): Promise<void> {
     { title: 'LISTEN', cell: formatListen },
     {
       title: 'STATUS',
-      cell: listen => (listen.isOpen ? 'open' : `closed: ${listen.error ?? 'not yet open'}`),
+      cell: listen =>
+        listen.isOpen
+          ? 'open'
+          : `closed: ${listen.error ?? (inbound.isPaused === true ? 'paused' : 'not yet open')}`,
     },
     { title: 'CONNECTIONS', cell: listen => listen.connectionCount },
   ])
@@ -85,7 +88,7 @@ export async function describeOutbound(cli: Cli, typed: string): Promise<void> {
     fields: [
       ['Outbound', formatTunnelName(outbound)],
       ['Endpoint', nameOf(endpoint)],
-      ['Not hosted', outbound.error],
+      ['Not hosted', outbound.isPaused === true ? 'paused' : outbound.error],
       ['Health', outbound.health],
       ['Entrances', outbound.entrances.length === 0 ? '(any endpoint)' : outbound.entrances.map(nameOf)],
       ['Users', formatUsers(outbound)],

@@ -71,7 +71,7 @@ export async function listOutbounds(cli: Cli, part: string | undefined): Promise
       { title: 'FAILED', cell: outbound => outbound.failedCount },
       {
         title: 'HEALTH',
-        cell: outbound => (outbound.error === undefined ? outbound.health : `not hosted: ${outbound.error}`),
+        cell: outboundStatus,
         tone: outbound => (outbound.error === undefined ? healthTone(outbound.health) : 'bad'),
       },
     ],
@@ -134,7 +134,13 @@ function tunnelHealth({ outbound }: TunnelInfo): string {
   return all.size === 1 ? (online[0]?.health ?? 'unknown') : 'partly'
 }
 
-function inboundStatus({ listens }: InboundInfo): string {
+function outboundStatus({ error, health, isPaused }: OutboundInfo): string {
+  if (isPaused === true) return 'paused'
+  return error === undefined ? health : `not hosted: ${error}`
+}
+
+function inboundStatus({ listens, isPaused }: InboundInfo): string {
+  if (isPaused === true) return 'paused'
   const closed = listens.find(listen => !listen.isOpen)
   if (closed === undefined) return 'open'
   return `${formatListen(closed)} closed${closed.error === undefined ? '' : `: ${closed.error}`}`

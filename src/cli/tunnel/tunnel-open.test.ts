@@ -108,3 +108,17 @@ test('tunnel open outbound reads targets, entrances, users and balance', async t
   )
   assert.equal((await ztm('tunnel', 'open', 'out', 'udp/x', '--targets', 'unix:/run/x')).code, 2)
 })
+
+test('tunnel pause and resume say what they did, and ports what listens there', async t => {
+  const { ztm, daemons } = await lab(t)
+  const paused = await ztm('ep', 'office', 'tunnel', 'pause', 'in', 'tcp/web')
+  assert.equal(
+    paused.stdout,
+    'Inbound tcp/web is paused, also after a restart: go on with `ztm tunnel resume inbound tcp/web`\n',
+  )
+  assert.equal((await ztm('tunnel', 'resume', 'outbound', 'tcp/web')).stdout, 'Outbound tcp/web goes on\n')
+  assert.deepEqual(sent(daemons, 'tunnel.pauseInbound')[0]?.body, { isPaused: true })
+  assert.deepEqual(sent(daemons, 'tunnel.pauseOutbound')[0]?.body, { isPaused: false })
+  const { stdout } = await ztm('tunnel', 'ports')
+  assert.equal(stdout, 'PORT  ADDRESS    PROGRAM\n22    (all)      -\n5432  127.0.0.1  postgres\n')
+})

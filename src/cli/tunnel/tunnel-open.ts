@@ -94,6 +94,25 @@ export async function openOutbound(cli: Cli, typed: string, words: OutboundWords
   await report(cli, text, { name: formatTunnelName(outbound), data: outbound })
 }
 
+/** `ztm tunnel pause|resume inbound|outbound tcp/x` */
+export async function pauseEnd(
+  cli: Cli,
+  end: 'inbound' | 'outbound',
+  typed: string,
+  isPaused: boolean,
+): Promise<void> {
+  const name = parseTunnelName(typed)
+  const { mesh, endpoint } = await choosePlace(cli)
+  const route = end === 'inbound' ? TUNNEL_API.pauseInbound : TUNNEL_API.pauseOutbound
+  const params = { endpoint, ...name }
+  const data = await callTunnel(cli, mesh.name, route, { params, body: { isPaused } })
+  const subject = `${end === 'inbound' ? 'Inbound' : 'Outbound'} ${visible(typed)}`
+  const how = isPaused
+    ? `is paused, also after a restart: go on with \`ztm tunnel resume ${end} ${visible(typed)}\``
+    : 'goes on'
+  await report(cli, `${subject} ${how}`, { name: typed, data })
+}
+
 /** `ztm tunnel close inbound|outbound tcp/x` */
 export async function closeEnd(cli: Cli, end: 'inbound' | 'outbound', typed: string): Promise<void> {
   const name = parseTunnelName(typed)

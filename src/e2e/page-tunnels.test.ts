@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict'
+import { after, before, type TestContext, test } from 'node:test'
+import type { BrowserContextOptions, Page } from 'playwright-core'
+import { assertAccessible, keepPicture } from '../testing/browser.ts'
+import { startPage } from '../testing/page.ts'
+import { createPageMesh, openPage, type PageMesh, waitForHeading } from '../testing/page-visit.ts'
+import { freePort } from '../testing/process-mesh.ts'
+
+let home: PageMesh
+
+before(async () => {
+  home = await createPageMesh()
+})
+after(() => home[Symbol.asyncDispose]())
+
+const visit = (t: TestContext, options?: BrowserContextOptions) => home.visit(t, options)
+const here = (page: Page) => page.getByRole('table', { name: 'Ports that are open here' })
+const fetchText = async (port: number) => (await fetch(`http://127.0.0.1:${port}/`)).text()
+const HOW_MUCH_WIDER = 'document.documentElement.scrollWidth - document.documentElement.clientWidth'
+
+test('a tunnel is made by choosing the endpoint and a port that it offers; it is edited, paused, resumed and deleted', async t => {
+  await using target = await startPage('hello from the office')
+  const page = await visit(t)
+  await openPage(page, 'Tunnels')
+  await page.getByRole('button', { name: 'New tunnel' }).click()
+  const form = page.getByRole('dialog')
+  await form.getByLabel('Endpoint').click()
+  await page.getByRole('option', { name: 'office' }).click()
+  // Its own program is offered, with its name; the rest is filled in.
+  await form.getByRole('radiogroup', { name: 'Ports that are open there' }).waitFor()
+  await form.getByText(new RegExp(`^${target.port} `)).click()
+  assert.equal(await form.getByLabel('Port there, or host:port').inputValue(), String(target.port))
+  assert.match(await form.getByLabel('Name').inputValue(), /^office-node/)
+  const port = await freePort()
+  await form.getByLabel('Local port').fill(String(port))
+  await form.getByLabel('Name').fill('web')
+  await form.getByText(`ztm ep office tunnel open outbound tcp/web --targets ${target.port}`).waitFor()
+  await assertAccessible(page, 'new tunnel')
+  await keepPicture(page, 'new-tunnel')
+  await form.getByRole('button', { name: 'Open' }).click()
+  const row = here(page).getByRole('row', { name: 'tcp/web' })
+  await row.getByText(`127.0.0.1:${port}`).waitFor()
+  assert.equal(await fetchText(port), 'hello from the office')
+  // Health at the other end, the path there, and what went through.
+  await row.getByText('up', { exact: true }).waitFor()
+  await row.getByText(/^(direct|punched|relay)/).waitFor()
+  await row.getByText(/^[1-9]\d* byte \/ [1-9]\d* byte$/).waitFor()
+  await assertAccessible(page, 'tunnels')
+  await keepPicture(page, 'tunnels')
+
+  const second = await freePort()
+  await page.getByRole('button', { name: 'Edit tcp/web' }).click()
+  const listens = page.getByRole('dialog').getByLabel('Where it listens')
+  await listens.fill(String(second))
+  await listens.press('Enter')
+  await page.getByText(`ztm tunnel open inbound tcp/web --listen 127.0.0.1:${port} ${second}`).waitFor()
+  await assertAccessible(page, 'edit tunnel')
+  await page.getByRole('button', { name: 'Save' }).click()
+  await row.getByText(`127.0.0.1:${second}`).waitFor()
+  assert.equal(await fetchText(second), 'hello from the office')
+  assert.equal(await fetchText(port), 'hello from the office')
+
+  await page.getByRole('button', { name: 'Pause tcp/web' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Pause' }).click()
+  await row.getByText('paused', { exact: true }).waitFor()
+  await assert.rejects(fetchText(port))
+  await page.getByRole('button', { name: 'Resume tcp/web' }).click()
+  await row.getByText('paused', { exact: true }).waitFor({ state: 'detached' })
+  assert.equal(await fetchText(port), 'hello from the office')
+
+  await page.getByRole('button', { name: 'Delete tcp/web' }).click()
+  const asked = page.getByRole('dialog')
+  await asked.getByLabel('Delete the other end at office, too').waitFor()
+  await asked.getByText('ztm ep office tunnel close outbound tcp/web').waitFor()
+  await asked.getByRole('button', { name: 'Delete', exact: true }).click()
+  await page.getByText('No port is open here.').waitFor()
+  assert.deepEqual(await home.mesh.json('home', 'tunnel', 'get', 'tunnel'), [])
+})
+
+test('a tunnel whose port is taken is refused in place, and its other end is not left behind', async t => {
+  await using target = await startPage('taken')
+  const page = await visit(t)
+  await openPage(page, 'Tunnels')
+  await page.getByRole('button', { name: 'New tunnel' }).click()
+  const form = page.getByRole('dialog')
+  await form.getByLabel('Endpoint').click()
+  await page.getByRole('option', { name: 'office' }).click()
+  await form.getByLabel('Port there, or host:port').fill(`localhost:${target.port}`)
+  await form.getByLabel('Local port').fill(String(target.port))
+  await form.getByLabel('Name').fill('taken')
+  await form.getByRole('button', { name: 'Open' }).click()
+  await form.getByRole('alert').getByText('port-in-use').waitFor()
+  assert.deepEqual(await home.mesh.json('home', 'ep', 'office', 'tunnel', 'get', 'outbound'), [])
+})
+
+test('ends at another endpoint are seen and changed, in Chinese and on a telephone', async t => {
+  await using target = await startPage('there')
+  await home.mesh.run(
+    'home',
+    ...['ep', 'office', 'tunnel', 'open', 'outbound', 'tcp/wiki', '--targets', String(target.port)],
+  )
+  const page = await visit(t, { locale: 'zh-CN', viewport: { width: 390, height: 844 } })
+  await page.goto(`${home.url}/home/tunnels`)
+  await waitForHeading(page, '隧道')
+  await page.getByRole('combobox', { name: '所在端点' }).click()
+  await page.getByRole('option', { name: 'office' }).click()
+  const row = page.getByRole('table', { name: '他人可到达的目标' }).getByRole('row', { name: 'tcp/wiki' })
+  await row.getByText(`127.0.0.1:${target.port}`).waitFor()
+  assert.equal(await page.evaluate(HOW_MUCH_WIDER), 0)
+  await page.getByRole('button', { name: '编辑 tcp/wiki' }).click()
+  const form = page.getByRole('dialog')
+  await form.getByLabel('除您以外可使用的用户').fill('*')
+  await form.getByLabel('除您以外可使用的用户').press('Enter')
+  await page.keyboard.press('Escape')
+  await form.getByRole('button', { name: '保存' }).click()
+  await form.waitFor({ state: 'detached' })
+  const { users } = (await home.mesh.json(
+    'home',
+    ...['ep', 'office', 'tunnel', 'describe', 'outbound', 'tcp/wiki'],
+  )) as { users: string[] }
+  assert.deepEqual(users, ['*'])
+  await assertAccessible(page, 'tunnels in Chinese')
+})
