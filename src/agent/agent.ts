@@ -13,6 +13,7 @@ import type { App } from '../sdk/app.ts'
 import type { ComputerDisk } from './disk/app-disk.ts'
 import { joinMesh } from './join.ts'
 import { type Membership, startMembership } from './membership.ts'
+import type { MeshChange } from './membership-options.ts'
 import { type MeshRecord, meshRecordShape } from './mesh-record.ts'
 import { installedPrefixes } from './packages/installed-records.ts'
 import { type PackagesPlace, packageFolder } from './packages/packages.ts'
@@ -48,6 +49,9 @@ export interface AgentOptions {
   readonly disk?: ComputerDisk
 }
 
+/** What changed that a person watching would want to see, and in which mesh. */
+export type AgentChange = MeshChange & { readonly mesh: Name }
+
 /** The endpoint daemon: any number of meshes, each by itself. */
 export interface Agent extends AsyncDisposable {
   readonly options: AgentOptions
@@ -61,8 +65,8 @@ export interface Agent extends AsyncDisposable {
   setEnabled(name: Name, isEnabled: boolean): Promise<Membership>
   /** This computer has other addresses now, or was asleep. */
   networkChanged(change: NetworkChange): void
-  /** @returns a function that ends the listening */
-  onChange(listener: () => void): () => void
+  /** Hear of changes; while somebody does, so do changes of endpoints reach this agent. @returns a function that ends it */
+  onChange(listener: (change: AgentChange) => void): () => void
 }
 
 /**
@@ -80,7 +84,7 @@ class AgentProcess implements Agent {
   readonly options: AgentOptions
   readonly startedAtMs: Ms
   readonly meshes = new Map<Name, Membership>()
-  readonly #listeners = new Set<() => void>()
+  readonly #listeners = new Set<(change: AgentChange) => void>()
   /** Joins and leaves run one after another: two of one name must not cross. */
   #queue: Promise<unknown> = Promise.resolve()
 
@@ -144,7 +148,7 @@ class AgentProcess implements Agent {
       // By its whole key: what begins alike is another mesh's.
       for (const key of [...kept.map(row => row.key), `evictions/${name}`]) await store.delete(key)
       this.options.log.info('mesh.left', { mesh: name })
-      this.#changed()
+      this.#changed({ topic: 'meshes', mesh: name })
     })
   }
 
@@ -164,8 +168,9 @@ class AgentProcess implements Agent {
     for (const membership of this.meshes.values()) membership.networkChanged(change)
   }
 
-  onChange(listener: () => void): () => void {
+  onChange(listener: (change: AgentChange) => void): () => void {
     this.#listeners.add(listener)
+    for (const membership of this.meshes.values()) membership.watch.look()
     return () => this.#listeners.delete(listener)
   }
 
@@ -207,14 +212,15 @@ class AgentProcess implements Agent {
       random,
       log: withFields(log, { mesh: record.name }),
       readLog: query => readLog({ ...query, mesh: record.name }),
-      onChange: () => this.#changed(),
+      isWatched: () => this.#listeners.size > 0,
+      onChange: change => this.#changed({ ...change, mesh: record.name }),
       reach,
       ...(disk && { disk }),
       ...(packages && { packages }),
       scripts,
     })
     this.meshes.set(record.name, membership)
-    this.#changed()
+    this.#changed({ topic: 'meshes', mesh: record.name })
     return membership
   }
 
@@ -224,8 +230,8 @@ class AgentProcess implements Agent {
     return turn
   }
 
-  #changed(): void {
-    for (const listener of this.#listeners) listener()
+  #changed(change: AgentChange): void {
+    for (const listener of this.#listeners) listener(change)
   }
 }
 

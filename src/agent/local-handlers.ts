@@ -207,6 +207,8 @@ function endpointHandlers(agent: Agent) {
       const { endpoints, total } = await membership.link.call(CONTROLLER_API.listEndpoints, { query })
       return { endpoints: endpoints.map(endpoint => viewEndpoint(membership, endpoint)), total }
     },
+    countEndpoints: ({ params, query }) =>
+      agent.mesh(params.mesh).link.call(CONTROLLER_API.countEndpoints, { query }),
     async showEndpoint({ params }) {
       const { membership, endpoint } = await find(params.mesh, params.endpoint)
       const paths = viewPaths(membership, new Map([[endpoint.id, endpoint]])).filter(

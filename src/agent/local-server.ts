@@ -3,7 +3,6 @@ import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type Context, Hono } from 'hono'
 import { secureHeaders } from 'hono/secure-headers'
-import { streamSSE } from 'hono/streaming'
 import { z } from 'zod'
 import { AGENT_API, AGENT_EVENTS_PATH, OPENAPI_PATH } from '../core/api/agent-api.ts'
 import { describeApis } from '../core/api/openapi.ts'
@@ -29,8 +28,8 @@ import type { LocalCaller } from './local-caller.ts'
 import { createLocalHandlers } from './local-handlers.ts'
 import { type AppPages, createAppPages } from './packages/app-pages.ts'
 import { requestInstalled } from './packages/request-installed.ts'
+import { streamEvents } from './page-events.ts'
 import { createPageLogins, isSame, type PageLogins } from './page-login.ts'
-import { viewMeshes } from './views.ts'
 import { answerPage, answerPageFile, isNavigation } from './web-page.ts'
 
 /** How the local API is served. */
@@ -247,37 +246,6 @@ function describeLocalApi(agent: Agent): object {
       prefixParams: z.object({ mesh: nameShape }),
     })),
   ])
-}
-
-/** Meshes as they are, at once and after every change; at most four times a second. */
-function streamEvents(context: Context, agent: Agent): Response {
-  return streamSSE(context, async stream => {
-    let isWanted = true
-    let wake = () => {}
-    const end = agent.onChange(() => {
-      isWanted = true
-      wake()
-    })
-    stream.onAbort(() => {
-      end()
-      wake()
-    })
-    while (!stream.aborted) {
-      if (isWanted) {
-        isWanted = false
-        await stream.writeSSE({
-          event: 'meshes',
-          data: JSON.stringify(viewMeshes(agent.meshes.values())),
-        })
-        await stream.sleep(250)
-      } else {
-        await new Promise<void>(resolve => {
-          wake = resolve
-        })
-      }
-    }
-    end()
-  })
 }
 
 /**

@@ -1,65 +1,37 @@
 import type { HubEvent } from '../core/api/events.ts'
 import { CONTROLLER_API } from '../core/api/hub-api.ts'
-import type { AccessRevocation, Eviction, LogLines } from '../core/api/shapes.ts'
+import type { AccessRevocation, Eviction } from '../core/api/shapes.ts'
 import { parseAddress } from '../core/model/address.ts'
 import { MeshError, toMeshError } from '../core/model/errors.ts'
-import type { Log, LogLevel } from '../core/model/log.ts'
 import type { EndpointIdentity } from '../core/model/spiffe-id.ts'
-import type { Store } from '../core/model/store.ts'
-import type { Clock } from '../core/model/time.ts'
 import { createMeetingLimit } from '../core/path/meeting-limit.ts'
 import type { NetworkChange } from '../net/own-addresses.ts'
 import { type KeptBudget, MAX_KEPT_BYTES_TOGETHER } from '../net/resumable-stream.ts'
 import type { TlsIdentity } from '../net/tls-options.ts'
-import type { KeyPair } from '../pki/key-pair.ts'
 import { createSigningRequest } from '../pki/signing-request.ts'
-import type { App } from '../sdk/app.ts'
 import { type AppHostOptions, type RunningApp, startApp } from './app-host.ts'
 import { type Arrivals, createArrivals } from './arrivals.ts'
 import { reviewDiallers } from './dial-review.ts'
 import { createDialer, type Dialer } from './dialer.ts'
-import { type ComputerDisk, createComputerDisk } from './disk/app-disk.ts'
+import { createComputerDisk } from './disk/app-disk.ts'
+import { createEndpointWatch, type EndpointWatch } from './endpoint-watch.ts'
 import { createEvictions, type Evictions } from './evictions.ts'
 import { createGroupChanges, type GroupChanges } from './group-changes.ts'
 import { createHostings, type Hostings } from './hostings.ts'
 import { createHubLink, type HubLink } from './hub-link.ts'
 import { createIdentify } from './identify.ts'
 import { renewLate } from './join.ts'
+import type { MembershipOptions } from './membership-options.ts'
 import type { MeshRecord } from './mesh-record.ts'
 import { type EchoPorts, isLoopbackHost, openMeshUdp } from './mesh-udp.ts'
 import { checkOwnCertificate } from './own-certificate.ts'
-import { type Packages, type PackagesPlace, startPackages } from './packages/packages.ts'
+import { type Packages, startPackages } from './packages/packages.ts'
 import { createPeerServer, type PeerServer } from './peer-server.ts'
 import { createPeers, type Peers } from './peers.ts'
-import type { Reach } from './reach.ts'
 import { isRevoked } from './revoked-access.ts'
 import { createTicketCheck, type TicketCheck } from './ticket-check.ts'
 import type { UdpEdge } from './udp-edge.ts'
 import { createUsageReporter, type UsageReporter } from './usage.ts'
-
-/** What an agent's life in one mesh is made of. */
-export interface MembershipOptions extends Pick<AppHostOptions, 'scripts'> {
-  readonly record: MeshRecord
-  readonly deviceKey: KeyPair
-  readonly apps: readonly App[]
-  readonly store: Store
-  readonly version: string
-  readonly clock: Clock
-  readonly random: () => number
-  readonly log: Log
-  readonly readLog: (query: {
-    level: LogLevel
-    limit: number
-    sinceMs?: number | undefined
-    app?: string | undefined
-  }) => Promise<LogLines>
-  /** Something a person watching would want to see changed. */
-  readonly onChange: () => void
-  readonly reach: Reach
-  /** The files that apps may work with; all of this computer if absent. */
-  readonly disk?: ComputerDisk
-  readonly packages?: PackagesPlace
-}
 
 /** An agent's life in one mesh. Meshes share nothing but the device's key. */
 export interface Membership extends AsyncDisposable {
@@ -68,6 +40,7 @@ export interface Membership extends AsyncDisposable {
   readonly link: HubLink
   readonly peers: Peers
   readonly server: PeerServer
+  readonly watch: EndpointWatch
   /** Absent where no holes can be punched. */
   readonly udp: UdpEdge | undefined
   readonly apps: readonly RunningApp[]
@@ -103,6 +76,7 @@ class MeshMembership implements Membership {
   readonly link: HubLink
   readonly peers: Peers
   readonly server: PeerServer
+  readonly watch: EndpointWatch
   packages: Packages | undefined
   apps: RunningApp[] = []
   /** A link is up, and what is hosted here was announced over it. */
@@ -134,12 +108,13 @@ class MeshMembership implements Membership {
       onState: state => {
         if (state.state === 'online') this.#online()
         else this.udp?.linked(undefined)
-        options.onChange()
+        options.onChange({ topic: 'meshes' })
       },
       clock,
       random,
       log,
     })
+    this.watch = createEndpointWatch({ ...options, link: this.link })
     const isHubHere = record.bootstraps.some(text => isLoopbackHost(parseAddress(text).host))
     const way = { reach: options.reach, isHubHere, log }
     this.udp = openMeshUdp({ ...way, onChange: () => this.#arrivals.offer() })
@@ -153,7 +128,7 @@ class MeshMembership implements Membership {
       isHubHere,
       clock,
       log,
-      onChange: options.onChange,
+      onChange: () => options.onChange({ topic: 'paths' }),
       onBetter: session => this.#dialer.migrate(session),
     })
     const kept: KeptBudget = { usedBytes: 0, maxBytes: MAX_KEPT_BYTES_TOGETHER }
@@ -165,12 +140,7 @@ class MeshMembership implements Membership {
       user: this.self.user,
       checkTicket: this.#tickets.check,
     })
-    this.#dialer = createDialer({
-      ...both,
-      peers: this.peers,
-      hostings: this.#hostings,
-      random,
-    })
+    this.#dialer = createDialer({ ...both, peers: this.peers, hostings: this.#hostings, random })
     this.#groups = createGroupChanges({
       ...both,
       dialer: this.#dialer,
@@ -204,7 +174,10 @@ class MeshMembership implements Membership {
         this.#options.log.error('app.not-started', { app: app.name, reason: toMeshError(error).message })
       }
     }
-    this.packages = await startPackages(this.#options, this.#hostParts())
+    this.packages = await startPackages(
+      { ...this.#options, onChange: () => this.#options.onChange({ topic: 'apps' }) },
+      this.#hostParts(),
+    )
     if (this.record.isEnabled) this.link.start()
   }
 
@@ -219,6 +192,7 @@ class MeshMembership implements Membership {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.watch[Symbol.dispose]()
     this.#arrivals[Symbol.dispose]()
     await this.packages?.[Symbol.asyncDispose]()
     for (const { instance } of this.apps) await instance[Symbol.asyncDispose]()
@@ -298,6 +272,7 @@ class MeshMembership implements Membership {
       this.udp?.linked({ host: hubAddress.host, ...this.#echoPorts })
     this.#arrivals.offer()
     this.#usage.online()
+    this.watch.look()
     announced.then(this.#announced.resolve, error =>
       log.warn('endpoint.not-announced', { reason: toMeshError(error).message }),
     )
@@ -338,14 +313,14 @@ class MeshMembership implements Membership {
       }
       case 'services-changed':
         this.#dialer.forget(event.services)
-        this.#options.onChange()
+        this.#options.onChange({ topic: 'services' })
         break
       case 'access-revoked':
         this.#revoke(event.revocation)
         break
       case 'groups-changed':
         this.#groups.changed(event.change)
-        this.#options.onChange()
+        this.#options.onChange({ topic: 'groups' })
         break
       case 'hosting-ended':
         this.#endHosting(event)

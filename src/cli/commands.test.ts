@@ -278,6 +278,7 @@ test('every route of agent, hub and tunnel is used by some command', async t => 
       'service tcp/web',
       'app tunnel',
     ].map(thing => `describe ${thing}`),
+    'get ep --by user',
     ...['create group ops', 'update group ops --add-user bob', 'delete group ops'],
     'update user bob --role admin',
     ...['billing report --since 1h --user bob', 'billing status'],

@@ -10,6 +10,7 @@ import { ownerOf } from './edge/declared-services.ts'
 import { type EdgeState, openEdgeState } from './edge/edge-state.ts'
 import { createSessionCertificates } from './edge/session-certificates.ts'
 import { planOf } from './edge/terminators.ts'
+import { createEndpointChanges } from './endpoint-changes.ts'
 import { createEndpointRemoval } from './endpoint-removal.ts'
 import { openEndpoints } from './endpoints.ts'
 import { openEvictions } from './evictions.ts'
@@ -39,11 +40,12 @@ export async function openControllerState(
   const groups = await openGroups(context)
   const roles = await openRoles(context, evictions)
   const standing = createStanding({ groups, roles })
-  const presence = await openPresence(context)
+  const endpointChanges = createEndpointChanges(context)
+  const presence = await openPresence({ ...context, onChange: endpointChanges.note })
   const rootPermits = await openRootPermits(context, { authority, evictions })
   const known: { hostings?: Hostings; state?: EdgeState } = {}
   const edge = await openEdgeState(context, {
-    endpoints: await openEndpoints(context),
+    endpoints: await openEndpoints({ ...context, onChange: endpointChanges.note }),
     standing,
     isLinked: id => presence.addressOf(id as EndpointId) !== undefined,
     hosted: subject => pairsThatHost(known, subject),
@@ -81,15 +83,8 @@ export async function openControllerState(
     rankOf: rankOfHosting,
   })
   const users = createUsers({ endpoints, invitations, evictions })
-  const changes = createStandingChanges(context, {
-    groups,
-    roles,
-    standing,
-    endpoints,
-    hostings,
-    evictions,
-    edge,
-  })
+  const concerned = { groups, roles, standing, endpoints, hostings, evictions, edge }
+  const changes = createStandingChanges(context, concerned)
   const removal = createEndpointRemoval(context, { endpoints, hostings, invitations, presence })
   const certificates = createSessionCertificates(context, { tables, authority, endpoints })
   return {
@@ -101,6 +96,7 @@ export async function openControllerState(
     roles,
     standing,
     changes,
+    endpointChanges,
     hostings,
     presence,
     rootPermits,

@@ -182,6 +182,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
     rootPermit: async () => permitOf(await rootPermits.current()),
     rotateRootPermit: async () => permitOf(await rootPermits.rotate()),
     async [Symbol.asyncDispose]() {
+      state.endpointChanges[Symbol.dispose]()
       await billing[Symbol.asyncDispose]()
       clearInterval(sweep)
       await edge.grants[Symbol.asyncDispose]()

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
+import type { Grouping } from '../core/api/network-api.ts'
 import { type ControllerRig, type Member, openControllerRig } from '../testing/controller-rig.ts'
 import { assertRefused } from '../testing/refusal.ts'
 
@@ -42,6 +43,67 @@ suite('listEndpoints()', () => {
     assert.deepEqual(await find({ name: 'PHONE' }), [['phone'], 1])
     assert.deepEqual(await find({ limit: '2', offset: '1' }), [['desk', 'phone'], 4])
     assert.deepEqual(await find({ keyword: 'nothing' }), [[], 0])
+    assert.deepEqual(await find({ label: 'blue' }), [['Lab laptop'], 1])
+    assert.deepEqual(await find({ label: '', user: 'bob' }), [['phone'], 1])
+    assert.deepEqual(await find({ ids: `${bob.id},nobody,${bob.id}` }), [['Lab laptop'], 1])
+    assert.deepEqual(await find({ state: 'online' }), [[], 0])
+    rig.controller.connected(bob.id, '10.0.0.1:1', rig.clock.now())
+    assert.deepEqual(await find({ state: 'online' }), [['Lab laptop'], 1])
+    assert.deepEqual(await find({ state: 'offline', user: 'bob' }), [['phone'], 1])
+  })
+})
+
+suite('countEndpoints()', () => {
+  test('counts by user, label and state, the largest groups first, and no more of them than are wanted', async () => {
+    await using rig = await openControllerRig()
+    const bob = await rig.joinAs('bob', 'laptop')
+    await rig.joinAs('bob', 'phone')
+    await rig.ask('announce', bob.caller, { body: { version: '0.1.0', labels: ['blue', 'lab'] } })
+    rig.controller.connected(bob.id, '10.0.0.1:1', rig.clock.now())
+    const count = (query: { by: Grouping; user?: string; limit?: string; keyword?: string }) =>
+      rig.ask('countEndpoints', bob.caller, { query })
+    const one = { count: 1, onlineCount: 1 }
+    assert.deepEqual(await count({ by: 'user' }), {
+      groups: [
+        { name: 'bob', count: 2, onlineCount: 1 },
+        { name: 'root', count: 1, onlineCount: 0 },
+      ],
+      groupCount: 2,
+      total: 3,
+      onlineCount: 1,
+    })
+    assert.deepEqual(await count({ by: 'label', user: 'bob', limit: '2' }), {
+      groups: [
+        { name: '', count: 1, onlineCount: 0 },
+        { name: 'blue', ...one },
+      ],
+      groupCount: 3,
+      total: 2,
+      onlineCount: 1,
+    })
+    const { groups } = await count({ by: 'state', keyword: 'lab' })
+    assert.deepEqual(groups, [{ name: 'online', ...one }])
+  })
+})
+
+suite('awaitEndpointChanges()', () => {
+  test('tells who came, went or was labelled, and nothing to strangers', async () => {
+    await using rig = await openControllerRig()
+    const bob = await rig.joinAs('bob', 'laptop')
+    const ask = (since?: string) =>
+      rig.ask('awaitEndpointChanges', bob.caller, { query: since === undefined ? {} : { since } })
+    const first = await ask()
+    assert.deepEqual(first.endpoints, [])
+    const waiting = ask(first.next)
+    rig.controller.connected(bob.id, '10.0.0.1:1', rig.clock.now())
+    const second = await waiting
+    assert.deepEqual(second.endpoints, [bob.id])
+    rig.controller.connected(bob.id, '10.0.0.1:2', rig.clock.now())
+    const phone = await rig.joinAs('bob', 'phone')
+    await rig.ask('removeEndpoint', bob.caller, { params: { endpoint: phone.id } })
+    const third = await ask(second.next)
+    assert.deepEqual([third.endpoints, third.isMore], [[phone.id], false])
+    await assertRefused(rig.ask('awaitEndpointChanges', phone.caller, { query: {} }), 'not-trusted')
   })
 })
 

@@ -8,9 +8,10 @@ import type { Name } from '../core/model/names.ts'
 import { quote } from '../core/model/quote.ts'
 import type { Context } from './context.ts'
 import type { Decisions } from './decisions.ts'
+import type { EndpointChanges } from './endpoint-changes.ts'
 import type { EndpointRemoval } from './endpoint-removal.ts'
+import { createEndpointSearch } from './endpoint-search.ts'
 import type { Endpoints } from './endpoints.ts'
-import { foldName } from './fold.ts'
 import { roomFor } from './group-handlers.ts'
 import type { Groups } from './groups.ts'
 import { changeLabels, joinLabels } from './labels.ts'
@@ -21,7 +22,13 @@ import type { StandingChanges } from './standing-changes.ts'
 
 type EndpointCalls = Pick<
   Handlers<typeof CONTROLLER_API, Caller>,
-  'announce' | 'listEndpoints' | 'showEndpoint' | 'labelEndpoint' | 'removeEndpoint'
+  | 'announce'
+  | 'listEndpoints'
+  | 'countEndpoints'
+  | 'awaitEndpointChanges'
+  | 'showEndpoint'
+  | 'labelEndpoint'
+  | 'removeEndpoint'
 >
 
 /** Serve what is asked of endpoints. */
@@ -35,10 +42,12 @@ export function createEndpointHandlers(
     removal: EndpointRemoval
     groups: Pick<Groups, 'of'>
     changes: Pick<StandingChanges, 'regroup'>
+    endpointChanges: Pick<EndpointChanges, 'wait'>
   },
 ): EndpointCalls {
   const { clock, log, exclusive } = context
   const { endpoints, members, presence, decisions, removal, groups, changes } = parts
+  const search = createEndpointSearch(endpoints, presence)
 
   function describe(record: EndpointRecord): EndpointInfo {
     const { id, name, user, labels, givenLabels = [], software: version } = record
@@ -83,15 +92,16 @@ export function createEndpointHandlers(
       }),
     async listEndpoints({ query, caller }) {
       members.require(caller)
-      const keyword = query.keyword === undefined ? undefined : foldName(query.keyword)
-      const isWanted = (record: EndpointRecord) =>
-        (query.user === undefined || record.user === query.user) &&
-        (query.name === undefined || foldName(record.name) === foldName(query.name)) &&
-        (keyword === undefined ||
-          [record.name, ...record.labels].some(text => foldName(text).includes(keyword)))
-      const found = [...endpoints.values()].filter(isWanted).sort(byName)
+      const found = search.find(query)
       const page = found.slice(query.offset, query.offset + query.limit)
       return { endpoints: page.map(describe), total: found.length }
+    },
+    async countEndpoints({ query: { by, limit, ...filter }, caller }) {
+      members.require(caller)
+      return search.count(filter, by, limit)
+    },
+    async awaitEndpointChanges({ query, caller }) {
+      return parts.endpointChanges.wait(members.require(caller).id, query.since)
     },
     async showEndpoint({ params, caller }) {
       members.require(caller)
@@ -117,8 +127,4 @@ export function createEndpointHandlers(
         return undefined
       }),
   }
-}
-
-function byName(a: EndpointRecord, b: EndpointRecord): number {
-  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0
 }

@@ -22,7 +22,14 @@ export interface Endpoints {
 }
 
 /** Load the endpoints. Of two that the store holds under one name or key, the one enrolled last stays. */
-export async function openEndpoints({ store, log }: Pick<Context, 'store' | 'log'>): Promise<Endpoints> {
+export async function openEndpoints({
+  store,
+  log,
+  onChange = () => {},
+}: Pick<Context, 'store' | 'log'> & {
+  /** Told of each that came, went or is another now. */
+  readonly onChange?: (endpoint: EndpointId) => void
+}): Promise<Endpoints> {
   const byName = new Map<string, EndpointId>()
   const byKey = new Map<string, EndpointId>()
   const byUser = new Map<UserName, Set<EndpointId>>()
@@ -51,6 +58,8 @@ export async function openEndpoints({ store, log }: Pick<Context, 'store' | 'log
     onRow(next, previous) {
       if (previous !== undefined) remove(previous)
       if (next !== undefined) add(next)
+      const changed = next ?? previous
+      if (changed !== undefined) onChange(changed.id)
     },
   })
   const find = (id: EndpointId | undefined) => (id === undefined ? undefined : table.get(id))

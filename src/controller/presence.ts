@@ -23,7 +23,11 @@ export async function openPresence({
   store,
   log,
   clock,
-}: Pick<Context, 'store' | 'log' | 'clock'>): Promise<Presence> {
+  onChange = () => {},
+}: Pick<Context, 'store' | 'log' | 'clock'> & {
+  /** Told who came or went. */
+  readonly onChange?: (endpoint: EndpointId) => void
+}): Promise<Presence> {
   const table = await openTable({
     store,
     log,
@@ -71,12 +75,14 @@ export async function openPresence({
 
   return {
     connected(endpoint, address, now) {
+      if (!addresses.has(endpoint)) onChange(endpoint)
       addresses.set(endpoint, address)
       see(endpoint, now)
       sweep(now)
     },
     disconnected(endpoint, now) {
       if (!addresses.delete(endpoint)) return
+      onChange(endpoint)
       see(endpoint, now)
       save()
     },

@@ -7,6 +7,7 @@ import {
   Navigate,
 } from '@tanstack/react-router'
 import { QUERIES } from './api/queries.ts'
+import { parseEndpointSearch } from './network/endpoint-search.ts'
 import { EndpointPage } from './pages/endpoint-page.tsx'
 import { EndpointsPage } from './pages/endpoints-page.tsx'
 import { HubsPage } from './pages/hubs-page.tsx'
@@ -30,7 +31,12 @@ const tree = root.addChildren([
   mesh.addChildren([
     createRoute({ getParentRoute: () => mesh, path: '/', component: OverviewPage }),
     createRoute({ getParentRoute: () => mesh, path: '/map', component: MapPage }),
-    createRoute({ getParentRoute: () => mesh, path: '/endpoints', component: EndpointsPage }),
+    createRoute({
+      getParentRoute: () => mesh,
+      path: '/endpoints',
+      component: EndpointsPage,
+      validateSearch: parseEndpointSearch,
+    }),
     createRoute({ getParentRoute: () => mesh, path: '/endpoints/$endpoint', component: EndpointPage }),
     createRoute({ getParentRoute: () => mesh, path: '/tunnels', component: TunnelsPage }),
     createRoute({ getParentRoute: () => mesh, path: '/services', component: ServicesPage }),

@@ -244,6 +244,15 @@ export const FAKE_ANSWERS: Readonly<Record<string, FakeAnswer>> = {
   'agent.listServices': () => ({ services: [SERVICE] }),
   'agent.showService': () => SERVICE,
   'agent.passEdge': call => createFakeEdge().answer(call),
+  'agent.countEndpoints': () => ({
+    groups: [
+      { name: 'a', count: 1, onlineCount: 1 },
+      { name: '', count: 1, onlineCount: 0 },
+    ],
+    groupCount: 2,
+    total: 2,
+    onlineCount: 1,
+  }),
   'agent.listEndpoints': ({ query }) => {
     const all = [FAKE_LAPTOP, FAKE_OFFICE].filter(({ name }) => name.includes(String(query.keyword ?? '')))
     const offset = Number(query.offset)

@@ -56,6 +56,8 @@ export interface LocalMeshOptions {
   readonly paths?: readonly PathKind[]
   /** Fetches key sets of issuers of tokens. */
   readonly fetchJson?: ControllerOptions['fetchJson']
+  /** Write what the controller finds when it starts for the first time. */
+  readonly furnish?: (store: Store) => Promise<void>
 }
 
 /** An agent of the test and what it holds in its one mesh. */
@@ -170,6 +172,7 @@ class LocalMeshRun implements LocalMesh {
   async start(): Promise<void> {
     this.#folder = await mkdtemp(join(tmpdir(), 'ztm-mesh-'))
     this.#store = await openSqliteStore(join(this.#folder, 'hub.db'))
+    await this.#options.furnish?.(this.#store)
     await this.restartHub()
     const permit = await this.controller.rootPermit()
     this.permit = formatPermit({ ...permit, bootstraps: [this.address] })

@@ -1,5 +1,6 @@
-import { Argument, type Command } from 'commander'
+import { Argument, type Command, Option } from 'commander'
 import { AGENT_API } from '../../core/api/agent-api.ts'
+import { GROUPINGS, type Grouping } from '../../core/api/network-api.ts'
 import { type EdgeKind, isEdgeKind } from '../../core/edge/edge-kinds.ts'
 import { MeshError } from '../../core/model/errors.ts'
 import { callAgent } from '../api-client.ts'
@@ -23,7 +24,7 @@ import { choosePlace } from '../mesh-choice.ts'
 import { type ListView, showList } from '../output/show.ts'
 import { APP_LINE_VIEW, listAppLines } from '../packages/app-views.ts'
 import { groupView, listGroups } from '../people/groups.ts'
-import { kindWords, type MeshKind, thingKind } from '../thing-kinds.ts'
+import { kindWords, type MeshKind, type ThingKind, thingKind } from '../thing-kinds.ts'
 
 /** `ztm get TYPE [NAME]` */
 export function defineGet(command: Command, cli: Cli): void {
@@ -34,8 +35,10 @@ export function defineGet(command: Command, cli: Cli): void {
       '--filter <filter>',
       'of what the controller keeps: only those that this takes, as `type = "Dial"`',
     )
-    .action((type: string, name: string | undefined, { filter }: { filter?: string }) => {
+    .addOption(new Option('--by <what>', 'endpoints: count them by user, label or state').choices(GROUPINGS))
+    .action((type: string, name: string | undefined, { filter, by }: { filter?: string; by?: Grouping }) => {
       const kind = thingKind(type)
+      if (by !== undefined) return countEndpoints(cli, kind, name, by)
       if (isEdgeKind(kind) && (kind !== 'service' || filter !== undefined))
         return listEntities(cli, kind, name, filter)
       if (filter === undefined) return LISTS[kind as MeshKind](cli, name)
@@ -46,6 +49,7 @@ export function defineGet(command: Command, cli: Cli): void {
     'ztm get mesh',
     'ztm get ep',
     'ztm get endpoints office -o json',
+    'ztm get ep --by label',
     'ztm get service --mesh home',
     'ztm get app',
     'ztm ep office get app',
@@ -111,6 +115,26 @@ async function listEntities(
 ): Promise<void> {
   const edge = await openEdge(cli)
   await showFitting(cli, await edge.list(kind, filter), edgeView(cli, kind), name)
+}
+
+async function countEndpoints(
+  cli: Cli,
+  kind: ThingKind,
+  keyword: string | undefined,
+  by: Grouping,
+): Promise<void> {
+  if (kind !== 'ep')
+    throw new MeshError('bad-usage', `Cannot count ${kind} by ${by}: only endpoints are counted`)
+  const query = { by, limit: 1_000, ...(keyword !== undefined && { keyword }) }
+  const { groups } = await callAgent(cli, AGENT_API.countEndpoints, { params: await meshParams(cli), query })
+  await showList(cli, groups, {
+    nameOf: ({ name }) => name,
+    columns: [
+      { title: by.toUpperCase(), cell: ({ name }) => (name === '' ? '(none)' : name) },
+      { title: 'ENDPOINTS', cell: ({ count }) => count },
+      { title: 'ONLINE', cell: ({ onlineCount }) => onlineCount },
+    ],
+  })
 }
 
 async function meshParams(cli: Cli): Promise<{ mesh: string }> {

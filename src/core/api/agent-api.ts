@@ -3,6 +3,7 @@ import { PATH_KINDS } from '../path/path-kind.ts'
 import { AGENT_BILLING_ROUTES } from './billing-api.ts'
 import { labelsShape } from './hub-api.ts'
 import { AGENT_INSTALLED_ROUTES, appListShape } from './installed-api.ts'
+import { AGENT_NETWORK_ROUTES, ENDPOINT_FILTER } from './network-api.ts'
 import { AGENT_PEOPLE_ROUTES } from './people-api.ts'
 import { defineRoute } from './route.ts'
 import {
@@ -85,6 +86,7 @@ export const AGENT_API = {
   ...AGENT_BILLING_ROUTES,
   ...AGENT_INSTALLED_ROUTES,
   ...AGENT_PEOPLE_ROUTES,
+  ...AGENT_NETWORK_ROUTES,
   showVersion: defineRoute({
     method: 'GET',
     path: '/api/version',
@@ -300,8 +302,7 @@ export const AGENT_API = {
     summary: 'List endpoints',
     params: meshParams,
     query: z.object({
-      keyword: z.string().max(64).optional(),
-      user: userShape.optional(),
+      ...ENDPOINT_FILTER,
       limit: z.coerce.number().int().min(1).max(1_000).default(1_000),
       offset: z.coerce.number().int().min(0).default(0),
     }),
@@ -364,7 +365,14 @@ export const AGENT_API = {
   }),
 } as const
 
-/** Path of the server-sent events: `mesh`, `paths`, `services` and `tunnel` changes, each with JSON data. */
+/**
+ * Path of the server-sent events. Each has the name of what changed and JSON data: `meshes` all meshes as they are (at once, too),
+ * the others `{ mesh }`, `endpoints` also `endpoints`, the ids, where they are few enough to be named.
+ */
 export const AGENT_EVENTS_PATH = '/api/events'
+/** What an event can tell of. */
+export const AGENT_TOPICS = ['meshes', 'paths', 'services', 'groups', 'apps', 'endpoints'] as const
+/** What an event can tell of. */
+export type AgentTopic = (typeof AGENT_TOPICS)[number]
 /** Path of the OpenAPI document. */
 export const OPENAPI_PATH = '/api/openapi.json'

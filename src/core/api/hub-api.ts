@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { BILLING_ROUTES } from './billing-api.ts'
 import { CATALOGUE_ROUTES } from './catalogue-api.ts'
+import { ENDPOINT_FILTER, NETWORK_ROUTES } from './network-api.ts'
 import { PEOPLE_ROUTES } from './people-api.ts'
 import { defineRoute } from './route.ts'
 import {
@@ -62,6 +63,7 @@ export const CONTROLLER_API = {
   ...BILLING_ROUTES,
   ...PEOPLE_ROUTES,
   ...CATALOGUE_ROUTES,
+  ...NETWORK_ROUTES,
   /** The one call open to a permit's key or one-time token. */
   enroll: defineRoute({
     method: 'POST',
@@ -120,9 +122,7 @@ export const CONTROLLER_API = {
     path: '/api/endpoints',
     summary: 'List endpoints by name',
     query: z.object({
-      /** Part of a name or label. */
-      keyword: z.string().max(64).optional(),
-      user: userShape.optional(),
+      ...ENDPOINT_FILTER,
       name: nameShape.optional(),
       limit: z.coerce.number().int().min(1).max(1_000).default(100),
       offset: z.coerce.number().int().min(0).default(0),

@@ -1,15 +1,18 @@
 import type { QueryClient } from '@tanstack/react-query'
 import { AGENT_EVENTS_PATH } from '../../core/api/agent-api.ts'
 import { KEY_HEADER, logInAgain, readKey } from './login.ts'
+import { createEventReader, type ServerEvent } from './server-events.ts'
+import { type Change, isStale } from './stale-queries.ts'
 
 /**
- * Ask again for what is shown whenever the agent tells of a change, for as long as the page lives; and each time the
- * connection to it is there again. Not an `EventSource`, which cannot send the key of the login.
+ * Ask again for what is shown whenever the agent tells that it changed, for as long as the page lives; for everything each time
+ * the connection to it is there again. Not an `EventSource`, which cannot send the key of the login.
  *
  * @param onState  hears whether the agent can be reached
  */
 export function followChanges(queries: QueryClient, onState: (isReached: boolean) => void): () => void {
   const ended = new AbortController()
+  const refresh = createRefresh(queries, ended.signal)
   void (async () => {
     let wasReached = false
     while (!ended.signal.aborted) {
@@ -22,17 +25,47 @@ export function followChanges(queries: QueryClient, onState: (isReached: boolean
         if (!answer.ok || answer.body === null) throw new Error(`events: ${answer.status}`)
         wasReached = true
         onState(true)
-        const text = answer.body.pipeThrough(new TextDecoderStream())
-        // Each event says that something changed; what, the queries find out.
-        for await (const _ of text) await queries.invalidateQueries()
+        const read = createEventReader()
+        for await (const text of answer.body.pipeThrough(new TextDecoderStream()))
+          refresh(read(text).map(changeOf))
       } catch {
         if (ended.signal.aborted) return
       }
       onState(false)
-      await new Promise(resolve => setTimeout(resolve, RETRY_MS))
+      await sleep(RETRY_MS)
     }
   })()
   return () => ended.abort()
 }
 
+/** Asks at once for what changed; what changes while it is asked for is asked for together after that. */
+function createRefresh(queries: QueryClient, signal: AbortSignal): (changes: readonly Change[]) => void {
+  let waiting: Change[] = []
+  let isBusy = false
+  return changes => {
+    waiting.push(...changes)
+    if (isBusy || waiting.length === 0) return
+    isBusy = true
+    void (async () => {
+      while (waiting.length > 0 && !signal.aborted) {
+        const taken = waiting
+        waiting = []
+        const asked = queries.invalidateQueries({ predicate: ({ queryKey }) => isStale(queryKey, taken) })
+        // One slow answer holds back nobody for long; a storm of changes asks a few times a second.
+        await Promise.race([asked, sleep(MAX_WAIT_MS)])
+        await sleep(PAUSE_MS)
+      }
+      isBusy = false
+    })()
+  }
+}
+
+function changeOf({ event, data }: ServerEvent): Change {
+  const { mesh } = (data ?? {}) as { mesh?: unknown }
+  return { topic: event, mesh: typeof mesh === 'string' ? mesh : undefined }
+}
+
+const sleep = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))
 const RETRY_MS = 2_000
+const MAX_WAIT_MS = 1_000
+const PAUSE_MS = 250

@@ -1,7 +1,13 @@
 import type { TextKey } from './en.ts'
 import { MESH_ZH } from './zh/mesh.ts'
+import { NETWORK_ZH } from './zh/network.ts'
 import { TERMINAL_ZH } from './zh/terminal.ts'
 import { TUNNELS_ZH } from './zh/tunnels.ts'
 
 /** Every text of the page, in Chinese. */
-export const ZH: Readonly<Record<TextKey, string>> = { ...MESH_ZH, ...TERMINAL_ZH, ...TUNNELS_ZH }
+export const ZH: Readonly<Record<TextKey, string>> = {
+  ...MESH_ZH,
+  ...NETWORK_ZH,
+  ...TERMINAL_ZH,
+  ...TUNNELS_ZH,
+}

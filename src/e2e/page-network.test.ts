@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict'
+import { after, before, type TestContext, test } from 'node:test'
+import type { Page } from 'playwright-core'
+import { assertAccessible, keepPicture } from '../testing/browser.ts'
+import { type CrowdedPage, createCrowdedPage, makeCrowd } from '../testing/crowded-page.ts'
+import { waitForHeading } from '../testing/page-visit.ts'
+
+const CROWD = 10_000
+let crowd: CrowdedPage
+
+before(async () => {
+  crowd = await createCrowdedPage(makeCrowd(CROWD))
+})
+after(() => crowd[Symbol.asyncDispose]())
+
+async function open(t: TestContext, path: string, options: Parameters<CrowdedPage['visit']>[1] = {}) {
+  const page = await crowd.visit(t, options)
+  await page.goto(crowd.meshUrl + path)
+  return page
+}
+
+const rowsOf = (page: Page) => page.getByRole('table').getByRole('row')
+
+test('ten thousand endpoints are listed in a document of a few, and reached by the keyboard', async t => {
+  const page = await open(t, '/endpoints')
+  await waitForHeading(page, 'Endpoints')
+  await page.getByText('7,001 of 10,001 online').waitFor()
+  await page.getByRole('link', { name: 'home' }).waitFor()
+  assert.equal(await page.getByRole('table', { name: 'Endpoints' }).getAttribute('aria-rowcount'), '10002')
+  await page.locator('[role=rowgroup][tabindex="0"]').focus()
+  await page.keyboard.press('End')
+  await page.getByRole('link', { name: 'node-09999' }).waitFor()
+  await page.keyboard.press('Home')
+  await page.getByRole('link', { name: 'node-00000' }).waitFor()
+  await page.keyboard.press('PageDown')
+  await page.getByRole('link', { name: 'node-00015' }).waitFor()
+  const rows = await rowsOf(page).count()
+  assert.ok(rows < 60, `${rows} rows are in the document`)
+  await assertAccessible(page, 'endpoints')
+  await keepPicture(page, 'endpoints-10000')
+})
+
+test('an endpoint of ten thousand is found by its name, and groups of them are opened', async t => {
+  const page = await open(t, '/endpoints')
+  await page.getByLabel('Search').fill('09876')
+  await page.getByText('1 of 1 online').waitFor()
+  await page.getByRole('link', { name: 'node-09876' }).waitFor()
+  await page.getByLabel('Search').fill('')
+  await page.getByText('of 10,001 online').waitFor()
+  await page.getByText('User', { exact: true }).first().click()
+  await page.getByRole('row', { name: 'user-06' }).getByRole('link').click()
+  await page.getByText('250 of 250 online').waitFor()
+  await page.getByRole('link', { name: 'node-00006' }).waitFor()
+  await page.getByText('Label', { exact: true }).first().click()
+  await page.getByRole('row', { name: 'edge' }).getByRole('link').waitFor()
+  await assertAccessible(page, 'groups of endpoints')
+  await page.getByRole('button', { name: 'Show all again, not only “User: user-06”' }).click()
+  await page.getByText('of 10,001 online').waitFor()
+  await page.getByText('State', { exact: true }).first().click()
+  await page.getByRole('row', { name: 'offline' }).getByRole('link').click()
+  await page.getByText('0 of 3,000 online').waitFor()
+})
+
+test('endpoints that come and go are seen at once, and a storm of them asks a few times a second', async t => {
+  const page = await open(t, '/endpoints?keyword=node-00009')
+  const row = page.getByRole('row', { name: 'node-00009' })
+  await row.getByText('offline').waitFor()
+  crowd.connect(9)
+  await row.getByText('online').waitFor()
+  let asked = 0
+  page.on('request', request => {
+    if (request.url().includes('/endpoint')) asked += 1
+  })
+  const startedAt = performance.now()
+  for (let round = 0; round < 20; round += 1) {
+    for (let index = 0; index < CROWD; index += 50) crowd.connect(index, round % 2 === 1)
+    await new Promise(resolve => setTimeout(resolve, 50))
+  }
+  crowd.connect(9, false)
+  await row.getByText('offline').waitFor()
+  const seconds = (performance.now() - startedAt) / 1_000
+  // Two questions each time: the page and the count.
+  assert.ok(asked <= 2 * (5 * seconds + 2), `${asked} questions in ${seconds.toFixed(1)} s`)
+})
