@@ -46,6 +46,11 @@ const tree = root.addChildren([
       path: '/terminal',
       component: lazyRouteComponent(() => import('./pages/terminal-page.tsx'), 'TerminalPage'),
     }),
+    createRoute({
+      getParentRoute: () => mesh,
+      path: '/scripts',
+      component: lazyRouteComponent(() => import('./pages/script-page.tsx'), 'ScriptPage'),
+    }),
     createRoute({ getParentRoute: () => mesh, path: '/hubs', component: HubsPage }),
     createRoute({ getParentRoute: () => mesh, path: '/log', component: LogPage }),
   ]),

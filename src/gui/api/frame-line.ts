@@ -73,7 +73,8 @@ export function openFrameLine<A extends FirstAnswer>(
     if (text.length > MAX_WISH_BYTES)
       return close(new MeshError('too-large', `Cannot ask the ${place.app} app: the request is too long`))
     socket.send(join(Uint8Array.of(text.length >> 8, text.length & 0xff), text))
-    if (follows !== undefined) socket.send(follows)
+    for (let from = 0; from < (follows?.length ?? 0); from += MESSAGE_BYTES)
+      socket.send(follows?.subarray(from, from + MESSAGE_BYTES) ?? '')
   }
   socket.onmessage = ({ data }) => {
     if (isClosed) return
@@ -115,5 +116,6 @@ function join(first: Uint8Array, second: Uint8Array): Uint8Array<ArrayBuffer> {
 
 /** Its length is written in 2 bytes. */
 const MAX_WISH_BYTES = 65_535
+const MESSAGE_BYTES = 262_144
 const ENCODER = new TextEncoder()
 const DECODER = new TextDecoder()

@@ -25,6 +25,7 @@ const PAGES = [
   ['/$mesh/endpoints', 'endpoints.title'],
   ['/$mesh/tunnels', 'tunnels.title'],
   ['/$mesh/terminal', 'terminal.title'],
+  ['/$mesh/scripts', 'script.title'],
   ['/$mesh/services', 'services.title'],
   ['/$mesh/users', 'users.title'],
   ['/$mesh/hubs', 'hubs.title'],

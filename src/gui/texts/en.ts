@@ -1,10 +1,17 @@
 import { MESH_EN } from './en/mesh.ts'
 import { NETWORK_EN } from './en/network.ts'
+import { SCRIPT_EN } from './en/script.ts'
 import { TERMINAL_EN } from './en/terminal.ts'
 import { TUNNELS_EN } from './en/tunnels.ts'
 
 /** Every text of the page, in English. What stands in braces is filled in. */
-export const EN = { ...MESH_EN, ...NETWORK_EN, ...TERMINAL_EN, ...TUNNELS_EN } as const
+export const EN = {
+  ...MESH_EN,
+  ...NETWORK_EN,
+  ...SCRIPT_EN,
+  ...TERMINAL_EN,
+  ...TUNNELS_EN,
+} as const
 
 /** A text of the page. */
 export type TextKey = keyof typeof EN
