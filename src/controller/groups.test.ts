@@ -242,7 +242,7 @@ suite('groups', () => {
     await using mesh = await openWithPeople()
     const { rig, root, alice, bob, carol, create, update } = mesh
     await rig.ask('host', alice.caller, { params: { service: WEB }, body: { access: { users: ['*'] } } })
-    const own = { params: { service: 'tcp/.own' as ServiceName }, body: { access: {} } }
+    const own = { params: { service: 'tcp/.own.root' as ServiceName }, body: { access: {} } }
     await rig.ask('host', mesh.root.caller, own)
     rig.changes.length = 0
     await create('ops', ['bob', 'carol'])

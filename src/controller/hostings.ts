@@ -1,6 +1,8 @@
+import { createHash } from 'node:crypto'
 import type { ServiceInfo } from '../core/api/shapes.ts'
+import { mayHostAppService } from '../core/model/app-service.ts'
 import type { EndpointId } from '../core/model/ids.ts'
-import type { ServiceName, UserName } from '../core/model/names.ts'
+import { isAppService, type ServiceName, type UserName } from '../core/model/names.ts'
 import type { Context } from './context.ts'
 import type { Endpoints } from './endpoints.ts'
 import { foldName } from './fold.ts'
@@ -31,7 +33,8 @@ export interface Hostings
 }
 
 /**
- * Load the hostings. Those whose endpoint is gone, and later ones of another owner's service, are dropped.
+ * Load the hostings. Those whose endpoint is gone, later ones of another owner's service, and hidden ones that name another
+ * user, are dropped.
  *
  * @param declared  who owns a declared service, whoever hosts it; undefined for others
  */
@@ -47,7 +50,8 @@ export async function openHostings(
   function add(record: HostingRecord): boolean {
     const host = endpoints.get(record.endpoint)
     const owner = host && (declared?.(record.service) ?? host.user)
-    return owner !== undefined && index.add(record, owner)
+    if (host === undefined || owner === undefined || !mayHostName(record.service, host.user)) return false
+    return index.add(record, owner)
   }
 
   const table = await openTable({
@@ -101,6 +105,12 @@ export async function openHostings(
       }
     },
   }
+}
+
+/** Whether an endpoint of a user may host a service of that name at all: of hidden ones those alone that name that user. */
+export function mayHostName(service: ServiceName, user: UserName): boolean {
+  const hash = (text: string) => createHash('sha256').update(text).digest('hex')
+  return !isAppService(service) || mayHostAppService(service, user, hash)
 }
 
 function idOf(record: HostingRecord): string {

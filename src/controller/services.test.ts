@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { suite, test } from 'node:test'
 import type { CONTROLLER_API } from '../core/api/hub-api.ts'
 import type { Answer } from '../core/api/route.ts'
+import { appServiceOf } from '../core/model/app-service.ts'
 import type { EndpointId } from '../core/model/ids.ts'
-import type { UserName } from '../core/model/names.ts'
+import type { ServiceName, UserName } from '../core/model/names.ts'
+import type { Json } from '../core/model/store.ts'
 import type { Rule } from '../core/policy/rule.ts'
 import { type ControllerRig, type Member, openControllerRig, STRANGER } from '../testing/controller-rig.ts'
 import { assertRefused } from '../testing/refusal.ts'
+import { hostingId } from './records.ts'
 
 type Access = { users?: string[]; entrances?: string[] }
 type Health = 'up' | 'partly' | 'down' | 'unknown'
@@ -45,6 +49,38 @@ suite('host()', () => {
         hosting(two, { isOnline: true, health: 'partly', access: { users: ['bob'], entrances: [] } }),
       ],
     })
+  })
+
+  test('refuses the hidden services of another user, also before that user has any, be it the administrator who asks', async () => {
+    await using rig = await openControllerRig()
+    const [alice, bob, root] = [
+      await rig.joinAs('alice', 'one'),
+      await rig.joinAs('bob', 'two'),
+      await rig.join({ name: 'home' }),
+    ]
+    const hash = (text: string) => createHash('sha256').update(text).digest('hex')
+    const app = appServiceOf('app', 'alice/notes', bob.user, hash)
+    const given = appServiceOf('package', 'a'.repeat(64), bob.user, hash)
+    const names = ['tcp/.terminal.bob', 'udp/.terminal.bob', 'tcp/.files.bob', app, given]
+    for (const name of names) {
+      for (const thief of [alice, root]) await assertRefused(host(rig, thief, name), 'denied', /of apps/)
+      assert.equal((await host(rig, bob, name)).owner, 'bob')
+    }
+    for (const name of ['tcp/.own', 'tcp/.x.terminal.bob', 'tcp/.terminal.Bob', 'tcp/.app.bob'])
+      for (const member of [alice, bob]) await assertRefused(host(rig, member, name), 'denied')
+  })
+
+  test('forgets at its start who took the hidden service of another user', async () => {
+    await using rig = await openControllerRig()
+    const [alice, bob] = [await rig.joinAs('alice', 'one'), await rig.joinAs('bob', 'two')]
+    await host(rig, alice, 'tcp/.files.alice')
+    const [row] = await rig.store.list('hosting/')
+    assert.ok(row !== undefined)
+    const id = `hosting/${hostingId(alice.id, 'tcp/.files.bob' as ServiceName)}`
+    const stolen = { ...(row.value as object), service: 'tcp/.files.bob' }
+    await rig.store.put(id, stolen as Json)
+    await rig.reopen()
+    assert.equal((await host(rig, bob, 'tcp/.files.bob')).owner, 'bob')
   })
 
   test('refuses a name of another user, be he root, and names like it', async () => {

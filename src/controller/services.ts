@@ -11,7 +11,7 @@ import type { Context } from './context.ts'
 import type { Decisions } from './decisions.ts'
 import type { DeclaredServices } from './edge/declared-services.ts'
 import { entryCount, type Service } from './hosting-index.ts'
-import type { Hostings } from './hostings.ts'
+import { type Hostings, mayHostName } from './hostings.ts'
 import type { Members } from './members.ts'
 import type { EndpointRecord, HostingRecord } from './records.ts'
 import type { ServiceView } from './service-view.ts'
@@ -39,6 +39,11 @@ export function createServiceHandlers(
     { params, body }: Call<typeof CONTROLLER_API.host, Caller>,
   ): Promise<void> {
     const { service: name } = params
+    if (!mayHostName(name, record.user))
+      throw new MeshError(
+        'denied',
+        `Cannot host ${quote(name)}: names that begin with a dot are of apps, and this is not one of ${record.user}'s: choose another`,
+      )
     const similar = hostings.similarTo(name)
     const reserved = declared.similarTo(name)
     const owner = (declared.get(name)?.id as UserName | undefined) ?? record.user

@@ -45,5 +45,5 @@ test('packageService() is one name for each package and holder, short whatever t
     packageService('b'.repeat(64), long),
   ]
   assert.equal(new Set(names).size, 3)
-  for (const name of names) assert.match(name, /^tcp\/\.package\.[0-9a-f]{40}$/)
+  for (const name of names) assert.match(name, /^tcp\/\.package\.[0-9a-f]{24}\.[0-9a-f]{24}$/)
 })

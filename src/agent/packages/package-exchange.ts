@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import { CONTROLLER_API } from '../../core/api/hub-api.ts'
 import type { Access } from '../../core/api/shapes.ts'
 import type { Release } from '../../core/app/release.ts'
+import { appServiceOf } from '../../core/model/app-service.ts'
 import { MeshError, toMeshError } from '../../core/model/errors.ts'
 import type { EndpointId } from '../../core/model/ids.ts'
 import type { Log } from '../../core/model/log.ts'
@@ -28,14 +29,12 @@ export const EXCHANGE_LIMITS = {
 } as const
 
 /**
- * The hidden service by which one user gives a package. The user is part of it, as a service belongs to one user; hashed,
- * so that it is short whatever they are called.
+ * The hidden service by which one user gives a package.
  *
- * @see docs/protocol.md, "Packages"
+ * @see docs/protocol.md, "Hidden services"
  */
 export function packageService(hash: string, holder: UserName): ServiceName {
-  const digest = createHash('sha256').update(`${hash}/${holder}`).digest('hex')
-  return `tcp/.package.${digest.slice(0, 40)}` as ServiceName
+  return appServiceOf('package', hash, holder, text => createHash('sha256').update(text).digest('hex'))
 }
 
 /** What an exchange needs of its membership. */

@@ -1,14 +1,15 @@
 import { createHash } from 'node:crypto'
 import type { AppRef } from '../../core/app/manifest.ts'
-import { parseServiceName, type ServiceName, type UserName } from '../../core/model/names.ts'
+import { appServiceOf } from '../../core/model/app-service.ts'
+import type { ServiceName, UserName } from '../../core/model/names.ts'
 
 /**
- * The hidden service by which an app at one endpoint reaches itself at another of that user: `tcp/.app.` and 40 hex
- * digits, as names of providers, apps and users together are longer than a name may be.
+ * The hidden service by which an app at one endpoint reaches itself at another of that user.
  *
- * @see docs/protocol.md, "Channel of a sandboxed process"
+ * @see docs/protocol.md, "Hidden services"
  */
 export function counterpartOf({ provider, name }: AppRef, user: UserName): ServiceName {
-  const digest = createHash('sha256').update(`${provider}/${name}/${user}`).digest('hex')
-  return parseServiceName(`tcp/.app.${digest.slice(0, 40)}`)
+  return appServiceOf('app', `${provider}/${name}`, user, text =>
+    createHash('sha256').update(text).digest('hex'),
+  )
 }

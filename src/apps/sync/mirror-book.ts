@@ -3,11 +3,11 @@ import { MeshError, toMeshError } from '../../core/model/errors.ts'
 import { quote } from '../../core/model/quote.ts'
 import type { Host } from '../../sdk/app.ts'
 import { createExclusive } from '../../sdk/for-apps/exclusive.ts'
+import { findOwned } from '../../sdk/for-apps/find-owned.ts'
 import { removeAgreed } from './agreed-file.ts'
 import { createIgnoreRules } from './ignore-rules.ts'
 import { type MirrorInfo, type MirrorRecord, mirrorRecordShape } from './messages.ts'
 import { type MirrorProgress, newProgress, runMirror } from './mirror-run.ts'
-import { findOwned } from './open-place.ts'
 import type { Computer } from './tree-site.ts'
 
 interface Kept {
@@ -58,7 +58,8 @@ export class MirrorBook implements AsyncDisposable {
       }
       await using opened = await this.#host.disk.openFolder(folder)
       await this.#refuseOverlap(opened.path, to)
-      const peer = to.endpoint === undefined ? undefined : (await findOwned(this.#host, to)).id
+      const { endpoint, user } = to
+      const peer = endpoint === undefined ? undefined : (await findOwned(this.#host, { endpoint, user })).id
       const record: MirrorRecord = {
         ...terms,
         folder: opened.path,

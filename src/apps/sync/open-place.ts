@@ -3,10 +3,9 @@ import { z } from 'zod'
 import type { CopyPlaceName } from '../../core/files/copy-request.ts'
 import { type TreeHello, type TreeOpened, treeOpenedShape } from '../../core/files/tree-requests.ts'
 import { MeshError, parseErrorBody } from '../../core/model/errors.ts'
-import type { EndpointId } from '../../core/model/ids.ts'
 import { parseServiceName, type ServiceName, type UserName } from '../../core/model/names.ts'
-import { quote } from '../../core/model/quote.ts'
 import type { Host } from '../../sdk/app.ts'
+import { findOwned } from '../../sdk/for-apps/find-owned.ts'
 import { encodeSmallMessage, readSmallMessage } from '../../sdk/for-apps/small-message.ts'
 import { createFarTree } from './tree-link.ts'
 import { type Computer, openTree, type TreePlace, type TreeTerms } from './tree-site.ts'
@@ -39,7 +38,7 @@ export async function openPlace(
   if (endpoint === undefined || endpoint === host.endpoint.id || endpoint === host.endpoint.name) {
     return openTree(computer, { path, mirror })
   }
-  const { id, user } = await findOwned(host, place)
+  const { id, user } = await findOwned(host, { ...place, endpoint })
   if (id === host.endpoint.id) return openTree(computer, { path, mirror })
   const dialing = host.dial(syncServiceOf(user), { owner: user, exits: [id] })
   const cancel = () => dialing.cancel()
@@ -56,27 +55,6 @@ export async function openPlace(
   } finally {
     terms.signal?.removeEventListener('abort', cancel)
   }
-}
-
-/**
- * Find an endpoint, of this user unless another is named.
- *
- * The hub says which endpoint a name means and whose that is; that it is this user's, it then has to prove. So nothing goes to
- * somebody else's because a hub was broken into, or because a name was misread.
- *
- * @throws MeshError `denied`
- */
-export async function findOwned(
-  host: Host,
-  { endpoint = '', user }: CopyPlaceName,
-): Promise<{ readonly id: EndpointId; readonly user: UserName }> {
-  const found = await host.findEndpoint(endpoint)
-  const owner = user ?? host.endpoint.user
-  if (found.user === owner) return { id: found.id, user: found.user }
-  throw new MeshError(
-    'denied',
-    `Cannot use endpoint ${quote(endpoint)}: it is ${found.user}'s, not ${owner}'s: write ${found.user}@${endpoint}:… if you mean that`,
-  )
 }
 
 async function readGreeting(stream: Duplex): Promise<TreeOpened> {

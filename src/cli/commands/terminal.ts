@@ -23,7 +23,7 @@ export function defineTerminal(command: Command, cli: Cli): void {
   const open = command
     .command('open')
     .summary('Open a terminal, or run a command')
-    .argument('<endpoint>', 'where, by name or id')
+    .argument('<endpoint>', 'where: a name of yours, USER@NAME, or an id')
     .argument('[command...]', 'what to run, after --; the login shell if left out')
     .option('-t, --tty', 'with a terminal, though there is none here')
     .option('-T, --no-tty', 'without a terminal: input and output are bytes')
@@ -48,7 +48,7 @@ export function defineTerminal(command: Command, cli: Cli): void {
   const attach = command
     .command('attach')
     .summary('Come back to a terminal that goes on')
-    .argument('<endpoint>', 'where, by name or id; or a link of `ztm terminal share`')
+    .argument('<endpoint>', 'where: a name of yours, USER@NAME, or an id; or a link of `ztm terminal share`')
     .argument('[session]', 'as `ztm terminal get` shows it')
     .option('--read-only', 'look, and type nothing; Ctrl-C ends it')
     .option('--record <file>', 'write down what is shown, as an asciicast (a new file)')
@@ -79,20 +79,20 @@ function defineSessions(command: Command, cli: Cli): void {
   const get = command
     .command('get')
     .summary('List the terminals that run there')
-    .argument('<endpoint>', 'where, by name or id')
+    .argument('<endpoint>', 'where: a name of yours, USER@NAME, or an id')
     .action((endpoint: string) => listSessions(cli, endpoint))
   addExamples(get, 'ztm terminal get office')
   const close = command
     .command('close')
     .summary('End a terminal and what runs in it')
-    .argument('<endpoint>', 'where, by name or id')
+    .argument('<endpoint>', 'where: a name of yours, USER@NAME, or an id')
     .argument('<session>', 'as `ztm terminal get` shows it')
     .action((endpoint: string, session: string) => closeSession(cli, endpoint, session))
   addExamples(close, 'ztm terminal close office 0123456789abcdef')
   const show = command
     .command('show')
     .summary('Print what is kept of the output of a terminal, or find lines in it')
-    .argument('<endpoint>', 'where, by name or id')
+    .argument('<endpoint>', 'where: a name of yours, USER@NAME, or an id')
     .argument('<session>', 'as `ztm terminal get` shows it')
     .option('--search <text>', 'only lines with it, upper or lower case')
     .action((endpoint: string, session: string, words: { search?: string }) =>
@@ -102,7 +102,7 @@ function defineSessions(command: Command, cli: Cli): void {
   const share = command
     .command('share')
     .summary('Let others look at a terminal, for a while')
-    .argument('<endpoint>', 'where, by name or id')
+    .argument('<endpoint>', 'where: a name of yours, USER@NAME, or an id')
     .argument('<session>', 'as `ztm terminal get` shows it')
     .option('--user <user...>', 'these; without it, whoever of the mesh has the link that is printed')
     .option('--write', 'they may type too')
@@ -136,7 +136,7 @@ function defineRecordings(command: Command, cli: Cli): void {
   const fetch = command
     .command('fetch')
     .summary('Fetch one of them, as an asciicast (a new file)')
-    .argument('<endpoint>', 'where, by name or id')
+    .argument('<endpoint>', 'where: a name of yours, USER@NAME, or an id')
     .argument('<session>', 'as `ztm terminal recordings` shows it')
     .argument('<file>', 'where to')
     .action((endpoint: string, session: string, file: string) => fetchRecording(cli, endpoint, session, file))

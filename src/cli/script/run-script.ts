@@ -254,14 +254,18 @@ async function chooseEndpoints(
   }
   if (label === undefined) return { mesh: mesh.name, endpoints: [...new Set(on ?? [endpoint])] }
   const { endpoints } = await callAgent(cli, AGENT_API.listEndpoints, { params: { mesh: mesh.name } })
+  // What is sent to them must not be for whoever a hub says has the label.
   const found = endpoints
-    .filter(each => each.labels.some(one => one === label))
+    .filter(each => each.user === mesh.endpoint.user && each.labels.some(one => one === label))
     .map(({ name, id }) => {
       const isOnlyOne = endpoints.filter(each => each.name === name).length === 1
       return isOnlyOne ? name : id
     })
   if (found.length > 0) return { mesh: mesh.name, endpoints: found }
-  throw new MeshError('not-found', `Cannot find endpoints with label ${quote(label)}: see \`ztm get ep\``)
+  throw new MeshError(
+    'not-found',
+    `Cannot find endpoints of yours with label ${quote(label)}: see \`ztm get ep\``,
+  )
 }
 
 /** Of output of one endpoint in JSON, UTF-16 units. */

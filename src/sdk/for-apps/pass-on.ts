@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { toMeshError } from '../../core/model/errors.ts'
 import type { ServiceName, UserName } from '../../core/model/names.ts'
 import type { Host } from '../app.ts'
+import { findOwned, parseEndpointWords } from './find-owned.ts'
 import { encodeSmallMessage, readSmallMessage } from './small-message.ts'
 
 /** How streams of this computer's user are passed on. */
@@ -21,18 +22,21 @@ export interface PassOnOptions<T> {
 
 /**
  * Serve a stream of this computer's user: it begins with `{ endpoint, request }`. Pass the request on to the app at that endpoint,
- * and all that follows in both directions. What fails is answered as `{ isGood: false, error }`.
+ * and all that follows in both directions. A name is that of one's own endpoint, unless it is written `USER@ENDPOINT`: see `findOwned`. What fails is answered as `{ isGood: false, error }`.
  */
 export async function passOn<T>(options: PassOnOptions<T>, stream: Duplex): Promise<void> {
   const { host, maxBytes, serviceOf, isHalfOpen = () => false } = options
   stream.on('error', () => {})
   const cancelHello = host.after(options.helloTimeoutMs, () => stream.destroy())
   try {
-    const localShape = z.strictObject({ endpoint: z.string().min(1).max(64), request: options.shape })
+    const localShape = z.strictObject({
+      endpoint: z.string().min(1).max(MAX_ENDPOINT_WORDS),
+      request: options.shape,
+    })
     const { endpoint, request } = await readSmallMessage(stream, localShape, maxBytes + ENVELOPE_BYTES)
     cancelHello()
     const isHere = endpoint === host.endpoint.id || endpoint === host.endpoint.name
-    const { id, user } = isHere ? host.endpoint : await host.findEndpoint(endpoint)
+    const { id, user } = isHere ? host.endpoint : await findOwned(host, parseEndpointWords(endpoint), true)
     const dialing = host.dial(serviceOf(user), { owner: user, exits: [id] })
     dialing.write(encodeSmallMessage(request))
     const far = (await dialing.opened).stream
@@ -72,4 +76,6 @@ function carryHalves(one: Duplex, other: Duplex): void {
 }
 
 /** Around the request: the endpoint. */
-const ENVELOPE_BYTES = 128
+const ENVELOPE_BYTES = 640
+/** `USER@ENDPOINT`, in UTF-16 units. */
+const MAX_ENDPOINT_WORDS = 129
