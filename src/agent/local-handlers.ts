@@ -8,6 +8,7 @@ import { formatPermit, formatPermitLink } from '../core/model/permit.ts'
 import { keyFingerprint } from '../pki/key-pair.ts'
 import type { Agent } from './agent.ts'
 import { findEndpoint } from './app-host.ts'
+import type { Transfers } from './contents/transfers.ts'
 import type { LocalCaller } from './local-caller.ts'
 import type { AppPages } from './packages/app-pages.ts'
 import { createLocalInstalledHandlers } from './packages/local-handlers.ts'
@@ -18,6 +19,7 @@ import { viewEndpoint, viewMesh, viewMeshes, viewPaths } from './views.ts'
 export interface LocalHandlersOptions {
   readonly agent: Agent
   readonly pages: AppPages
+  readonly transfers: Transfers
   readonly dataFolder: string
   readonly listen: () => string | undefined
   readonly makeLoginCode: () => { url: string; token: string }
@@ -81,6 +83,10 @@ function ownHandlers(options: LocalHandlersOptions) {
         memoryBytes: process.memoryUsage.rss(),
       }
     },
+    async listTransfers() {
+      return { transfers: [...options.transfers.all] }
+    },
+    stopTransfer: async ({ params }) => options.transfers.stop(params.transfer),
     async stop() {
       options.stop()
       return undefined

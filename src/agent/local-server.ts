@@ -2,6 +2,7 @@ import type { IncomingMessage, Server, ServerOptions } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type Context, Hono } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
 import { secureHeaders } from 'hono/secure-headers'
 import { z } from 'zod'
 import { AGENT_API, AGENT_EVENTS_PATH, OPENAPI_PATH } from '../core/api/agent-api.ts'
@@ -24,6 +25,7 @@ import { type SocketRequest, serveWebSockets } from '../net/web-sockets.ts'
 import type { PageFiles } from '../store/page-files.ts'
 import type { Agent } from './agent.ts'
 import type { RunningApp } from './app-host.ts'
+import { type Contents, createContents, LINKS_PATH } from './contents/contents.ts'
 import type { LocalCaller } from './local-caller.ts'
 import { createLocalHandlers } from './local-handlers.ts'
 import { type AppPages, createAppPages } from './packages/app-pages.ts'
@@ -72,25 +74,27 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
     return { url: `${base}/login?code=${logins.makeCode()}`, token: options.token }
   }
   const pages = createAppPages(options.agent, () => address?.port)
+  const contents = createContents(options.agent)
   const handlers = createLocalHandlers({
     agent: options.agent,
     pages,
+    transfers: contents.transfers,
     dataFolder: options.dataFolder,
     listen: () => (address === undefined ? undefined : formatAddress(address)),
     makeLoginCode,
     stop: options.stop,
   })
-  const forSocket = createApp(options, handlers, () => ({ via: 'socket' }))
+  const forSocket = createApp(options, { handlers, contents }, () => ({ via: 'socket' }))
   const socket = await serveUnixSocket(forSocket, options.socketPath, request =>
     openAppStream(options.agent, request),
   )
   let tcpServer: Server | undefined
   let sockets: Disposable | undefined
   if (options.listen !== undefined) {
-    const guarded = createGuardedApp(options, { logins, pages, address: () => address })
+    const guarded = createGuardedApp(options, { logins, pages, contents, address: () => address })
     guarded.route(
       '/',
-      createApp(options, handlers, () => ({ via: 'tcp' })),
+      createApp(options, { handlers, contents }, () => ({ via: 'tcp' })),
     )
     tcpServer = createHttp1Server(guarded, options.http)
     try {
@@ -116,10 +120,7 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
 }
 
 /** What stands before the API on TCP: no other page's requests, and nobody's who has not shown who they are. */
-function createGuardedApp(
-  options: LocalServerOptions,
-  { logins, pages, address }: { logins: PageLogins; pages: AppPages; address: () => Address | undefined },
-): Hono {
+function createGuardedApp(options: LocalServerOptions, { logins, pages, contents, address }: Guards): Hono {
   const guarded = new Hono()
   // Before everything else: at an app's own origin there is nothing of the agent's.
   guarded.use(async (context, next) => (pages.isMeant(context) ? pages.answer(context) : next()))
@@ -148,6 +149,13 @@ function createGuardedApp(
     if (logins.isLoggedIn(context)) logins.close(context)
     return context.body(null, 204)
   })
+  // The link is the half that else the key is: what shows a picture or a film can send no header.
+  guarded.get(`${LINKS_PATH}/:secret`, context => contents.answerLink(context, logins.sessionOf(context)))
+  guarded.post('/api/content-links', bodyLimit({ maxSize: 32_768 }), context => {
+    const session = logins.isLoggedIn(context) ? logins.sessionOf(context) : undefined
+    if (session !== undefined) return contents.makeLink(context, session)
+    return answerError(context, new MeshError('not-logged-in', WANTED))
+  })
   guarded.use(async (context, next) => {
     if (isNavigation(context)) {
       const key = (await isOwnUser(context)) ? logins.open(context) : undefined
@@ -161,14 +169,22 @@ function createGuardedApp(
   return guarded
 }
 
+interface Guards {
+  readonly logins: PageLogins
+  readonly pages: AppPages
+  readonly contents: Contents
+  readonly address: () => Address | undefined
+}
+
 function createApp(
   options: LocalServerOptions,
-  handlers: ReturnType<typeof createLocalHandlers>,
+  { handlers, contents }: { handlers: ReturnType<typeof createLocalHandlers>; contents: Contents },
   caller: () => LocalCaller,
 ): Hono {
   const { agent } = options
   const app = new Hono()
   serveRoutes(app, AGENT_API, handlers, { log: agent.options.log, caller })
+  contents.bind(app)
   bindApps(app, agent)
   app.get(OPENAPI_PATH, context => context.json(describeLocalApi(agent)))
   app.get('/metrics', async context => context.text(await options.metrics()))

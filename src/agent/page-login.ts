@@ -19,6 +19,8 @@ export interface PageLogins {
   isLoggedIn(context: Context): boolean
   /** The same, of a request that is none of the API's. @param cookie  the header */
   isLogin(cookie: string | undefined, key: string): boolean
+  /** Which login a request shows, by its cookie alone; undefined if none. The key, or what stands for it, is still to be asked for. */
+  sessionOf(context: Context): string | undefined
   /** End the login of a browser. */
   close(context: Context): void
 }
@@ -58,6 +60,10 @@ export function createPageLogins(now: () => number): PageLogins {
     },
     isLoggedIn: context => isLogin(context.req.header('cookie'), context.req.header(KEY_HEADER) ?? ''),
     isLogin,
+    sessionOf(context) {
+      const session = getCookie(context, COOKIE) ?? ''
+      return keys.has(session) ? session : undefined
+    },
     close(context) {
       keys.delete(getCookie(context, COOKIE) ?? '')
       setCookie(context, COOKIE, '', { ...COOKIE_OPTIONS, maxAge: 0 })

@@ -283,6 +283,7 @@ test('every route of agent, hub and tunnel is used by some command', async t => 
     'update user bob --role admin',
     ...['billing report --since 1h --user bob', 'billing status'],
     ...['status', 'doctor', 'identity', 'gui', 'permit', 'label --add x', 'ping ep office -c 1'],
+    ...['file transfers', 'file transfers --stop 0123456789abcdef'],
     ...['log agent', 'log hub', 'ep office log agent', 'join home --as x -p p.json', 'leave home'],
     ...[
       'enable mesh',

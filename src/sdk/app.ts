@@ -11,6 +11,7 @@ import type {
   RequestHead,
 } from '../core/gateway/forwarding.ts'
 import type { Address, Target } from '../core/model/address.ts'
+import type { AppContents } from '../core/model/content.ts'
 import type { Disk } from '../core/model/disk.ts'
 import type { MeshError } from '../core/model/errors.ts'
 import type { EndpointId } from '../core/model/ids.ts'
@@ -43,6 +44,7 @@ export interface AppInstance extends AsyncDisposable {
   readonly receiveLocal?: (stream: Duplex) => void
   /** Of the app that has the mesh's files: let another app of this endpoint use them. @param app  `alice/notes` */
   readonly meshFilesFor?: (app: string) => MeshFiles
+  readonly contents?: AppContents
 }
 
 /** Who asks an app's API: the person at this agent, or another endpoint that may manage this one. */

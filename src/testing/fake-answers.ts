@@ -168,6 +168,18 @@ function endpoint({ params }: { params: Record<string, unknown> }): typeof FAKE_
   throw new MeshError('not-found', `Cannot find endpoint "${params.endpoint}": there is none`)
 }
 
+const FAKE_TRANSFER = {
+  id: '0123456789abcdef',
+  direction: 'in',
+  mesh: 'home',
+  app: 'ztm/sync',
+  name: 'film.mp4',
+  state: 'running',
+  doneBytes: 1_000,
+  totalBytes: 5_000,
+  startedAtMs: FAKE_NOW_MS,
+}
+
 /** What the fake daemons say to each route; nothing for those that answer with nothing. */
 export const FAKE_ANSWERS: Readonly<Record<string, FakeAnswer>> = {
   'agent.showVersion': () => ({ version: '0.1.0', node: 'v24.0.0', platform: 'linux-x64' }),
@@ -186,6 +198,8 @@ export const FAKE_ANSWERS: Readonly<Record<string, FakeAnswer>> = {
     fingerprint: 'SHA256:abc',
   }),
   'agent.makeLoginCode': () => ({ url: 'http://127.0.0.1:7777/login#code', token: 'secret-token' }),
+  'agent.listTransfers': () => ({ transfers: [FAKE_TRANSFER] }),
+  'agent.stopTransfer': () => ({ ...FAKE_TRANSFER, state: 'cancelled' }),
   'agent.showLog': () => ({ lines: FAKE_LOG }),
   'agent.listMeshes': () => ({ meshes: [FAKE_MESH] }),
   'agent.showMesh': call => ({ ...mesh(call), ca: PEM, certificate: PEM }),

@@ -3,7 +3,7 @@ import { Hono } from 'hono'
 import { createDisk } from '../agent/disk/open-folder.ts'
 import { runProgram } from '../agent/run-program.ts'
 import { type Answer, type Arguments, formatPath, type Route } from '../core/api/route.ts'
-import type { EndpointInfo, ServiceInfo } from '../core/api/shapes.ts'
+import type { ServiceInfo } from '../core/api/shapes.ts'
 import { MeshError, parseErrorBody } from '../core/model/errors.ts'
 import { type EndpointId, parseEndpointId, parseMeshId } from '../core/model/ids.ts'
 import { type Name, parseName, parseUserName, type ServiceName, type UserName } from '../core/model/names.ts'
@@ -24,6 +24,7 @@ import type {
   KnownPath,
   ServeOptions,
 } from '../sdk/app.ts'
+import { describeEndpoint } from './describe-endpoint.ts'
 import { createManualTimers, type ManualTimers } from './manual-timers.ts'
 import { createRecordedLog, type RecordedLog } from './recorded-log.ts'
 import { makeScratchFolder, type ScratchFolder } from './scratch-folder.ts'
@@ -77,6 +78,7 @@ export interface TestApp extends AsyncDisposable {
   call<R extends Route>(route: R, args: Arguments<R>): Promise<Answer<R>>
   /** Ask it as somebody else, by method and path, with any body. */
   request(caller: AppCaller, request: { method: string; path: string; body?: unknown }): Promise<unknown>
+  readonly contents: AppInstance['contents']
 }
 
 /** A service as an endpoint hosts it. */
@@ -178,6 +180,7 @@ class MemoryEndpoint implements TestEndpoint {
     }
     const running: TestApp = {
       request,
+      contents: instance.contents,
       async call(route, { params, query, body }) {
         const path = formatPath(route, params ?? {}, query ?? {})
         return (await request({ source: 'user' }, { method: route.method, path, body })) as never
@@ -201,7 +204,7 @@ class MemoryEndpoint implements TestEndpoint {
       clock: timers.clock,
       after: (ms, call) => timers.after(ms, call),
       storage: this.#storage(),
-      findEndpoint: async nameOrId => describe(this.#find(nameOrId)),
+      findEndpoint: async nameOrId => describeEndpoint(this.#find(nameOrId)),
       services: async () => this.#services(),
       serve: (service, options) => this.#serve(service, options),
       dial: (service, options = {}) => {
@@ -383,18 +386,5 @@ class MemoryEndpoint implements TestEndpoint {
       health: hosting?.health ?? 'unknown',
       access: hosting?.options.access ?? { users: [], entrances: [] },
     }
-  }
-}
-
-function describe({ identity, name, isOnline }: MemoryEndpoint): EndpointInfo {
-  return {
-    id: identity.endpoint,
-    name: parseName(name),
-    user: identity.user,
-    labels: [],
-    givenLabels: [],
-    version: 'test',
-    isOnline,
-    lastSeenMs: 0,
   }
 }

@@ -5,6 +5,7 @@ import { quote } from '../../core/model/quote.ts'
 import type { App, AppCaller, AppInstance, Host } from '../../sdk/app.ts'
 import { atEndpoint as at } from '../../sdk/for-apps/at-endpoint.ts'
 import { fetchContent, findPath } from './download-file.ts'
+import { openFileContent } from './file-content.ts'
 import { FileSpace } from './file-space.ts'
 import { findFiles } from './find-files.ts'
 import { FILES_LIMITS, type FilesLimits } from './limits.ts'
@@ -26,6 +27,7 @@ export function createFilesApp(limits: FilesLimits = FILES_LIMITS): App {
         // A handler takes what its own route's shapes give; the host calls it with just that.
         handlers: createHandlers(host, space) as unknown as AppInstance['handlers'],
         meshFilesFor: app => createMeshFiles(space, app),
+        contents: { open: ({ path = '' }) => openFileContent(space.finder, path) },
         [Symbol.asyncDispose]: () => space[Symbol.asyncDispose](),
       }
     },

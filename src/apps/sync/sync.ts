@@ -3,6 +3,7 @@ import { z } from 'zod'
 import type { Handlers } from '../../core/api/route.ts'
 import { copyRequestShape, listRequestShape } from '../../core/files/copy-request.ts'
 import { treeHelloShape } from '../../core/files/tree-requests.ts'
+import type { AppContents } from '../../core/model/content.ts'
 import { MeshError, toMeshError } from '../../core/model/errors.ts'
 import type { App, AppCaller, AppInstance, Host, Incoming } from '../../sdk/app.ts'
 import { atEndpoint as at } from '../../sdk/for-apps/at-endpoint.ts'
@@ -12,8 +13,10 @@ import { GrantBook } from './grants.ts'
 import { SYNC_LIMITS, type SyncLimits } from './limits.ts'
 import { SYNC_API } from './messages.ts'
 import { MirrorBook } from './mirror-book.ts'
+import { openPlaceContent } from './place-content.ts'
 import { serveCopy } from './serve-copy.ts'
 import { serveListing } from './serve-listing.ts'
+import { takeUpload } from './take-upload.ts'
 import { serveTree } from './tree-link.ts'
 import { type Computer, openTree } from './tree-site.ts'
 
@@ -33,6 +36,7 @@ export function createSyncApp(limits: SyncLimits = SYNC_LIMITS): App {
         // A handler takes what its own route's shapes give; the host calls it with just that.
         handlers: createHandlers(host, sync) as unknown as AppInstance['handlers'],
         receiveLocal: stream => void sync.receiveLocal(stream),
+        contents: sync.contents,
         [Symbol.asyncDispose]: () => sync[Symbol.asyncDispose](),
       }
     },
@@ -79,6 +83,14 @@ class Sync implements AsyncDisposable {
       incoming => this.#follow(this.#receive(incoming)),
       () => this.#endVisits(),
     )
+  }
+
+  /** Files on disks, one at a time: read from anywhere in them, or put there piece by piece. */
+  get contents(): AppContents {
+    return {
+      open: query => openPlaceContent(this.#host, this.#computer, query),
+      take: (query, bytes) => takeUpload(this.#host, this.#computer, query, bytes),
+    }
   }
 
   /** Serve this computer's user. */

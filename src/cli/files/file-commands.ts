@@ -7,9 +7,11 @@ import { addExamples } from '../examples.ts'
 import { listFolder } from '../file/list-folder.ts'
 import { choosePlace } from '../mesh-choice.ts'
 import { showThing } from '../output/show.ts'
+import { catFile } from './cat-file.ts'
 import { cancelJob, type FetchWords, fetchFile, listJobs } from './fetch-files.ts'
 import { callFiles } from './files-place.ts'
 import { describeFile, type FindWords, findFiles, listFiles, listHeld } from './list-files.ts'
+import { listTransfers } from './list-transfers.ts'
 import { type AccessWords, type PublishWords, publishFile, shareFile, withdrawFile } from './publish-files.ts'
 
 /** The commands of `ztm file` that publish, find and fetch. */
@@ -31,6 +33,12 @@ export function defineFileSpace(command: Command, cli: Cli): void {
     .argument('<job>', 'as `ztm file jobs` shows it')
     .action((job: string) => cancelJob(cli, job))
   addExamples(cancel, 'ztm file cancel 0123456789abcdef')
+  const transfers = command
+    .command('transfers')
+    .summary('List what browsers save from this agent, and give it')
+    .option('--stop <id>', 'end one of them')
+    .action((words: { stop?: string }) => listTransfers(cli, words))
+  addExamples(transfers, 'ztm file transfers', 'ztm file transfers --stop 0123456789abcdef')
   defineFilesConfig(command, cli)
 }
 
@@ -146,6 +154,17 @@ function defineLooking(command: Command, cli: Cli): void {
     'ztm file ls /users/bob',
     'ztm file ls photos/2026',
     'ztm file ls office:Documents',
+  )
+  const cat = command
+    .command('cat')
+    .summary('Write a file to standard output')
+    .argument('<path>', '/users/USER/NAME, or NAME of your own; ENDPOINT:PATH of a disk')
+    .action((path: string) => catFile(cli, path))
+  addExamples(
+    cat,
+    'ztm file cat notes.txt',
+    'ztm file cat /users/bob/film.mp4 | mpv -',
+    'ztm file cat office:.profile',
   )
   const find = command
     .command('find')

@@ -22,6 +22,7 @@ import {
   serviceShape,
   userShape,
 } from './shapes.ts'
+import { AGENT_TRANSFER_ROUTES } from './transfers-api.ts'
 
 /** A mesh this agent has joined, and how its link is. */
 export const meshShape = z.object({
@@ -87,6 +88,7 @@ export const AGENT_API = {
   ...AGENT_INSTALLED_ROUTES,
   ...AGENT_PEOPLE_ROUTES,
   ...AGENT_NETWORK_ROUTES,
+  ...AGENT_TRANSFER_ROUTES,
   showVersion: defineRoute({
     method: 'GET',
     path: '/api/version',

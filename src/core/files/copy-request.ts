@@ -21,7 +21,8 @@ export function parseCopyPlace(text: string): CopyPlaceName {
   return { endpoint, ...(user !== undefined && { user }), path: path === '' ? '~' : path }
 }
 
-const placeShape = z.strictObject({
+/** A path, and at which endpoint, as it is sent. */
+export const copyPlaceShape = z.strictObject({
   endpoint: z.string().min(1).max(64).optional(),
   user: z.string().min(1).max(64).optional(),
   path: z.string().min(1).max(1_500),
@@ -30,8 +31,8 @@ const placeShape = z.strictObject({
 /** What a person asks of the agent of this computer, first on a stream. */
 export const copyRequestShape = z.strictObject({
   kind: z.literal('copy'),
-  from: placeShape,
-  to: placeShape,
+  from: copyPlaceShape,
+  to: copyPlaceShape,
   /** What is in the folder, not the folder itself. */
   isContents: z.boolean().default(false),
   /** Remove at the target what the source does not have. */
@@ -46,7 +47,7 @@ export const copyRequestShape = z.strictObject({
 export type CopyRequest = z.output<typeof copyRequestShape>
 
 /** A look at what is somewhere. */
-export const listRequestShape = z.strictObject({ kind: z.literal('list-files'), at: placeShape })
+export const listRequestShape = z.strictObject({ kind: z.literal('list-files'), at: copyPlaceShape })
 
 /** What the agent tells of a copy, a line of JSON each. */
 export const copyEventShape = z.discriminatedUnion('event', [
