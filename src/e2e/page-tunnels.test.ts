@@ -121,3 +121,84 @@ test('ends at another endpoint are seen and changed, in Chinese and on a telepho
   assert.deepEqual(users, ['*'])
   await assertAccessible(page, 'tunnels in Chinese')
 })
+
+test('a proxy is switched on, given rules in an order, tried, and its way out is opened at another endpoint', async t => {
+  await using target = await startPage('by the office')
+  const page = await visit(t)
+  await openPage(page, 'Proxy')
+  await waitForHeading(page, 'Proxy')
+  const choose = async (name: string) => {
+    await page.getByRole('combobox', { name: 'Proxy of' }).click()
+    await page.getByRole('option', { name }).click()
+  }
+  await choose('office')
+  await page.getByRole('button', { name: 'Let connections leave here' }).click()
+  const opens = page.getByRole('combobox', { name: 'Open of this computer and its networks' })
+  await opens.fill('localhost')
+  await opens.press('Enter')
+  await page.getByText('ztm ep office proxy config --users none --open localhost').waitFor()
+  await page.getByRole('button', { name: 'Save' }).click()
+  await page.getByText('ztm ep office proxy config --users none', { exact: true }).waitFor()
+
+  await choose('home')
+  const port = await freePort()
+  await page.getByLabel('Listens at').fill(`127.0.0.1:${port}`)
+  await page.getByRole('button', { name: 'Switch on' }).click()
+  await page.getByText(`http://127.0.0.1:${port}/proxy.pac`).waitFor()
+  const pac = await (await fetch(`http://127.0.0.1:${port}/proxy.pac`)).text()
+  assert.match(pac, new RegExp(`SOCKS5 127.0.0.1:${port}`))
+
+  const targets = page.getByRole('combobox', { name: 'Targets' })
+  const addRule = async (text: string, action: string) => {
+    await targets.fill(text)
+    await targets.press('Enter')
+    await page.getByRole('combobox', { name: 'What happens' }).click()
+    await page.getByRole('option', { name: action }).click()
+    await page.getByRole('button', { name: 'Add the rule' }).click()
+    await page
+      .getByRole('table', { name: 'Rules of the way in' })
+      .locator('span')
+      .getByText(text, { exact: true })
+      .waitFor()
+  }
+  await addRule('localhost', 'leave by an exit')
+  await addRule('*', 'refuse')
+  await page.getByLabel('URL, or host:port').fill(`http://localhost:${target.port}`)
+  await page.getByRole('button', { name: 'Try it' }).click()
+  const result = page.getByRole('table', { name: 'Result' })
+  await result.getByText('connected').waitFor()
+  await result.getByText('leave by an exit office (root)').waitFor()
+  await assertAccessible(page, 'proxy')
+  await keepPicture(page, 'proxy')
+
+  // The other way round the first rule that fits is another.
+  await page.getByRole('button', { name: 'Move up 1' }).click()
+  await page
+    .getByRole('table', { name: 'Rules of the way in' })
+    .getByRole('row')
+    .nth(1)
+    .getByText('refuse')
+    .waitFor()
+  await page.getByRole('button', { name: 'Try it' }).click()
+  await result.getByText('refuse', { exact: true }).waitFor()
+  await page.getByRole('button', { name: 'Delete 0' }).click()
+
+  await page.getByLabel('Name').fill('ann')
+  await page.getByLabel('Password').first().fill('secret-of-ann')
+  await page.getByRole('button', { name: 'Add the login' }).click()
+  await page.getByRole('table', { name: 'Logins' }).getByText('ann').waitFor()
+  const { clients } = (await home.mesh.json('home', 'proxy', 'config')) as { clients: string[] }
+  assert.deepEqual(clients, ['ann'])
+  await page.getByRole('button', { name: 'Switch off', exact: true }).click()
+  await page.getByRole('button', { name: 'Switch on' }).waitFor()
+})
+
+test('the proxy page fits a telephone, in Chinese', async t => {
+  const page = await visit(t, { locale: 'zh-CN', viewport: { width: 390, height: 844 }, colorScheme: 'dark' })
+  await home.mesh.run('home', 'proxy', 'config', '--listen', '127.0.0.1:0', '--exit', 'on')
+  await page.goto(`${home.url}/home/proxy`)
+  await waitForHeading(page, '代理')
+  await page.getByRole('button', { name: '测试' }).waitFor()
+  assert.equal(await page.evaluate(HOW_MUCH_WIDER), 0)
+  await assertAccessible(page, 'proxy in Chinese')
+})

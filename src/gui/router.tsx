@@ -39,6 +39,11 @@ const tree = root.addChildren([
     }),
     createRoute({ getParentRoute: () => mesh, path: '/endpoints/$endpoint', component: EndpointPage }),
     createRoute({ getParentRoute: () => mesh, path: '/tunnels', component: TunnelsPage }),
+    createRoute({
+      getParentRoute: () => mesh,
+      path: '/proxy',
+      component: lazyRouteComponent(() => import('./pages/proxy-page.tsx'), 'ProxyPage'),
+    }),
     createRoute({ getParentRoute: () => mesh, path: '/services', component: ServicesPage }),
     createRoute({ getParentRoute: () => mesh, path: '/users', component: UsersPage }),
     createRoute({

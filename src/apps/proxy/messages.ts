@@ -93,7 +93,7 @@ export type ProxyConfig = z.output<typeof proxyConfigShape>
 /** Changes to a proxy; what is absent stays as it is, `null` takes away. */
 export const proxyChangeShape = z.strictObject({
   listen: listenShape.nullable().optional(),
-  /** All of them, anew. */
+  /** All of them; those without a password keep theirs. */
   clients: z
     .array(
       z.strictObject({
@@ -102,7 +102,7 @@ export const proxyChangeShape = z.strictObject({
           .min(1)
           .max(64)
           .regex(/^[^:\p{Cc}]+$/u),
-        password: z.string().min(1).max(255),
+        password: z.string().min(1).max(255).optional(),
       }),
     )
     .max(100)

@@ -109,6 +109,19 @@ test('clients must log in where names and passwords are set, and nobody may list
   const shown = await entry.call(PROXY_API.showConfig, { params: { endpoint: 'near' } })
   assert.deepEqual(shown.clients, ['ann'])
   assert.doesNotMatch(JSON.stringify(shown), /secret/)
+  // One more, without knowing the password of the first.
+  await change({ clients: [{ name: 'ann' }, { name: 'bob', password: 'other' }] })
+  const proxy = (login: string) => [
+    '-x',
+    `http://${login}@127.0.0.1:${port}`,
+    '-o',
+    '/dev/null',
+    '-w',
+    '%{http_code}',
+  ]
+  assert.equal((await curl(...proxy('ann:secret'), url)).text, '200')
+  assert.equal((await curl(...proxy('bob:other'), url)).text, '200')
+  await assert.rejects(change({ clients: [{ name: 'eve' }] }), { code: 'bad-input' })
 })
 
 test('the next exit is taken where one is away; one that refuses has the last word', async t => {

@@ -259,7 +259,7 @@ async function merge(before: ProxyRecord, change: ProxyChange): Promise<ProxyRec
         ? undefined
         : { ...(exit ?? NO_ONE_ELSE), ...change.exit }
   const clients: ClientRecord[] | undefined =
-    change.clients && (await Promise.all(change.clients.map(one => makeClientRecord(one.name, one.password))))
+    change.clients && (await Promise.all(change.clients.map(one => recordClient(before.clients, one))))
   return {
     ...rest,
     ...(clients && { clients }),
@@ -267,6 +267,20 @@ async function merge(before: ProxyRecord, change: ProxyChange): Promise<ProxyRec
     ...(nextListen && { listen: nextListen }),
     ...(nextExit && { exit: nextExit as ExitSetting }),
   }
+}
+
+/** What is kept of a client that is new, or has a new password; who has none keeps the old one. */
+async function recordClient(
+  known: readonly ClientRecord[],
+  { name, password }: { readonly name: string; readonly password?: string | undefined },
+): Promise<ClientRecord> {
+  if (password !== undefined) return makeClientRecord(name, password)
+  const record = known.find(one => one.name === name)
+  if (record !== undefined) return record
+  throw new MeshError(
+    'bad-input',
+    `Cannot keep client ${JSON.stringify(name)}: it is new: give it a password`,
+  )
 }
 
 /** A proxy that anybody on the network may use would let them into the mesh. */

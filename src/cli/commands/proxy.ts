@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander'
 import type { Cli } from '../context.ts'
 import { addExamples } from '../examples.ts'
 import { type ConfigWords, configureProxy } from '../proxy/proxy-config.ts'
-import { addRule, deleteRule, listRules, type RuleWords } from '../proxy/proxy-rules.ts'
+import { addRule, deleteRule, listRules, moveRule, type RuleWords } from '../proxy/proxy-rules.ts'
 import { testProxy } from '../proxy/proxy-try.ts'
 
 /** `ztm proxy config|rules|test …` */
@@ -17,7 +17,7 @@ export function defineProxy(command: Command, cli: Cli): void {
     .option('--listen <address>', 'where clients come in, [IP:]PORT (default IP: 127.0.0.1), or off')
     .option(
       '--clients <file>',
-      'NAME:PASSWORD lines of those who may use it (- reads standard input), or off',
+      'NAME:PASSWORD lines of those who may use it (- reads standard input), or off; NAME alone keeps its password',
     )
     .addOption(new Option('--exit <state>', 'whether connections leave the mesh here').choices(['on', 'off']))
     .option(
@@ -70,6 +70,7 @@ function defineRules(command: Command, cli: Cli): void {
     .option('--allow', 'let it through, as a rule of the exit')
     .option('--users <user...>', 'only for these users of the mesh, as a rule of the exit')
     .option('--groups <group...>', 'only for the members of these groups, as a rule of the exit')
+    .option('--exit', 'as a rule of the exit, for everybody')
     .option('--insert <number>', 'before the rule of this number; last if left out')
     .action((targets: string[], words: RuleWords) => addRule(cli, targets, words))
   addExamples(
@@ -80,6 +81,14 @@ function defineRules(command: Command, cli: Cli): void {
     "ztm ep office proxy rules add '*' --ports 25 --deny --users bob",
     "ztm ep office proxy rules add '*.internal' --allow --groups ops",
   )
+  const move = command
+    .command('move')
+    .summary('Move a rule: the first that fits decides')
+    .argument('<number>', 'as `ztm proxy rules` shows it')
+    .argument('<to>', 'the number it shall have')
+    .option('--exit', 'a rule of the exit')
+    .action((typed: string, to: string, words: { exit?: boolean }) => moveRule(cli, typed, to, words))
+  addExamples(move, 'ztm proxy rules move 2 0', 'ztm ep office proxy rules move 1 0 --exit')
   const remove = command
     .command('delete')
     .summary('Delete a rule')

@@ -59,13 +59,13 @@ function readListen(text: string): { ip: string; port: number } {
   return { ip: host, port }
 }
 
-/** `NAME:PASSWORD` lines: on a command line everybody could read them. */
-async function readClients(cli: Cli, file: string): Promise<{ name: string; password: string }[]> {
+/** `NAME:PASSWORD` lines: on a command line everybody could read them. A name alone keeps its password. */
+async function readClients(cli: Cli, file: string): Promise<{ name: string; password?: string }[]> {
   const text = await readInput(cli, file, 'clients')
   const lines = text.split('\n').filter(line => line.trim() !== '' && !line.startsWith('#'))
   return lines.map((line, index) => {
-    const [, name, password] = /^([^:]+):(.+?)\r?$/.exec(line) ?? []
-    if (name !== undefined && password !== undefined) return { name, password }
+    const [, name, password] = /^([^:\r]+)(?::(.+?))?\r?$/.exec(line) ?? []
+    if (name !== undefined) return { name, ...(password !== undefined && { password }) }
     throw new MeshError('bad-input', `Cannot read clients: line ${index + 1} is not NAME:PASSWORD`)
   })
 }

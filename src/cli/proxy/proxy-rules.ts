@@ -19,6 +19,8 @@ export interface RuleWords {
   readonly users?: readonly string[]
   readonly groups?: readonly string[]
   readonly insert?: string
+  /** A rule of the exit, whatever else is said. */
+  readonly exit?: true
 }
 
 /** `ztm proxy rules`: those of the entry, then those of the exit. */
@@ -52,13 +54,15 @@ export async function listRules(cli: Cli): Promise<void> {
   })
 }
 
-/** `ztm proxy rules add TARGET… [--exits …]`; `--allow`, `--users` and `--groups` make it a rule of the exit. */
+/** `ztm proxy rules add TARGET… [--exits …]`; `--exit`, `--allow`, `--users` and `--groups` make it a rule of the exit. */
 export async function addRule(cli: Cli, targets: readonly string[], words: RuleWords): Promise<void> {
   const place = await chooseProxy(cli)
-  const isExitRule = [words.allow, words.users, words.groups].some(word => word !== undefined)
+  const isExitRule = [words.exit, words.allow, words.users, words.groups].some(word => word !== undefined)
   const chosen = [words.direct, words.deny, words.allow, words.exits && true].filter(Boolean)
   if (chosen.length > 1)
     throw new MeshError('bad-usage', 'Cannot add rule: one of --exits, --direct, --deny, --allow')
+  if (isExitRule && (words.direct || words.exits !== undefined))
+    throw new MeshError('bad-usage', 'Cannot add rule: a rule of the exit allows or denies')
   const base = { targets: [...targets], ports: words.ports }
   let number: number
   if (isExitRule) {
@@ -81,6 +85,30 @@ export async function addRule(cli: Cli, targets: readonly string[], words: RuleW
   await report(cli, text, { name: `${kind} ${number}`, data: { at: kind, number } })
 }
 
+/** `ztm proxy rules move NUMBER TO [--exit]` */
+export async function moveRule(
+  cli: Cli,
+  typed: string,
+  to: string,
+  { exit }: { readonly exit?: boolean },
+): Promise<void> {
+  const place = await chooseProxy(cli)
+  const rules: readonly (EntryRule | ExitRule)[] = exit ? requireExit(place.config).rules : place.config.rules
+  const [from, before] = [findRule(rules, typed), findRule(rules, to)]
+  const left = rules.filter((_, index) => index !== from)
+  const changed = [...left.slice(0, before), ...rules.slice(from, from + 1), ...left.slice(before)]
+  await changeProxy(
+    cli,
+    place,
+    exit ? { exit: { rules: changed as ExitRule[] } } : { rules: changed as EntryRule[] },
+  )
+  const kind = exit ? 'exit' : 'entry'
+  await report(cli, `Rule ${from} of the ${kind} is number ${before} now`, {
+    name: `${kind} ${before}`,
+    data: { at: kind, number: before },
+  })
+}
+
 /** `ztm proxy rules delete NUMBER [--exit]` */
 export async function deleteRule(
   cli: Cli,
@@ -89,13 +117,7 @@ export async function deleteRule(
 ): Promise<void> {
   const place = await chooseProxy(cli)
   const rules = exit ? requireExit(place.config).rules : place.config.rules
-  const number = Number(typed)
-  if (!/^\d+$/.test(typed) || number >= rules.length) {
-    throw new MeshError(
-      'not-found',
-      `Cannot delete rule ${JSON.stringify(typed)}: see \`ztm proxy rules\` for numbers`,
-    )
-  }
+  const number = findRule(rules, typed)
   const left = rules.filter((_, index) => index !== number)
   await changeProxy(
     cli,
@@ -107,6 +129,15 @@ export async function deleteRule(
     name: `${kind} ${number}`,
     data: { at: kind, number },
   })
+}
+
+function findRule(rules: readonly unknown[], typed: string): number {
+  const number = Number(typed)
+  if (/^\d+$/.test(typed) && number < rules.length) return number
+  throw new MeshError(
+    'not-found',
+    `Cannot find rule ${JSON.stringify(typed)}: see \`ztm proxy rules\` for numbers`,
+  )
 }
 
 function requireExit({ exit }: ProxyConfig): NonNullable<ProxyConfig['exit']> {

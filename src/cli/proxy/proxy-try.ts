@@ -1,7 +1,7 @@
 import { PROXY_API } from '../../apps/proxy/messages.ts'
-import { formatAddress, parseAddress } from '../../core/model/address.ts'
-import { ERRORS, MeshError } from '../../core/model/errors.ts'
-import { quote } from '../../core/model/quote.ts'
+import { formatAddress } from '../../core/model/address.ts'
+import { parseConnectionTarget } from '../../core/model/connection-target.ts'
+import { ERRORS } from '../../core/model/errors.ts'
 import type { Cli } from '../context.ts'
 import { choosePlace } from '../mesh-choice.ts'
 import { showThing } from '../output/show.ts'
@@ -13,7 +13,7 @@ export async function testProxy(
   typed: string,
   { client }: { readonly client?: string },
 ): Promise<void> {
-  const { host, port } = readTarget(typed)
+  const { host, port } = parseConnectionTarget(typed)
   const { mesh, endpoint } = await choosePlace(cli)
   const body = { host, port, ...(client !== undefined && { client }) }
   const args = { params: { endpoint }, body }
@@ -31,26 +31,5 @@ export async function testProxy(
   if (verdict.error !== undefined) cli.exitCode = ERRORS.unreachable.exit
 }
 
-/** A URL, or `HOST:PORT`. */
-function readTarget(typed: string): { host: string; port: number } {
-  if (!typed.includes('://')) return parseAddress(typed)
-  try {
-    const { hostname, port, protocol } = new URL(typed)
-    const known = PORTS[protocol]
-    if (hostname !== '' && (port !== '' || known !== undefined)) {
-      return { host: hostname.replace(/^\[|\]$/g, ''), port: port === '' ? (known as number) : Number(port) }
-    }
-  } catch {}
-  throw new MeshError('bad-input', `Cannot read target ${quote(typed)}: write a URL or HOST:PORT`)
-}
-
-const PORTS: Readonly<Record<string, number>> = {
-  'http:': 80,
-  'https:': 443,
-  'ws:': 80,
-  'wss:': 443,
-  'ftp:': 21,
-  'ssh:': 22,
-}
 /** Each of the exits of a rule may take its time. */
 const TEST_TIMEOUT_MS = 60_000

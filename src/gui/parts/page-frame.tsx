@@ -24,6 +24,7 @@ const PAGES = [
   ['/$mesh/map', 'map.title'],
   ['/$mesh/endpoints', 'endpoints.title'],
   ['/$mesh/tunnels', 'tunnels.title'],
+  ['/$mesh/proxy', 'proxy.title'],
   ['/$mesh/terminal', 'terminal.title'],
   ['/$mesh/scripts', 'script.title'],
   ['/$mesh/services', 'services.title'],

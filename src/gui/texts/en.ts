@@ -1,5 +1,6 @@
 import { MESH_EN } from './en/mesh.ts'
 import { NETWORK_EN } from './en/network.ts'
+import { PROXY_EN } from './en/proxy.ts'
 import { SCRIPT_EN } from './en/script.ts'
 import { TERMINAL_EN } from './en/terminal.ts'
 import { TUNNELS_EN } from './en/tunnels.ts'
@@ -8,6 +9,7 @@ import { TUNNELS_EN } from './en/tunnels.ts'
 export const EN = {
   ...MESH_EN,
   ...NETWORK_EN,
+  ...PROXY_EN,
   ...SCRIPT_EN,
   ...TERMINAL_EN,
   ...TUNNELS_EN,

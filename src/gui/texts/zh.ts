@@ -1,6 +1,7 @@
 import type { TextKey } from './en.ts'
 import { MESH_ZH } from './zh/mesh.ts'
 import { NETWORK_ZH } from './zh/network.ts'
+import { PROXY_ZH } from './zh/proxy.ts'
 import { SCRIPT_ZH } from './zh/script.ts'
 import { TERMINAL_ZH } from './zh/terminal.ts'
 import { TUNNELS_ZH } from './zh/tunnels.ts'
@@ -9,6 +10,7 @@ import { TUNNELS_ZH } from './zh/tunnels.ts'
 export const ZH: Readonly<Record<TextKey, string>> = {
   ...MESH_ZH,
   ...NETWORK_ZH,
+  ...PROXY_ZH,
   ...SCRIPT_ZH,
   ...TERMINAL_ZH,
   ...TUNNELS_ZH,
