@@ -12,6 +12,10 @@ const files = globSync(['src/**/*.test.ts', 'examples/**/*.test.ts', 'bench/**/*
   .filter(isWanted)
 const isEndToEnd = file => file.startsWith('src/e2e/')
 
+/** A file of tests, from its start to its end. */
+const FILE_TIMEOUT_MS = 300_000
+const END_IN_TIME = new URL('./end-in-time.mjs', import.meta.url).href
+
 const totals = { passed: 0, failed: 0, skipped: 0 }
 
 async function runFiles(name, list, concurrency) {
@@ -20,13 +24,17 @@ async function runFiles(name, list, concurrency) {
   const stream = run({
     files: list,
     concurrency,
-    timeout: 300_000,
-    execArgv: ['--disable-warning=ExperimentalWarning'],
+    timeout: FILE_TIMEOUT_MS,
+    execArgv: ['--disable-warning=ExperimentalWarning', '--import', END_IN_TIME],
   })
   stream.on('test:pass', event => count(event, event.skip !== undefined ? 'skipped' : 'passed'))
   stream.on('test:fail', event => count(event, 'failed'))
   const failures = []
-  stream.on('test:fail', event => failures.push(`${event.file ?? ''}: ${event.name}`))
+  stream.on('test:fail', event => {
+    const isFile = list.some(file => event.name.endsWith(file))
+    const why = isFile ? `: ${event.details?.error?.cause?.message ?? event.details?.error?.message}` : ''
+    failures.push(`${event.file ?? ''}: ${event.name}${why}`)
+  })
   await new Promise((resolve, reject) => {
     stream
       .compose(spec())
@@ -39,9 +47,11 @@ async function runFiles(name, list, concurrency) {
 }
 
 function count(event, result) {
-  // A file and a suite are reported like tests; only what asserts something counts.
+  // A file and a suite are reported like tests; only what asserts something counts. But a file that fails by itself,
+  // as it could not be loaded or did not end, is told nowhere else.
   if (event.details?.type === 'suite' || event.nesting === undefined) return
-  if (event.nesting === 0 && files.some(file => event.name.endsWith(file))) return
+  const isFile = event.nesting === 0 && files.some(file => event.name.endsWith(file))
+  if (isFile && result !== 'failed') return
   totals[result] += 1
 }
 
