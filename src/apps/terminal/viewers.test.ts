@@ -3,7 +3,6 @@ import { type TestContext, test } from 'node:test'
 import { parseUserName } from '../../core/model/names.ts'
 import { guestAccounts, openTerminalRig, size } from '../../testing/terminal-rig.ts'
 import { until } from '../../testing/until.ts'
-import { TERMINAL_LIMITS } from './limits.ts'
 import { TERMINAL_API } from './messages.ts'
 
 const bob = parseUserName('bob')
@@ -139,25 +138,4 @@ test('one that only looks cannot hold a terminal up, one that takes part can', a
   await until(() => noisy.output().length > 0, 'it began')
   noisy.stream.destroy()
   await until(async () => ((await list(near))[0]?.outputBytes ?? 0) >= 3_000_000, 'it went on to its end')
-})
-
-test('a terminal that prints 100 MB unseen keeps its end, and no more', async t => {
-  const { run, near, list } = await openTerminalRig(t)
-  const total = 100_000_000
-  const noisy = await run({
-    kind: 'open',
-    command: ['sh', '-c', `stty raw -echo; echo go; read x; head -c ${total} /dev/zero; printf end; read y`],
-    terminal: size,
-  })
-  await until(() => noisy.output().includes('go'), 'it began')
-  noisy.send('input', '\n')
-  noisy.stream.destroy()
-  const before = process.memoryUsage().rss
-  await until(async () => ((await list(near))[0]?.outputBytes ?? 0) >= total, 'all was printed')
-  const grown = process.memoryUsage().rss - before
-  assert.ok(grown < 60_000_000, `${grown} bytes more`)
-  const back = await run({ kind: 'attach', session: noisy.session })
-  await until(() => back.output().includes('end'), 'its end')
-  // What came after it was attached is beside it.
-  assert.ok(back.output().length <= TERMINAL_LIMITS.keptBytes + 65_536)
 })
