@@ -4,12 +4,15 @@ import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
 import { RouterProvider } from '@tanstack/react-router'
 import { StrictMode, useState } from 'react'
 import { createRoot } from 'react-dom/client'
+import { z } from 'zod'
 import { MeshError } from '../core/model/errors.ts'
 import { readKey } from './api/login.ts'
 import { LoginPage } from './pages/login-page.tsx'
 import { router } from './router.tsx'
 import { createSay, firstLanguage, type Language, rememberLanguage, TextsContext } from './texts/texts.ts'
 
+// The page's policy lets nothing make code out of text, and zod would try.
+z.config({ jitless: true })
 const queries = new QueryClient({
   defaultOptions: {
     queries: {

@@ -24,6 +24,8 @@ import { PageFrame } from './parts/page-frame.tsx'
 const root = createRootRoute({ component: PageFrame, notFoundComponent: First })
 const mesh = createRoute({ getParentRoute: () => root, path: '/$mesh' })
 
+const ControllerPage = lazyRouteComponent(() => import('./pages/controller-page.tsx'), 'ControllerPage')
+
 const tree = root.addChildren([
   createRoute({ getParentRoute: () => root, path: '/', component: First }),
   createRoute({ getParentRoute: () => root, path: '/login', component: First }),
@@ -46,6 +48,9 @@ const tree = root.addChildren([
     }),
     createRoute({ getParentRoute: () => mesh, path: '/services', component: ServicesPage }),
     createRoute({ getParentRoute: () => mesh, path: '/users', component: UsersPage }),
+    createRoute({ getParentRoute: () => mesh, path: '/controller', component: ControllerPage }),
+    createRoute({ getParentRoute: () => mesh, path: '/controller/$section', component: ControllerPage }),
+    createRoute({ getParentRoute: () => mesh, path: '/controller/$section/$id', component: ControllerPage }),
     createRoute({
       getParentRoute: () => mesh,
       path: '/terminal',

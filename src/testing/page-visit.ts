@@ -22,13 +22,16 @@ export interface PageMesh extends AsyncDisposable {
 export async function createPageMesh({
   others = ['office'],
   joinsHome = true,
+  hub,
 }: {
   readonly others?: readonly string[]
   readonly joinsHome?: boolean
+  /** How the hub is started. */
+  readonly hub?: Parameters<ProcessMesh['startHub']>[0]
 } = {}): Promise<PageMesh> {
   const mesh = await createProcessMesh()
   const browser = await startBrowser()
-  await mesh.startHub()
+  await mesh.startHub(hub)
   const port = await freePort()
   const url = `http://localhost:${port}`
   const args = ['--listen', `127.0.0.1:${port}`]

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import type { Json } from '../../core/edge/entity-members.ts'
+import { type Json, setMember } from '../../core/edge/entity-members.ts'
 import { EDGE_FORMS, type FormTools, type WritableKind } from './edge-forms.ts'
 
 /** Give a command the options of a kind. @param isCreate  those that a new one needs are required */
@@ -31,31 +31,6 @@ export async function readForm(
   for (const [name, value] of Object.entries((options.set ?? {}) as Record<string, Json>))
     setMember(body, name, value)
   return body
-}
-
-/** Lay one body over another: objects are merged, all else is replaced. */
-export function layOver(base: Json, over: Json): Json {
-  if (!isObject(base) || !isObject(over)) return over
-  const laid: Record<string, Json> = { ...base }
-  for (const [name, value] of Object.entries(over))
-    laid[name] = Object.hasOwn(base, name) ? layOver(base[name] as Json, value) : value
-  return laid
-}
-
-function setMember(body: Record<string, Json>, path: string, value: Json): void {
-  const [first = '', ...rest] = path.split('.')
-  if (rest.length === 0) {
-    const before = body[first]
-    body[first] = before === undefined ? value : layOver(before, value)
-    return
-  }
-  const inner = isObject(body[first]) ? { ...body[first] } : {}
-  setMember(inner, rest.join('.'), value)
-  body[first] = inner
-}
-
-function isObject(value: unknown): value is Record<string, Json> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function parseTag(text: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {

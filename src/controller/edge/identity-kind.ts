@@ -97,6 +97,8 @@ export function showIdentity(
     name: record.name,
     type: { ...entityRef('identity-types', record.typeId, record.typeId) },
     typeId: record.typeId,
+    // An endpoint or user of the mesh: it is one by itself, and is not changed here.
+    isOfMesh: tables.identities.get(record.id) === undefined,
     isAdmin: record.isAdmin,
     isDefaultAdmin: false,
     isMfaEnabled: false,

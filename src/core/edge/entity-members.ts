@@ -53,3 +53,29 @@ export function meshNameOf(entity: Entity): string {
   const name = nameOf(entity)
   return /^(?:tcp|udp)\//.test(name) ? name : `tcp/${name}`
 }
+
+/** Lay one value over another: objects are merged, all else is replaced. */
+export function layOver(base: Json, over: Json): Json {
+  if (!isObject(base) || !isObject(over)) return over
+  const laid: Record<string, Json> = { ...base }
+  for (const [name, value] of Object.entries(over))
+    laid[name] = Object.hasOwn(base, name) ? layOver(base[name] as Json, value) : value
+  return laid
+}
+
+/** Set the member of a body at a path, as `primary.cert.allowed`; an object is laid over the one that is there. */
+export function setMember(body: Record<string, Json>, path: string, value: Json): void {
+  const [first = '', ...rest] = path.split('.')
+  if (rest.length === 0) {
+    const before = body[first]
+    body[first] = before === undefined ? value : layOver(before, value)
+    return
+  }
+  const inner = isObject(body[first]) ? { ...body[first] } : {}
+  setMember(inner, rest.join('.'), value)
+  body[first] = inner
+}
+
+function isObject(value: unknown): value is Record<string, Json> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -29,6 +29,7 @@ const PAGES = [
   ['/$mesh/scripts', 'script.title'],
   ['/$mesh/services', 'services.title'],
   ['/$mesh/users', 'users.title'],
+  ['/$mesh/controller', 'controller.title'],
   ['/$mesh/hubs', 'hubs.title'],
   ['/$mesh/log', 'log.title'],
 ] as const
@@ -91,7 +92,8 @@ function Menu({ onChosen }: { onChosen: () => void }) {
       )}
       {mesh !== undefined &&
         PAGES.map(([to, title]) => {
-          const isHere = path === to.replace('$mesh', encodeURIComponent(mesh))
+          const at = to.replace('$mesh', encodeURIComponent(mesh))
+          const isHere = path === at || (to !== '/$mesh' && path.startsWith(`${at}/`))
           return (
             <NavLink
               key={to}

@@ -1,3 +1,4 @@
+import { CONTROLLER_EN } from './en/controller.ts'
 import { MESH_EN } from './en/mesh.ts'
 import { NETWORK_EN } from './en/network.ts'
 import { PROXY_EN } from './en/proxy.ts'
@@ -7,6 +8,7 @@ import { TUNNELS_EN } from './en/tunnels.ts'
 
 /** Every text of the page, in English. What stands in braces is filled in. */
 export const EN = {
+  ...CONTROLLER_EN,
   ...MESH_EN,
   ...NETWORK_EN,
   ...PROXY_EN,

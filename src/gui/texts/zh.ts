@@ -1,4 +1,5 @@
 import type { TextKey } from './en.ts'
+import { CONTROLLER_ZH } from './zh/controller.ts'
 import { MESH_ZH } from './zh/mesh.ts'
 import { NETWORK_ZH } from './zh/network.ts'
 import { PROXY_ZH } from './zh/proxy.ts'
@@ -8,6 +9,7 @@ import { TUNNELS_ZH } from './zh/tunnels.ts'
 
 /** Every text of the page, in Chinese. */
 export const ZH: Readonly<Record<TextKey, string>> = {
+  ...CONTROLLER_ZH,
   ...MESH_ZH,
   ...NETWORK_ZH,
   ...PROXY_ZH,

@@ -1,0 +1,95 @@
+import { keepPreviousData, queryOptions } from '@tanstack/react-query'
+import { AGENT_API } from '../../core/api/agent-api.ts'
+import { EDGE_CLIENT_PATH } from '../../core/api/edge-path.ts'
+import { createEdgeClient, type EdgeClient, type PageQuery } from '../../core/edge/edge-client.ts'
+import type { EdgeKind } from '../../core/edge/edge-kinds.ts'
+import { call } from './call.ts'
+
+/** The controller of a mesh, as an administrator asks it. */
+export function openEdge(mesh: string, signal?: AbortSignal): EdgeClient {
+  return createEdgeClient(mesh, wish => call(AGENT_API.passEdge, wish, signal && { signal }))
+}
+
+/** The controller of a mesh, as everybody asks it of oneself. */
+export function openOwnEdge(mesh: string, signal?: AbortSignal): EdgeClient {
+  return createEdgeClient(
+    mesh,
+    wish => call(AGENT_API.passEdge, wish, signal && { signal }),
+    EDGE_CLIENT_PATH,
+  )
+}
+
+/** What the page asks the controller for. The controller tells of no change, so lists are asked for again while they are shown. */
+export const EDGE_QUERIES = {
+  /** Whether the user of this endpoint administers the mesh. */
+  role: (mesh: string, user: string) =>
+    queryOptions({
+      queryKey: ['role', mesh, user],
+      queryFn: ({ signal }) => call(AGENT_API.showUser, { params: { mesh, user } }, { signal }),
+      enabled: user !== '',
+    }),
+  /** @param path  the list's, below the management API; that of the kind itself if left out */
+  page: (mesh: string, kind: EdgeKind, query: PageQuery, { path, everyMs }: Watching = {}) =>
+    queryOptions({
+      queryKey: ['edge', mesh, path ?? kind, query],
+      queryFn: ({ signal }) => {
+        const edge = openEdge(mesh, signal)
+        return path === undefined ? edge.page(kind, query) : edge.pageAt(path, query)
+      },
+      placeholderData: keepPreviousData,
+      refetchInterval: everyMs ?? SLOW_MS,
+    }),
+  /** All of a kind, for choosing among few. */
+  all: (mesh: string, kind: EdgeKind) =>
+    queryOptions({
+      queryKey: ['edge', mesh, kind, 'all'],
+      queryFn: ({ signal }) => openEdge(mesh, signal).list(kind),
+    }),
+  one: (mesh: string, kind: EdgeKind, id: string) =>
+    queryOptions({
+      queryKey: ['edge', mesh, kind, 'one', id],
+      queryFn: ({ signal }) => openEdge(mesh, signal).show(kind, id),
+      refetchInterval: SLOW_MS,
+    }),
+  ask: (mesh: string, path: string) =>
+    queryOptions({
+      queryKey: ['edge', mesh, 'ask', path],
+      queryFn: async ({ signal }) => (await openEdge(mesh, signal).ask('GET', path)) ?? null,
+    }),
+  ownIdentity: (mesh: string) =>
+    queryOptions({
+      queryKey: ['edge', mesh, 'own'],
+      queryFn: async ({ signal }) =>
+        (await openOwnEdge(mesh, signal).ask('GET', '/current-identity')) ?? null,
+    }),
+  ownServices: (mesh: string, query: PageQuery) =>
+    queryOptions({
+      queryKey: ['edge', mesh, 'own-services', query],
+      queryFn: ({ signal }) => openOwnEdge(mesh, signal).page('service', query),
+      placeholderData: keepPreviousData,
+      refetchInterval: SLOW_MS,
+    }),
+  billing: (mesh: string) =>
+    queryOptions({
+      queryKey: ['billing', mesh],
+      queryFn: ({ signal }) => call(AGENT_API.showBilling, { params: { mesh } }, { signal }),
+      refetchInterval: LIVE_MS,
+    }),
+  usage: (mesh: string, query: { user?: string; sinceMs?: number; limit?: number }) =>
+    queryOptions({
+      queryKey: ['usage', mesh, query],
+      queryFn: ({ signal }) => call(AGENT_API.listUsage, { params: { mesh }, query }, { signal }),
+      placeholderData: keepPreviousData,
+      refetchInterval: LIVE_MS,
+    }),
+} as const
+
+interface Watching {
+  readonly path?: string | undefined
+  readonly everyMs?: number | undefined
+}
+
+/** What comes and goes by itself is asked for this often. */
+export const LIVE_MS = 2_000
+/** What people change. */
+const SLOW_MS = 10_000
