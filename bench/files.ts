@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -13,6 +13,7 @@ import { createProcessMesh, type ProcessMesh } from '../src/testing/process-mesh
 import { execute, startSshd } from '../src/testing/programs.ts'
 import { inboundPort } from '../src/testing/tunnel-lab.ts'
 import { median } from './figures.ts'
+import { makeTree } from './file-tree.ts'
 import { Notes, publish } from './running.ts'
 
 const { values: typed } = parseArgs({
@@ -84,7 +85,6 @@ function rowOf(name: string): string {
   return `| ${name} | ${file.toFixed(2)} | ${speed.toFixed(0)} | ${tree.toFixed(2)} | ${(Number(typed.count) / tree).toFixed(0)} |`
 }
 
-/** The tree is spread over 20 folders. */
 async function makeSource(): Promise<void> {
   await mkdir(source)
   const file = createWriteStream(join(source, 'file'))
@@ -93,11 +93,7 @@ async function makeSource(): Promise<void> {
   }
   file.end()
   await once(file, 'close')
-  for (let index = 0; index < Number(typed.count); index += 1) {
-    const inner = join(source, 'tree', String(index % 20))
-    if (index < 20) await mkdir(inner, { recursive: true })
-    await writeFile(join(inner, String(index)), randomBytes(1_024 + ((index * 7_919) % 3_072)))
-  }
+  await makeTree(join(source, 'tree'), Number(typed.count))
 }
 
 function addSsh(suffix: string, port: () => number): void {

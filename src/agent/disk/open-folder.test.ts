@@ -98,6 +98,14 @@ for (const [way, findSpot] of WAYS) {
       results.map(one => (one instanceof Error ? (one as MeshError).code : one.sizeBytes)),
       ['conflict', 'conflict', 'conflict', 5],
     )
+    const aside = await folder.placeFiles('', [
+      { ...other, name: 'd', isAside: true },
+      { ...file, name: 'd', isAside: true },
+    ])
+    // One after the other or at once: what is there in the end is one of them, and whole.
+    assert.ok(aside.every(one => !(one instanceof Error) && one.mode === 0o640 && one.modifiedAtMs === 1_500))
+    assert.match(await readText(folder, 'd'), /^(one|three)$/)
+    await folder.remove('d')
     const [over] = await folder.placeFiles('', [{ ...other, name: 'a\u0007é', over: made.version }])
     assert.ok(over !== undefined && !(over instanceof Error) && over.version !== made.version)
     symlinkSync('c', scratch.file('link'))
@@ -256,6 +264,16 @@ test('a disk that fills says so, and leaves nothing half there', async t => {
   await assert.rejects(folder.writeFile('kept', new Uint8Array(2_000_000)), { code: 'storage-full' })
   assert.deepEqual(readdirSync(small.path), ['kept'])
   assert.equal(await readText(folder, 'kept'), 'old')
+  const file = { bytes: new Uint8Array(2_000_000), mode: 0o600, modifiedAtMs: 0 }
+  const placed = await folder.placeFiles('', [
+    { ...file, name: 'a' },
+    { ...file, name: 'b', isAside: true },
+  ])
+  assert.deepEqual(
+    placed.map(one => one instanceof Error && one.code),
+    ['storage-full', 'storage-full'],
+  )
+  assert.deepEqual(readdirSync(small.path), ['kept'])
   const empty = small.fill()
   await assert.rejects(folder.writeFile('new', Buffer.from('x')), { code: 'storage-full' })
   empty()

@@ -59,10 +59,11 @@ async function readSmallFile(spot: DiskSpot, name: string, maxBytes: number): Pr
     if (before.size > maxBytes) {
       throw new MeshError('too-large', `Cannot read ${quote(name)} at once: over ${maxBytes} bytes`)
     }
-    // One more, to see that it has not grown.
-    const bytes = Buffer.allocUnsafe(Number(before.size) + 1)
+    const sizeBytes = Number(before.size)
+    // One more, to see that it has not grown: where that one does not come, it has not.
+    const bytes = Buffer.allocUnsafe(sizeBytes + 1)
     let length = 0
-    for (let count = -1; count !== 0 && length < bytes.length; length += count) {
+    for (let count = -1; count !== 0 && length !== sizeBytes && length < bytes.length; length += count) {
       count = (await read(fd, bytes, length, bytes.length - length, length)).bytesRead
     }
     const entry = describeEntry(await stat())
@@ -81,9 +82,13 @@ export function placeSmallFiles(
   files: readonly NewFile[],
 ): Promise<(DiskEntry | MeshError)[]> {
   return inParallel(files, async file => {
+    if (file.isAside) {
+      const placed = await writeInPlace(spot, file)
+      if (placed !== undefined) return placed
+    }
     const aside = `.ztm-${randomUUID()}`
     try {
-      await writeAside(spot, aside, file)
+      await writeNew(spot, aside, file, async () => {})
       await takePlace(spot.at(aside), spot.at(file.name), file)
       return describeEntry((await lstat(spot.at(file.name), { bigint: true })) as BigIntStats)
     } catch (error) {
@@ -93,10 +98,28 @@ export function placeSmallFiles(
   })
 }
 
-async function writeAside(spot: DiskSpot, aside: string, file: NewFile): Promise<void> {
+/** Under its name at once. @returns undefined if something is there */
+async function writeInPlace(spot: DiskSpot, file: NewFile): Promise<DiskEntry | MeshError | undefined> {
+  try {
+    return await writeNew(spot, file.name, file, async fd => {
+      return describeEntry((await fstat(fd, { bigint: true })) as BigIntStats)
+    })
+  } catch (error) {
+    if ((error as { code?: unknown }).code === 'EEXIST') return undefined
+    return fromNodeError(error, `Cannot write ${quote(file.name)}`)
+  }
+}
+
+/** Nothing is left of it where it fails. @throws `EEXIST` if something of that name is there */
+async function writeNew<T>(
+  spot: DiskSpot,
+  name: string,
+  file: NewFile,
+  andThen: (fd: number) => Promise<T>,
+): Promise<T> {
   const { bytes, mode, modifiedAtMs, isDurable = false } = file
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
-  const fd = await open(spot.at(aside), flags, 0o600)
+  const fd = await open(spot.at(name), flags, 0o600)
   try {
     for (let done = 0; done < bytes.length; ) {
       done += (await write(fd, bytes, done, bytes.length - done, done)).bytesWritten
@@ -104,6 +127,10 @@ async function writeAside(spot: DiskSpot, aside: string, file: NewFile): Promise
     if (mode !== 0o600) await fchmod(fd, mode)
     await futimes(fd, new Date(), modifiedAtMs / 1_000)
     if (isDurable) await fsync(fd)
+    return await andThen(fd)
+  } catch (error) {
+    await unlink(spot.at(name)).catch(() => {})
+    throw error
   } finally {
     await close(fd)
   }
@@ -111,7 +138,8 @@ async function writeAside(spot: DiskSpot, aside: string, file: NewFile): Promise
 
 /** @throws MeshError `conflict` if there is not what the file may replace */
 async function takePlace(aside: string, place: string, { name, over }: NewFile): Promise<void> {
-  const taken = new MeshError('conflict', `Cannot write ${quote(name)}: something else is there meanwhile`)
+  const taken = () =>
+    new MeshError('conflict', `Cannot write ${quote(name)}: something else is there meanwhile`)
   if (over === null) {
     try {
       // Fails if there is anything, without a moment in which something could come.
@@ -120,11 +148,11 @@ async function takePlace(aside: string, place: string, { name, over }: NewFile):
       return
     } catch (error) {
       const { code } = error as { code?: unknown }
-      if (code === 'EEXIST') throw taken
+      if (code === 'EEXIST') throw taken()
       if (code !== 'EPERM' && code !== 'ENOTSUP' && code !== 'EMLINK') throw error
     }
   }
-  if (over !== undefined && (await versionAt(place)) !== over) throw taken
+  if (over !== undefined && (await versionAt(place)) !== over) throw taken()
   await rename(aside, place)
 }
 

@@ -184,10 +184,11 @@ export class TreeWriter implements AsyncDisposable {
 
   #addSmall(entry: FileEntry, bytes: Uint8Array): void {
     const { folder, name } = splitPath(this.#at(entry.path))
-    // A view of a larger piece would keep all of that.
     const file = {
       name,
-      bytes: Uint8Array.from(bytes),
+      // A view of a larger piece would keep all of that, and it may be used again.
+      bytes: new Uint8Array(bytes),
+      isAside: true,
       mode: entry.mode,
       modifiedAtMs: entry.modifiedAtUs / 1_000,
     }

@@ -126,6 +126,11 @@ export interface NewFile {
   readonly modifiedAtMs: number
   /** `version` of what it replaces, null if there must be nothing; whatever is there if absent. */
   readonly over?: string | null
+  /**
+   * It is in a folder that is put together aside, and looked at again after a crash: where nothing of that name is there, it is
+   * written under it at once, the time last. Default false.
+   */
+  readonly isAside?: boolean
   /** Wait until it is durable. Default false. */
   readonly isDurable?: boolean
 }
