@@ -11,7 +11,7 @@ import { nameShape } from '../core/api/shapes.ts'
 import { type Address, formatAddress } from '../core/model/address.ts'
 import { MeshError, toMeshError } from '../core/model/errors.ts'
 import type { Name } from '../core/model/names.ts'
-import { userOfConnection } from '../net/connection-user.ts'
+import { type ConnectionUid, createConnectionUids, userOfConnection } from '../net/connection-user.ts'
 import { listen } from '../net/hub-port.ts'
 import { answerError, serveRoutes } from '../net/serve-routes.ts'
 import {
@@ -31,7 +31,7 @@ import { createLocalHandlers } from './local-handlers.ts'
 import { type AppPages, createAppPages } from './packages/app-pages.ts'
 import { requestInstalled } from './packages/request-installed.ts'
 import { streamEvents } from './page-events.ts'
-import { createPageLogins, isSame, type PageLogins } from './page-login.ts'
+import { createPageLogins, isSame, mayUseToken, type PageLogins } from './page-login.ts'
 import { answerPage, answerPageFile, isNavigation } from './web-page.ts'
 
 /** How the local API is served. */
@@ -65,6 +65,7 @@ export interface LocalServer extends AsyncDisposable {
  */
 export async function startLocalServer(options: LocalServerOptions): Promise<LocalServer> {
   const logins = createPageLogins(() => options.agent.options.clock.now())
+  const uids = createConnectionUids()
   let address: Address | undefined
   const url = () => (address === undefined ? undefined : `http://localhost:${address.port}`)
   const makeLoginCode = () => {
@@ -91,7 +92,7 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
   let tcpServer: Server | undefined
   let sockets: Disposable | undefined
   if (options.listen !== undefined) {
-    const guarded = createGuardedApp(options, { logins, pages, contents, address: () => address })
+    const guarded = createGuardedApp(options, { logins, uids, pages, contents, address: () => address })
     guarded.route(
       '/',
       createApp(options, { handlers, contents }, () => ({ via: 'tcp' })),
@@ -105,7 +106,10 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
     }
     const bound = tcpServer.address() as AddressInfo
     address = { host: bound.address, port: bound.port }
-    sockets = serveWebSockets(tcpServer, request => answerSocket(request, options.agent, logins, address))
+    sockets = serveWebSockets(
+      tcpServer,
+      request => void answerSocket(request, options.agent, { logins, uids, address }),
+    )
   }
   return {
     address,
@@ -120,8 +124,15 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
 }
 
 /** What stands before the API on TCP: no other page's requests, and nobody's who has not shown who they are. */
-function createGuardedApp(options: LocalServerOptions, { logins, pages, contents, address }: Guards): Hono {
+function createGuardedApp(
+  options: LocalServerOptions,
+  { logins, uids, pages, contents, address }: Guards,
+): Hono {
   const guarded = new Hono()
+  const uidOf = async (context: Context) => {
+    const { incoming } = context.env as { incoming?: IncomingMessage }
+    return incoming && uids(incoming.socket)
+  }
   // Before everything else: at an app's own origin there is nothing of the agent's.
   guarded.use(async (context, next) => (pages.isMeant(context) ? pages.answer(context) : next()))
   guarded.use(secureHeaders())
@@ -135,35 +146,41 @@ function createGuardedApp(options: LocalServerOptions, { logins, pages, contents
     const refusal = refuseForeign(context, address())
     return refusal === undefined ? next() : answerError(context, refusal)
   })
-  guarded.get('/login', context => {
+  guarded.get('/login', async context => {
     if (logins.redeemCode(context.req.query('code') ?? ''))
-      return answerPage(context, options.page, logins.open(context))
+      return answerPage(context, options.page, logins.open(context, await uidOf(context)))
     const message = 'Cannot log in: the code was used or is too old: run `ztm gui` again'
     return answerError(context, new MeshError('not-logged-in', message))
   })
-  guarded.post('/login', context => {
-    if (!isToken(context, options.token)) return answerError(context, new MeshError('not-logged-in', WANTED))
-    return context.json({ key: logins.open(context) })
+  guarded.post('/login', async context => {
+    const uid = await uidOf(context)
+    if (!isToken(context, options.token, uid))
+      return answerError(context, new MeshError('not-logged-in', WANTED))
+    return context.json({ key: logins.open(context, uid) })
   })
-  guarded.post('/logout', context => {
-    if (logins.isLoggedIn(context)) logins.close(context)
+  guarded.post('/logout', async context => {
+    if (logins.isLoggedIn(context, await uidOf(context))) logins.close(context)
     return context.body(null, 204)
   })
   // The link is the half that else the key is: what shows a picture or a film can send no header.
-  guarded.get(`${LINKS_PATH}/:secret`, context => contents.answerLink(context, logins.sessionOf(context)))
-  guarded.post('/api/content-links', bodyLimit({ maxSize: 32_768 }), context => {
-    const session = logins.isLoggedIn(context) ? logins.sessionOf(context) : undefined
+  guarded.get(`${LINKS_PATH}/:secret`, async context =>
+    contents.answerLink(context, logins.sessionOf(context, await uidOf(context))),
+  )
+  guarded.post('/api/content-links', bodyLimit({ maxSize: 32_768 }), async context => {
+    const uid = await uidOf(context)
+    const session = logins.isLoggedIn(context, uid) ? logins.sessionOf(context, uid) : undefined
     if (session !== undefined) return contents.makeLink(context, session)
     return answerError(context, new MeshError('not-logged-in', WANTED))
   })
   guarded.use(async (context, next) => {
     if (isNavigation(context)) {
-      const key = (await isOwnUser(context)) ? logins.open(context) : undefined
+      const key = (await isOwnUser(context)) ? logins.open(context, await uidOf(context)) : undefined
       return answerPage(context, options.page, key)
     }
     const file = context.req.method === 'GET' && (await answerPageFile(context, options.page))
     if (file) return file
-    if (logins.isLoggedIn(context) || isToken(context, options.token)) return next()
+    const uid = await uidOf(context)
+    if (logins.isLoggedIn(context, uid) || isToken(context, options.token, uid)) return next()
     return answerError(context, new MeshError('not-logged-in', WANTED))
   })
   return guarded
@@ -171,6 +188,7 @@ function createGuardedApp(options: LocalServerOptions, { logins, pages, contents
 
 interface Guards {
   readonly logins: PageLogins
+  readonly uids: ConnectionUids
   readonly pages: AppPages
   readonly contents: Contents
   readonly address: () => Address | undefined
@@ -268,18 +286,17 @@ function describeLocalApi(agent: Agent): object {
  * A stream to an app, for the page: the browser offers `ztm-stream` and, as it can send no header of ours, its key as the
  * name of another protocol.
  */
-function answerSocket(
-  { path, headers, protocols, accept, refuse }: SocketRequest,
+async function answerSocket(
+  { path, headers, socket, protocols, accept, refuse }: SocketRequest,
   agent: Agent,
-  logins: PageLogins,
-  address: Address | undefined,
-): void {
+  { logins, uids, address }: { logins: PageLogins; uids: ConnectionUids; address: Address | undefined },
+): Promise<void> {
   const { host, origin, cookie } = headers
   const key = protocols.find(name => name.startsWith(KEY_PROTOCOL))?.slice(KEY_PROTOCOL.length) ?? ''
   const isOwn = origin !== undefined && isOwnPlace(host, origin, address)
   try {
     if (!isOwn) throw new MeshError('wrong-origin', FOREIGN_PAGE)
-    if (!protocols.includes(STREAM_PROTOCOL) || !logins.isLogin(cookie, key))
+    if (!protocols.includes(STREAM_PROTOCOL) || !logins.isLogin(cookie, key, await uids(socket)))
       throw new MeshError('not-logged-in', WANTED)
     accept(STREAM_PROTOCOL, streamTaker(agent, path))
   } catch (error) {
@@ -322,11 +339,13 @@ async function isOwnUser(context: Context): Promise<boolean> {
   return user !== undefined && !user.isOwnProcess && user.uid === process.getuid?.()
 }
 
-function isToken(context: Context, token: string): boolean {
+function isToken(context: Context, token: string, uid: ConnectionUid): boolean {
+  if (!mayUseToken(uid, process.getuid?.())) return false
   const shown = /^Bearer (.{1,256})$/.exec(context.req.header('authorization') ?? '')?.[1] ?? ''
   return isSame(shown, token)
 }
 
+type ConnectionUids = ReturnType<typeof createConnectionUids>
 const FOREIGN_PAGE = 'Cannot use the agent: asked by a page that is not its own'
 const KEY_PROTOCOL = 'ztm-key.'
 const PASSED_ON = ['forwarded', 'via', 'x-forwarded-for', 'x-forwarded-host', 'x-real-ip']

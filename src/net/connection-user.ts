@@ -10,6 +10,37 @@ export interface ConnectionUser {
 }
 
 /**
+ * The user id of who opened a connection: undefined where nobody can tell (another system than Linux, another computer), `nobody`
+ * where it could be told and was not, as the other side let go of its socket.
+ */
+export type ConnectionUid = number | 'nobody' | undefined
+
+/** Tells who opened connections, and asks the system once for each. */
+export function createConnectionUids(): (socket: Socket) => Promise<ConnectionUid> {
+  const known = new WeakMap<Socket, Promise<ConnectionUid>>()
+  return socket => {
+    const before = known.get(socket)
+    if (before !== undefined) return before
+    const asked = readUid(socket)
+    known.set(socket, asked)
+    return asked
+  }
+}
+
+async function readUid(socket: Socket): Promise<ConnectionUid> {
+  const { remoteAddress = '', remotePort = 0, localPort = 0 } = socket
+  if (process.platform !== 'linux' || !OVER_LOOPBACK.test(remoteAddress)) return undefined
+  let isTold = false
+  for (const table of TABLES) {
+    const text = await readFile(table, 'latin1').catch(() => undefined)
+    isTold ||= text !== undefined
+    const found = findConnection(text ?? '', remotePort, localPort)
+    if (found !== undefined) return found.uid
+  }
+  return isTold ? 'nobody' : undefined
+}
+
+/**
  * Ask the system who opened a TCP connection that came over the loopback interface.
  *
  * @returns undefined where the system cannot tell: not Linux, another computer, or the connection is gone
@@ -17,8 +48,8 @@ export interface ConnectionUser {
  */
 export async function userOfConnection(socket: Socket): Promise<ConnectionUser | undefined> {
   const { remoteAddress = '', remotePort = 0, localPort = 0 } = socket
-  if (process.platform !== 'linux' || !/^(?:::ffff:)?127\.|^::1$/.test(remoteAddress)) return undefined
-  for (const table of ['/proc/net/tcp', '/proc/net/tcp6']) {
+  if (process.platform !== 'linux' || !OVER_LOOPBACK.test(remoteAddress)) return undefined
+  for (const table of TABLES) {
     const text = await readFile(table, 'latin1').catch(() => '')
     const found = findConnection(text, remotePort, localPort)
     if (found === undefined) continue
@@ -60,6 +91,8 @@ async function isOwnSocket(inode: string): Promise<boolean> {
   return links.includes(`socket:[${inode}]`)
 }
 
+const TABLES = ['/proc/net/tcp', '/proc/net/tcp6'] as const
+const OVER_LOOPBACK = /^(?:::ffff:)?127\.|^::1$/
 const ESTABLISHED = '01'
 /** 127.0.0.0/8 or ::1, or the first in the spelling of the second, in either byte order. */
 const LOOPBACK =

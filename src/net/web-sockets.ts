@@ -1,4 +1,5 @@
 import type { IncomingMessage, Server } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { createWebSocketStream, type WebSocket, WebSocketServer } from 'ws'
 import type { MeshError } from '../core/model/errors.ts'
@@ -8,6 +9,8 @@ import { safeBody } from './serve-routes.ts'
 export interface SocketRequest {
   readonly path: string
   readonly headers: IncomingMessage['headers']
+  /** The connection it came by. */
+  readonly socket: Socket
   /** What it offers to speak, in its order: RFC 6455, section 11.3.4. */
   readonly protocols: readonly string[]
   /** Say yes, and that `protocol` is spoken. The stream has the bytes of its messages, without their bounds. */
@@ -39,6 +42,7 @@ export function serveWebSockets(
     onRequest({
       path: request.url ?? '/',
       headers: request.headers,
+      socket: request.socket,
       protocols: (request.headers['sec-websocket-protocol'] ?? '').split(',').map(name => name.trim()),
       accept(protocol, take) {
         chosen.set(request, protocol)

@@ -4,9 +4,9 @@ import type { AGENT_API } from '../../core/api/agent-api.ts'
 import type { Grouping } from '../../core/api/network-api.ts'
 import type { Answer } from '../../core/api/route.ts'
 import type { EndpointFilter } from '../api/network-queries.ts'
-import { visibleName } from '../parts/name.tsx'
 import { VirtualTable } from '../parts/virtual-table.tsx'
 import { useTexts } from '../texts/texts.ts'
+import { visibleName } from '../texts/visible-name.ts'
 import { searchOfGroup } from './endpoint-search.ts'
 
 /** The endpoints that are meant, by groups: each opens as a list of its own. */

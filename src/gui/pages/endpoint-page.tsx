@@ -26,23 +26,23 @@ export function EndpointPage() {
       {found => (
         <Stack>
           <Group>
-            <Title order={1}>
+            <Title order={1} style={{ overflowWrap: 'anywhere' }}>
               <Name>{found.name}</Name>
             </Title>
             <StateBadge mood={found.isOnline ? 'well' : 'resting'}>
               {say(found.isOnline ? 'state.online' : 'state.offline')}
             </StateBadge>
           </Group>
-          <Card withBorder>
+          <Card withBorder style={{ overflowWrap: 'anywhere' }}>
             <Text size="sm">
               {say('endpoint.user')}: <Name>{found.user}</Name>
             </Text>
             <Text size="sm">
-              {say('endpoint.version')}: {found.version}
+              {say('endpoint.version')}: <Name>{found.version}</Name>
             </Text>
             {found.address !== undefined && (
               <Text size="sm">
-                {say('endpoint.address')}: {found.address}
+                {say('endpoint.address')}: <Name>{found.address}</Name>
               </Text>
             )}
             <Text size="sm">ID: {found.id}</Text>

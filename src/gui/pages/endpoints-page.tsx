@@ -9,8 +9,8 @@ import { EndpointGroups } from '../network/endpoint-groups.tsx'
 import type { EndpointSearch } from '../network/endpoint-search.ts'
 import { EndpointTable } from '../network/endpoint-table.tsx'
 import { Loaded } from '../parts/loaded.tsx'
-import { visibleName } from '../parts/name.tsx'
 import { useTexts } from '../texts/texts.ts'
+import { visibleName } from '../texts/visible-name.ts'
 
 /** The endpoints of a mesh, however many: searched, filtered and counted by the controller, shown as far as can be seen. */
 export function EndpointsPage() {

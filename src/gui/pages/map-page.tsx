@@ -4,8 +4,8 @@ import { Link, useParams } from '@tanstack/react-router'
 import { QUERIES } from '../api/queries.ts'
 import { layOutMap, MAP_SIZE, type MapLine, type MapNode } from '../map/map-layout.ts'
 import { Loaded } from '../parts/loaded.tsx'
-import { visibleName } from '../parts/name.tsx'
 import { useTexts } from '../texts/texts.ts'
+import { visibleName } from '../texts/visible-name.ts'
 
 /** The mesh as a picture: hubs, endpoints, and the ways from here that are open now. What it shows, the listings say in words. */
 export function MapPage() {

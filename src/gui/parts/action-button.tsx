@@ -2,6 +2,7 @@ import { Button, Group, Popover, Stack, Text } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useTexts } from '../texts/texts.ts'
+import { visibleName } from '../texts/visible-name.ts'
 import { Failure } from './failure.tsx'
 
 /**
@@ -37,14 +38,14 @@ export function ActionButton({
         <Button
           size="compact-xs"
           variant="default"
-          aria-label={label}
+          aria-label={visibleName(label)}
           loading={action.isPending}
           onClick={question === undefined ? () => action.mutate() : open}
         >
           {children}
         </Button>
       </Popover.Target>
-      <Popover.Dropdown aria-label={label}>
+      <Popover.Dropdown aria-label={visibleName(label)}>
         <Stack gap="xs">
           {question !== undefined && <Text size="sm">{question}</Text>}
           {action.error !== null && <Failure error={action.error} />}

@@ -1,5 +1,6 @@
 import { Button, Code, CopyButton, Group, Text } from '@mantine/core'
 import { useTexts } from '../texts/texts.ts'
+import { visibleName } from '../texts/visible-name.ts'
 
 /** The command that does what the page is about to do. */
 export function EqualCommand({ children }: { children: string }) {
@@ -9,7 +10,7 @@ export function EqualCommand({ children }: { children: string }) {
       <Text size="xs">{say('command.equal')}</Text>
       <Group gap="xs" wrap="nowrap" align="start">
         <Code block style={{ flex: 1, whiteSpace: 'pre-wrap', overflowWrap: 'anywhere' }}>
-          {children}
+          {visibleName(children)}
         </Code>
         <Copy text={children} />
       </Group>

@@ -1,10 +1,16 @@
 import { Table, Text } from '@mantine/core'
 import type { ReactNode } from 'react'
+import { Name } from './name.tsx'
 
 /** A column of a listing. */
 export interface Column<T> {
   readonly title: string
   readonly cell: (row: T) => ReactNode
+}
+
+/** What a cell shows: a plain text may be somebody else's, and is shown as such. */
+export function shownCell(content: ReactNode): ReactNode {
+  return typeof content === 'string' ? <Name>{content}</Name> : content
 }
 
 /** A listing, with a sentence where it is empty. */
@@ -40,7 +46,7 @@ export function Listing<T>({
             <Table.Tr key={keyOf(row)}>
               {columns.map(({ title, cell }) => (
                 <Table.Td key={title} style={{ overflowWrap: 'anywhere' }}>
-                  {cell(row)}
+                  {shownCell(cell(row))}
                 </Table.Td>
               ))}
             </Table.Tr>

@@ -1,12 +1,11 @@
+import { visibleName } from '../texts/visible-name.ts'
+
+export { visibleName }
+
 /**
  * A name that others chose: shown as it is, in its own direction, so that no letters in it turn round what stands beside it;
  * what cannot be seen is shown as a box.
  */
 export function Name({ children }: { children: string }) {
   return <bdi>{visibleName(children)}</bdi>
-}
-
-/** A name with a box for everything that cannot be seen. */
-export function visibleName(name: string): string {
-  return name.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '␣')
 }

@@ -1,4 +1,5 @@
 import { Badge } from '@mantine/core'
+import { visibleName } from '../texts/visible-name.ts'
 
 /** How a thing is: well, on its way, resting, or not well. */
 export type Mood = 'well' | 'waiting' | 'resting' | 'ill'
@@ -14,8 +15,8 @@ export function StateBadge({
   title?: string | undefined
 }) {
   return (
-    <Badge color={COLORS[mood]} variant="filled" tt="none" title={title}>
-      {children}
+    <Badge color={COLORS[mood]} variant="filled" tt="none" title={title && visibleName(title)}>
+      {visibleName(children)}
     </Badge>
   )
 }

@@ -1,6 +1,7 @@
 import { Text } from '@mantine/core'
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { type ReactNode, useEffect, useRef } from 'react'
+import { shownCell } from './listing.tsx'
 
 /** A column of a long table. */
 export interface VirtualColumn<T> {
@@ -95,7 +96,7 @@ export function VirtualTable<T>({
                     role="cell"
                     style={{ overflow: 'hidden', textOverflow: 'ellipsis', whiteSpace: 'nowrap' }}
                   >
-                    {row === undefined ? '…' : cell(row)}
+                    {row === undefined ? '…' : shownCell(cell(row))}
                   </div>
                 ))}
               </div>

@@ -1,5 +1,6 @@
 import { createContext, use } from 'react'
 import { EN, type TextKey } from './en.ts'
+import { visibleName } from './visible-name.ts'
 import { ZH } from './zh.ts'
 
 /** A language of the page. */
@@ -23,11 +24,11 @@ export function useTexts() {
   return use(TextsContext)
 }
 
-/** Make the function that says things in a language. */
+/** Make the function that says things in a language; of what is filled in, nothing is invisible. */
 export function createSay(language: Language): Say {
   const texts = language === 'zh' ? ZH : EN
   return (key, values = {}) =>
-    texts[key].replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole))
+    texts[key].replace(/\{(\w+)\}/g, (whole, name: string) => visibleName(String(values[name] ?? whole)))
 }
 
 /** The language that was chosen before, or the browser's. */

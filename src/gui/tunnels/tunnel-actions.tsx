@@ -8,8 +8,8 @@ import { TUNNEL_QUERIES } from '../api/tunnel-queries.ts'
 import { ActionButton } from '../parts/action-button.tsx'
 import { EqualCommand } from '../parts/equal-command.tsx'
 import { Failure } from '../parts/failure.tsx'
-import { visibleName } from '../parts/name.tsx'
 import { useTexts } from '../texts/texts.ts'
+import { visibleName } from '../texts/visible-name.ts'
 import { type EndPlace, formatEndCommand, nameOf } from './tunnel-end.ts'
 
 /** What can be done with an end of a tunnel: edit, pause or resume, delete. */

@@ -1,0 +1,225 @@
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmod, chown, mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import type { Page } from 'playwright-core'
+import { keepPicture, startBrowser } from '../testing/browser.ts'
+import { poisonAnswers } from '../testing/hostile-answers.ts'
+import { startPage } from '../testing/page.ts'
+import { createPageMesh, type PageMesh, waitForHeading } from '../testing/page-visit.ts'
+import { freePort, type ProcessMesh } from '../testing/process-mesh.ts'
+import { until } from '../testing/until.ts'
+
+const OTHER_UID = 65_534
+const mayBecomeOther = process.platform === 'linux' && process.getuid?.() === 0
+const asOther = { skip: !mayBecomeOther && 'only root on Linux can act as another user of the computer' }
+
+let home: PageMesh
+let mesh: ProcessMesh
+
+before(async () => {
+  home = await createPageMesh()
+  mesh = home.mesh
+  await mesh.run('home', 'create', 'group', 'ops')
+  await mesh.run('home', 'invite', 'bob')
+  await mesh.run('home', 'ping', 'ep', 'office', '-c', '1')
+  await mesh.run('office', 'tunnel', 'open', 'outbound', 'tcp/web', '--targets', '127.0.0.1:9')
+})
+after(() => home[Symbol.asyncDispose]())
+
+// Texts, as this program knows nothing of documents.
+const WHAT_HARMS = `(() => {
+  const text = document.body.innerText + [...document.querySelectorAll('[title],[aria-label]')]
+    .map(one => (one.title ?? '') + one.getAttribute('aria-label')).join()
+  return [
+    ...(globalThis.hacked === undefined ? [] : ['a script of theirs ran']),
+    ...(document.querySelector('img[src="x"], [onerror], body script') ? ['markup of theirs'] : []),
+    ...(/[^\\P{Cc}\\n\\t]|[\\u200b-\\u200f\\u2028-\\u202e\\u2066-\\u2069\\ufeff]/u.test(text) ? ['invisible letters'] : []),
+    ...(document.documentElement.scrollWidth > document.documentElement.clientWidth ? ['too wide'] : []),
+  ]
+})()`
+const ATTACKS = `async ({ page, socket }) => {
+  const frame = document.createElement('iframe')
+  frame.src = page
+  document.body.append(frame)
+  await new Promise(resolve => frame.addEventListener('load', resolve))
+  const asked = async (method, path, options = {}) =>
+    fetch(page + path, { method, credentials: 'include', ...options }).then(() => 'read', () => 'refused')
+  const opened = protocols => new Promise(resolve => {
+    const one = new WebSocket(socket, protocols)
+    one.onopen = () => resolve('opened')
+    one.onerror = () => resolve('refused')
+  })
+  let inner
+  try {
+    inner = frame.contentWindow.document.body.textContent
+  } catch {
+    inner = 'hidden'
+  }
+  return {
+    inner,
+    frame: frame.contentWindow.length,
+    read: await asked('GET', '/api/meshes'),
+    stop: await asked('POST', '/api/stop'),
+    plain: await asked('POST', '/api/stop', { body: '{}', headers: { 'content-type': 'text/plain' }, mode: 'cors' }),
+    socket: await opened(['ztm-stream']),
+    keyed: await opened(['ztm-stream', 'ztm-key.' + 'A'.repeat(43)]),
+  }
+}`
+
+test('what others chose harms no page: markup, turned and invisible letters, ten thousand of them', async t => {
+  const page = await home.visit(t)
+  await waitForHeading(page, 'Overview')
+  const pages = await page
+    .getByRole('navigation')
+    .getByRole('link')
+    .evaluateAll(links => links.map(link => String((link as unknown as { href: string }).href)))
+  assert.ok(pages.length > 8, pages.join())
+  const [office] = ((await mesh.json('home', 'get', 'ep', 'office')) as { id: string }[]).map(({ id }) => id)
+  await poisonAnswers(page)
+  for (const url of [
+    ...pages,
+    `${home.url}/home/endpoints/${office}`,
+    `${home.url}/home/endpoints?by=label`,
+  ]) {
+    await page.goto(url)
+    await page.locator('h1').first().waitFor()
+    await until(async () => (await page.locator('[aria-busy=true]').count()) === 0, 'all is there')
+    assert.deepEqual(await page.evaluate(WHAT_HARMS), [], url)
+    assert.equal(await page.getByText('Something went wrong').count(), 0, url)
+  }
+  await page.goto(`${home.url}/home/endpoints`)
+  await page.getByRole('link', { name: /office/ }).waitFor()
+  await keepPicture(page, 'hostile-names')
+})
+
+test('a page of another site reads, writes, frames and opens nothing, nor does a name made to point here', async t => {
+  await using elsewhere = await startPage('<title>elsewhere</title>')
+  const own = await home.visit(t)
+  await waitForHeading(own, 'Overview')
+  // In the same browser, so that the cookie of the login is there.
+  const page = await own.context().newPage()
+  const socket = `${home.url.replace('http', 'ws')}/api/meshes/home/apps/ztm/terminal/stream`
+  for (const at of [elsewhere.at, elsewhere.at.replace('127.0.0.1', 'localhost')]) {
+    await page.goto(`http://${at}/`)
+    assert.deepEqual(await page.evaluate(`(${ATTACKS})(${JSON.stringify({ page: home.url, socket })})`), {
+      inner: 'hidden',
+      frame: 0,
+      read: 'refused',
+      stop: 'refused',
+      plain: 'refused',
+      socket: 'refused',
+      keyed: 'refused',
+    })
+  }
+  await own.reload()
+  await waitForHeading(own, 'Overview')
+
+  await using fooled = await startBrowser(['--host-resolver-rules=MAP evil.test 127.0.0.1'])
+  const rebound = await fooled.newPage()
+  const answer = await rebound.goto(home.url.replace('localhost', 'evil.test'))
+  assert.deepEqual([answer?.status(), /"wrong-origin"/.test((await answer?.text()) ?? '')], [403, true])
+})
+
+test('another user of the computer gets nothing with a stolen login', asOther, async t => {
+  const page = await home.visit(t)
+  await waitForHeading(page, 'Overview')
+  const stolen = await loginOf(page)
+  const url = `${home.url}/api/meshes`
+  assert.equal(await askAs(process.getuid?.(), url, stolen), '200')
+  assert.equal(await askAs(OTHER_UID, url, stolen), '401 not-logged-in')
+  // The document gives no key to them either, whatever cookie they show.
+  assert.equal(await askAs(OTHER_UID, `${home.url}/`, { ...stolen, accept: 'text/html' }), '200 no key')
+})
+
+test('another user of the computer gets nothing with a stolen token', asOther, async () => {
+  await using victims = await startVictim()
+  const { url, token } = victims
+  const bearer = { authorization: `Bearer ${token}` }
+  assert.equal(await askAs(OTHER_UID, `${url}/api/meshes`, bearer), '200')
+  assert.equal(await askAs(OTHER_UID - 1, `${url}/api/meshes`, bearer), '401 not-logged-in')
+  assert.equal(await askAs(OTHER_UID - 1, `${url}/login`, bearer, 'POST'), '401 not-logged-in')
+})
+
+test('the first load is less than 400 KB', async t => {
+  const page = await home.visit(t)
+  await waitForHeading(page, 'Overview')
+  const devtools = await page.context().newCDPSession(page)
+  const sizes: number[] = []
+  devtools.on('Network.loadingFinished', ({ encodedDataLength }) => void sizes.push(encodedDataLength))
+  await devtools.send('Network.enable')
+  await devtools.send('Network.setCacheDisabled', { cacheDisabled: true })
+  await page.reload()
+  await waitForHeading(page, 'Overview')
+  await page.getByText('You are root at home').waitFor()
+  const total = sizes.reduce((sum, size) => sum + size, 0)
+  t.diagnostic(`${sizes.length} files, ${Math.round(total / 1_000)} KB`)
+  assert.ok(total > 100_000 && total < 400_000, `${total} bytes`)
+})
+
+/** Both halves of the login of a browser, as somebody who could read its files has them. */
+async function loginOf(page: Page): Promise<Record<string, string>> {
+  const cookies = await page.context().cookies(home.url)
+  const key = String(await page.evaluate('localStorage.getItem("ztm-key")'))
+  return { cookie: cookies.map(({ name, value }) => `${name}=${value}`).join('; '), 'ztm-key': key }
+}
+
+/** An agent of another user, whose token leaked. */
+async function startVictim(): Promise<AsyncDisposable & { readonly url: string; readonly token: string }> {
+  const data = join(mesh.folder, 'victim')
+  await chmod(mesh.folder, 0o711)
+  await mkdir(data, { mode: 0o700 })
+  await chown(data, OTHER_UID, OTHER_UID)
+  const port = await freePort()
+  const [command = '', ...args] = mesh.commandLine('victim', 'run', 'agent', '--listen', `127.0.0.1:${port}`)
+  const options = { uid: OTHER_UID, gid: OTHER_UID, cwd: '/', env: { PATH: process.env.PATH, HOME: data } }
+  const child = spawn(command, args, { ...options, stdio: ['ignore', 'ignore', 'pipe'] })
+  await untilSaid(child, 'agent is up')
+  const { stdout } = await mesh.ztm('victim', ['gui', '--no-open', '-o', 'json'])
+  return {
+    url: `http://localhost:${port}`,
+    token: (JSON.parse(stdout) as { token: string }).token,
+    async [Symbol.asyncDispose]() {
+      const gone = once(child, 'close')
+      child.kill()
+      await gone
+    },
+  }
+}
+
+async function untilSaid(child: ChildProcess, what: string): Promise<void> {
+  let said = ''
+  for await (const chunk of child.stderr ?? []) {
+    said += String(chunk)
+    if (said.includes(what)) break
+  }
+  assert.match(said, new RegExp(what))
+}
+
+/** What a program of that user is answered: status and code; of a document whether it has a key. */
+async function askAs(
+  uid: number | undefined,
+  url: string,
+  headers: Record<string, string>,
+  method = 'GET',
+): Promise<string> {
+  const child = spawn(process.execPath, ['-e', ASK, url, method, JSON.stringify(headers)], {
+    ...(uid !== undefined && { uid, gid: uid }),
+    cwd: '/',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  let said = ''
+  for await (const chunk of child.stdout) said += String(chunk)
+  return said.trim()
+}
+
+const ASK = `
+const [url, method, headers] = process.argv.slice(1)
+fetch(url.replace('localhost', '127.0.0.1'), { method, headers: JSON.parse(headers) }).then(async answer => {
+  const text = await answer.text()
+  const isPage = text.includes('name="ztm-key"')
+  const code = /"code":"([^"]+)"/.exec(text)?.[1]
+  console.log([answer.status, isPage ? (/ztm-key" content="[^"]/.test(text) ? 'key' : 'no key') : code].filter(Boolean).join(' '))
+})`
