@@ -27,7 +27,8 @@ export function tuneCollector(): void {
     const now = performance.eventLoopUtilization()
     const { utilization } = performance.eventLoopUtilization(now, seen)
     seen = now
-    const isWorthIt = heldBytes() - livingBytes > UNTIDY_BYTES && livingBytes < MAX_TIDIED_BYTES
+    const untidyBytes = utilization < IDLE_SHARE ? IDLE_UNTIDY_BYTES : UNTIDY_BYTES
+    const isWorthIt = heldBytes() - livingBytes > untidyBytes && livingBytes < MAX_TIDIED_BYTES
     if (utilization < QUIET_SHARE && isWorthIt) collect?.()
   }
   setInterval(tidy, TIDY_INTERVAL_MS).unref()
@@ -72,5 +73,8 @@ const TIDY_INTERVAL_MS = 5_000
 /** The process is quiet if it was busy for a smaller share of that time. */
 const QUIET_SHARE = 0.2
 const UNTIDY_BYTES = 33_554_432
+/** Below this share nobody notices a pause, and less garbage is worth one. */
+const IDLE_SHARE = 0.02
+const IDLE_UNTIDY_BYTES = 8_388_608
 /** It stops the process for about 1 ms for each MB that lives; V8's own collections, in steps, do not. */
 const MAX_TIDIED_BYTES = 100_663_296
