@@ -6,8 +6,8 @@ import type { Locator, Page } from 'playwright-core'
 import { assertAccessible, keepPicture } from '../testing/browser.ts'
 import { type CommerceServer, startCommerceServer } from '../testing/commerce-server.ts'
 import { enrolProgram } from '../testing/enrolled-program.ts'
-import { createPageMesh, openPage, type PageMesh, waitForHeading } from '../testing/page-visit.ts'
-import { readText } from '../testing/process-mesh.ts'
+import { createPageMesh, openPage, type PageMesh, visitPage, waitForHeading } from '../testing/page-visit.ts'
+import { freePort, readText } from '../testing/process-mesh.ts'
 import { makeScratchFolder } from '../testing/scratch-folder.ts'
 
 // The controller by the web page, as an operator uses it: a real hub with billing, real agents, and programs of the SDK.
@@ -131,3 +131,234 @@ test('an operator makes service, identity and policy; a program enrols, dials, i
   await page.getByRole('dialog').getByRole('button', { name: 'End', exact: true }).click()
   await ended
 })
+
+test('the policy is tested, a service says who may dial it, and what went is seen with its balance', async t => {
+  const page = await home.visit(t)
+  await openSection(page, 'Policy advisor')
+  await choose(page, page.getByRole('combobox', { name: 'Identity' }), 'robot')
+  await choose(page, page.getByRole('combobox', { name: 'Service' }), 'db')
+  const advice = page.getByRole('table', { name: 'Policy advisor' })
+  await advice.getByText('by robots-dial', { exact: true }).waitFor()
+  await advice.getByText('not allowed').waitFor()
+  await advice.getByText(/Bind is denied: no policy of type Bind selects both/).waitFor()
+  await assertAccessible(page, 'advisor')
+  await keepPicture(page, 'controller-advisor')
+
+  await openSection(page, 'Services')
+  await page.getByRole('link', { name: 'db' }).click()
+  await waitForHeading(page, 'db')
+  await page.getByRole('table', { name: 'Who may dial it' }).getByRole('link', { name: 'robot' }).waitFor()
+  await page.getByRole('table', { name: 'Hosts' }).getByText('office').waitFor()
+  await page.getByRole('table', { name: 'Service policies' }).getByText('robots-dial').waitFor()
+  await assertAccessible(page, 'service')
+
+  await openSection(page, 'Usage and billing')
+  await page.getByRole('table', { name: 'Billing' }).getByText('on', { exact: true }).waitFor()
+  await page.getByRole('table', { name: 'Streams' }).getByText('tcp/db').first().waitFor()
+  await page.getByRole('img', { name: /^Bytes by hour/ }).waitFor()
+  await page.getByText(/^Streams: \d+, /).waitFor()
+  await assertAccessible(page, 'usage')
+  await keepPicture(page, 'controller-usage')
+})
+
+test('an identity is disabled, changed by what changed alone, and deleted; what is refused says why', async t => {
+  await home.mesh.run('home', 'create', 'identity', 'temp', '--attributes', 'old')
+  const page = await home.visit(t)
+  await openSection(page, 'Identities')
+  await page.getByLabel('Search').fill('TEM')
+  const table = page.getByRole('table', { name: 'Identities' })
+  await page.getByText('1–1 of 1').waitFor()
+  await page.getByRole('button', { name: 'Change temp' }).click()
+  const form = page.getByRole('dialog')
+  // Meanwhile somebody else changes another member.
+  await home.mesh.run('home', 'update', 'identity', 'temp', '--external-id', 'temp@example.com')
+  await typeTags(form.getByRole('combobox', { name: 'Attributes' }), 'new')
+  const command = 'ztm update identity temp --attributes old new'
+  await form.getByText(command).waitFor()
+  await form.getByLabel('Name').fill('robot')
+  await form.getByRole('button', { name: 'Save' }).click()
+  await form
+    .getByRole('alert')
+    .getByText(/there is one of identities with this name already/)
+    .waitFor()
+  await form.getByLabel('Name').fill('temp')
+  await form.getByRole('button', { name: 'Save' }).click()
+  await table.getByText('new', { exact: true }).waitFor()
+  const { externalId, roleAttributes } = (await home.mesh.json('home', 'describe', 'identity', 'temp')) as {
+    externalId: string
+    roleAttributes: string[]
+  }
+  assert.deepEqual(
+    { externalId, roleAttributes },
+    { externalId: 'temp@example.com', roleAttributes: ['old', 'new'] },
+  )
+  await page.getByRole('button', { name: 'Disable temp' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Disable', exact: true }).click()
+  await table.getByText('disabled', { exact: true }).waitFor()
+  await page.getByRole('button', { name: 'Enable temp' }).click()
+  await table.getByText('away', { exact: true }).waitFor()
+  await page.getByRole('button', { name: 'Delete temp' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete', exact: true }).click()
+  await page.getByText('There is none.').waitFor()
+})
+
+test('configs have a form and JSON, both held against their type; a signer and an auth policy are made', async t => {
+  const page = await home.visit(t)
+  await openSection(page, 'Configs')
+  await page.getByRole('button', { name: 'Configs: a new one' }).click()
+  const form = page.getByRole('dialog')
+  await form.getByLabel('Name').fill('db-name')
+  await choose(page, form.getByRole('combobox', { name: 'Type' }), 'intercept.v1')
+  await typeTags(form.getByRole('combobox', { name: 'Protocol' }), 'tcp')
+  await typeTags(form.getByLabel('Addresses'), 'db.example')
+  await form.getByLabel('Ports').fill('5432, 9000-9010')
+  await assertAccessible(page, 'new config')
+  await form.getByText('JSON', { exact: true }).click()
+  const json = form.getByRole('textbox', { name: 'What it says' })
+  assert.deepEqual(JSON.parse(await json.inputValue()), {
+    protocols: ['tcp'],
+    addresses: ['db.example'],
+    portRanges: [
+      { low: 5_432, high: 5_432 },
+      { low: 9_000, high: 9_010 },
+    ],
+  })
+  await json.fill('{"protocols": ["sctp"]}')
+  await form
+    .getByRole('status')
+    .getByText(/protocols\.0: /)
+    .waitFor()
+  await json.fill('{"protocols": ["udp"], "addresses": ["x"], "portRanges": [{"low": 1, "high": 2}]}')
+  await form.getByRole('status').waitFor({ state: 'detached' })
+  await form.getByRole('button', { name: 'Save' }).click()
+  await page.getByRole('table', { name: 'Configs' }).getByText('intercept.v1').waitFor()
+
+  await openSection(page, 'Signers')
+  await page.getByRole('button', { name: 'Signers: a new one' }).click()
+  await form.getByLabel('Name').fill('corp')
+  await form.getByLabel('Issuer').fill('https://login.example.com')
+  await form.getByLabel('Audience').fill('ztm')
+  await form
+    .getByText(/^ztm create signer corp --issuer https:\/\/login\.example\.com --audience ztm$/)
+    .waitFor()
+  await form.getByRole('button', { name: 'Save' }).click()
+  await page.getByRole('table', { name: 'Signers' }).getByText('enabled').waitFor()
+
+  await openSection(page, 'Auth policies')
+  await page.getByRole('button', { name: 'Auth policies: a new one' }).click()
+  await form.getByLabel('Name').fill('keys only')
+  await form.getByRole('switch', { name: 'Passwords', exact: true }).click()
+  const command = await form.getByText(/^ztm create auth-policy 'keys only' /).textContent()
+  // The command that is shown does the same.
+  const words = ['create', 'auth-policy', 'by command', ...(command ?? '').split(' ').slice(5)]
+  await home.mesh.run('home', ...words)
+  await form.getByRole('button', { name: 'Save' }).click()
+  const policies = page.getByRole('table', { name: 'Auth policies' })
+  const cells = async (name: string) =>
+    (await policies.getByRole('row', { name }).getByRole('cell').allInnerTexts()).slice(1, 5)
+  await policies.getByRole('link', { name: 'by command' }).waitFor()
+  assert.deepEqual(await cells('keys only'), ['✓', '✓', '–', '✓'])
+  assert.deepEqual(await cells('by command'), ['✓', '✓', '–', '✓'])
+})
+
+test('a network is compared before it is applied, and comes out again', async t => {
+  const page = await home.visit(t)
+  await openSection(page, 'Declared network')
+  const text = page.getByRole('textbox', { name: 'network.yaml' })
+  await text.fill('services: [')
+  await page.getByRole('button', { name: 'Show what would change' }).click()
+  await page
+    .getByRole('alert')
+    .getByText(/Cannot read network\.yaml/)
+    .waitFor()
+  await text.fill('services:\n  - name: db\n    roleAttributes: [data, more]\n  - name: mail\n')
+  await page.getByRole('button', { name: 'Show what would change' }).click()
+  const plan = page.getByRole('group', { name: 'Show what would change' })
+  await plan.getByText('1 new, 1 changed, 0 deleted, 0 as declared').waitFor()
+  await plan.getByText('roleAttributes: data data, more').waitFor()
+  await assertAccessible(page, 'network')
+  await keepPicture(page, 'controller-network')
+  assert.doesNotMatch(
+    await home.mesh.run('home', 'get', 'service', '-o', 'name'),
+    /mail/,
+    'nothing is done yet',
+  )
+  await page.getByRole('button', { name: 'Apply', exact: true }).click()
+  await page.getByText('Done: 2 changes.').waitFor()
+  await page.getByRole('button', { name: 'Export', exact: true }).click()
+  const exported = await page.getByRole('textbox', { name: 'Export' }).inputValue()
+  assert.equal(exported, await home.mesh.run('home', 'export'))
+  assert.match(exported, /name: mail/)
+})
+
+test('names of strangers are shown harmlessly, wherever they stand', async t => {
+  for (const name of HOSTILE) {
+    await home.mesh.run('home', 'create', 'identity', name, '--attributes', name)
+    const roles = ['--identities', `#${name}`, '--services', `#${name}`]
+    await home.mesh.run('home', 'create', 'policy', name, '--type', 'Dial', ...roles)
+  }
+  // A service is not called by what cannot be seen.
+  await home.mesh.run('home', 'create', 'service', HOSTILE[0] ?? '', '--attributes', ...HOSTILE)
+  const page = await home.visit(t)
+  for (const title of ['Identities', 'Services', 'Service policies']) {
+    await openSection(page, title)
+    const table = page.getByRole('table', { name: title })
+    await table.getByText('<img src=x onerror=alert(1)>').first().waitFor()
+    await table.getByRole('link', { name: '<img src=x onerror=alert(1)>' }).first().click()
+    await page.getByRole('heading', { level: 1, name: '<img src=x onerror=alert(1)>' }).waitFor()
+    assert.equal(await page.locator('main img').count(), 0)
+    assert.equal(await page.locator('main').getByText('\u202e').count(), 0)
+    assert.equal(await page.evaluate(HOW_MUCH_WIDER), 0, title)
+  }
+})
+
+test('every section can be read by everybody, in Chinese and on a telephone', async t => {
+  const page = await home.visit(t, {
+    viewport: { width: 380, height: 720 },
+    locale: 'zh-CN',
+    colorScheme: 'dark',
+  })
+  await page.goto(`${home.url}/home/controller`)
+  await waitForHeading(page, '身份')
+  const sections = page.getByRole('navigation', { name: '控制器' }).getByRole('link')
+  const titles = await sections.allInnerTexts()
+  assert.equal(titles.length, 19)
+  for (const title of titles) {
+    await sections.getByText(title, { exact: true }).click()
+    await waitForHeading(page, title)
+    await page.locator('main [aria-busy=true]').waitFor({ state: 'detached' })
+    assert.equal(await page.evaluate(HOW_MUCH_WIDER), 0, title)
+    await assertAccessible(page, title)
+  }
+  await keepPicture(page, 'controller-zh')
+})
+
+test('a member sees what they may, and is told who sees the rest', async t => {
+  const permit = scratch.file('bob.json')
+  const port = await freePort()
+  await home.mesh.run('home', 'invite', 'bob', '--permit', permit)
+  await home.mesh.run(
+    'home',
+    'create',
+    'policy',
+    'bob-dial',
+    ...['--type', 'Dial', '--identities', '@bob', '--services', '@db'],
+  )
+  await home.mesh.startAgent('bob', { args: ['--listen', `127.0.0.1:${port}`] })
+  await home.mesh.run('bob', 'join', 'home', '--as', 'bob', '--permit', permit)
+  const page = await visitPage(t, home.browser, `http://localhost:${port}`)
+  await openPage(page, 'Controller')
+  await waitForHeading(page, 'My access')
+  const own = page.getByRole('table', { name: 'My access' })
+  await own.getByRole('row', { name: 'db' }).getByText('Dial').waitFor()
+  await assertAccessible(page, 'my access')
+  await openSection(page, 'Usage and billing')
+  await page.getByText('Nothing was carried yet.').waitFor()
+  const name = new URL(page.url()).pathname.split('/')[1]
+  await page.goto(`http://localhost:${port}/${name}/controller/identities`)
+  await page.getByText('Only administrators see this. You are bob, a member of this mesh.').waitFor()
+})
+
+// A text, as this program knows nothing of documents.
+const HOW_MUCH_WIDER = 'document.documentElement.scrollWidth - document.documentElement.clientWidth'
+const HOSTILE = ['<img src=x onerror=alert(1)>', '\u202egnp.exe', 'x'.repeat(120)]

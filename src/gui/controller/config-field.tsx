@@ -94,7 +94,6 @@ export function JsonField({
       minRows={4}
       maxRows={16}
       spellCheck={false}
-      formatOnBlur={isGood}
     />
   )
 }
