@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import type { MeshError } from '../core/model/errors.ts'
 import type { Cli } from './context.ts'
 import type { GlobalOptions } from './global-options.ts'
 import { operandIndex, takePrefix } from './prefix.ts'
@@ -20,10 +21,11 @@ export async function buildProgram(typed: readonly string[], cli: Cli): Promise<
   const root = createRoot(cli)
   const { prefix, rest } = takePrefix(root, typed)
   cli.prefix = prefix
-  const words = spreadEndpoints(root, turnHelp(root, rest, cli), cli)
+  const spread = spreadEndpoints(root, turnHelp(root, rest, cli), cli)
   // Parsed once more when the command runs; known now, so that an error before that is printed as asked.
-  root.parseOptions([...words])
+  root.parseOptions(isOurs(root, spread, cli) ? [...spread] : spread.slice(0, operandIndex(root, spread)))
   cli.options = root.opts<GlobalOptions>()
+  const words = await turnApp(root, spread, cli)
   const name = words[operandIndex(root, words)]
   for (const entry of cli.commands) {
     const command = addStub(root, entry)
@@ -58,6 +60,29 @@ function spreadEndpoints(root: Command, words: readonly string[], cli: Cli): rea
     isList = word === '--ep' || (isList && !word.startsWith('-'))
   }
   return [...turned, ...words.slice(end)]
+}
+
+/** `alice/notes list --all`, `notes list --all`: as `app run alice/notes -- list --all`, an app's own commands. Ours come first. */
+async function turnApp(root: Command, words: readonly string[], cli: Cli): Promise<readonly string[]> {
+  const at = operandIndex(root, words)
+  const name = words[at] ?? ''
+  if (isOurs(root, words, cli) || (!name.includes('/') && !(await isInstalled(cli, name)))) return words
+  return [...words.slice(0, at), 'app', 'run', name, '--', ...words.slice(at + 1)]
+}
+
+/** Whether the words name a command, or none. What follows another name is not for us to read. */
+function isOurs(root: Command, words: readonly string[], cli: Cli): boolean {
+  const name = words[operandIndex(root, words)]
+  return name === undefined || name === 'help' || cli.commands.some(entry => isNamed(entry, name))
+}
+
+/** Whether a word that is no command is the name of an app: if nobody can say, it is a slip of the pen. */
+async function isInstalled(cli: Cli, name: string): Promise<boolean> {
+  const { installedPlace } = await import('./packages/app-place.ts')
+  return installedPlace(cli, name).then(
+    () => true,
+    error => (error as MeshError).code === 'ambiguous',
+  )
 }
 
 const HELP_OR_VERSION = new Set(['-h', '--help', '-V', '--version'])

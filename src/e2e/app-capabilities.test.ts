@@ -33,6 +33,13 @@ export default defineApp({
   },
 })
 `
+const COMMANDS = `
+import { text } from 'node:stream/consumers'
+import { args, fetch } from 'ztm/cli'
+if (args[0] === 'settings') console.log(JSON.stringify(await (await fetch('/settings')).json()))
+else console.log(args.join('+'), (await text(process.stdin)).length)
+process.exit(args[0] === 'settings' ? 0 : 7)
+`
 let mesh: ProcessMesh
 let server: Server
 let port: number
@@ -55,11 +62,11 @@ before(async () => {
     meshFiles: 'write',
     network: [`127.0.0.1:${serverPort()}`, 'example.com:443'],
   }
-  const manifest = { entry: 'app.ts', capabilities }
+  const manifest = { entry: 'app.ts', cli: 'cli.ts', capabilities }
   const folder = writeAppFolder(join(mesh.folder, 'probe'), '1.0.0', {
     name: 'probe',
     manifest,
-    files: { 'app.ts': PROBE },
+    files: { 'app.ts': PROBE, 'cli.ts': COMMANDS },
   })
   await mesh.run('home', 'publish', 'app', folder)
 })
@@ -122,4 +129,14 @@ test('settings that a person makes are what the app reads', async () => {
   await mesh.run('office', 'app', 'settings', 'root/probe', 'size=')
   assert.match(await mesh.run('office', 'app', 'settings', 'root/probe'), /color/)
   assert.deepEqual(await ask('/settings'), { color: 'red' })
+})
+
+test('commands of an app are run by its name, here and about another endpoint', async () => {
+  const ran = await mesh.ztm('office', ['root/probe', 'list', '--all', '-o', 'x'], { input: 'some input' })
+  assert.deepEqual([ran.code, ran.stdout], [7, 'list+--all+-o+x 10\n'], ran.stderr)
+  assert.deepEqual(JSON.parse(await mesh.run('office', 'probe', 'settings')), { color: 'red' })
+  assert.match((await mesh.ztm('office', ['prob', 'settings'])).stderr, /unknown command 'prob'/)
+  await mesh.run('home', 'install', 'app', 'root/probe', '--yes')
+  assert.deepEqual(JSON.parse(await mesh.run('home', 'probe', 'settings')), {})
+  assert.deepEqual(JSON.parse(await mesh.run('home', 'ep', 'office', 'probe', 'settings')), { color: 'red' })
 })

@@ -88,7 +88,7 @@ export function createSandboxHost(bridge: Bridge, facts: HostFacts): SandboxHost
       }
     },
     connect: (name, port) => openStream(bridge, 'connect', { host: name, port }),
-    fetch: (url, init) => fetchOver(bridge, String(url), init),
+    fetch: (url, init) => fetchOver(bridge, { op: 'fetch', url: String(url) }, init),
     run: (program, args = [], input) =>
       call('run', { program, args: [...args], ...(input !== undefined && { input }) }),
     async serve(service: string, onStream: (stream: PeerStream) => unknown, access: AppAccess = {}) {
@@ -185,13 +185,18 @@ async function openStream(bridge: Bridge, op: string, args: { [key: string]: Jso
   return opened
 }
 
-async function fetchOver(bridge: Bridge, url: string, init: FetchOptions = {}): Promise<Response> {
+/** Fetch by an operation of the agent. @throws MeshError the agent's; TypeError as `fetch` does */
+export async function fetchOver(
+  bridge: Bridge,
+  { op, url }: { readonly op: 'fetch' | 'app.fetch'; readonly url: string },
+  init: FetchOptions = {},
+): Promise<Response> {
   const stream = bridge.open()
   const body = createAppStream(stream)
   try {
     const headers = Object.entries({ ...init.headers }).map(([name, value]) => [name, String(value)])
     const sent = init.body === undefined ? undefined : init.body
-    const asked = bridge.call('fetch', {
+    const asked = bridge.call(op, {
       stream: stream.id,
       url,
       method: init.method ?? 'GET',

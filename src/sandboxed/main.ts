@@ -3,8 +3,9 @@ import { pathToFileURL } from 'node:url'
 import type { Bridge } from '../core/app/bridge.ts'
 import { MeshError } from '../core/model/errors.ts'
 import type { Json } from '../core/model/store.ts'
+import type { FetchOptions } from '../sdk/define-app.ts'
 import { openChannel } from './channel.ts'
-import { createSandboxHost, type HostFacts } from './host.ts'
+import { createSandboxHost, fetchOver, type HostFacts } from './host.ts'
 import { type LoadedApp, loadApp } from './run-app.ts'
 import { seal } from './seal.ts'
 import { replaceStdio } from './stdio.ts'
@@ -14,7 +15,7 @@ import { replaceStdio } from './stdio.ts'
 
 /** What is to be run. */
 interface StartCall {
-  readonly role: 'app' | 'script'
+  readonly role: 'app' | 'script' | 'cli'
   /** Path of the program's file. */
   readonly entry: string
   readonly args: readonly string[]
@@ -45,6 +46,7 @@ try {
 } catch {}
 const MODULES = new Map([
   ['ztm/app', 'export const defineApp = app => app'],
+  ['ztm/cli', "export const { args, fetch, facts } = globalThis[Symbol.for('ztm.cli')]"],
   ['ztm/script', "export const { connect, dial, fetch, run } = globalThis[Symbol.for('ztm.script')]"],
 ])
 seal({ net, channel: socket, modules: MODULES })
@@ -55,6 +57,15 @@ async function start({ role, entry, args, facts }: StartCall): Promise<Json> {
   if (role === 'app') {
     app = await loadApp(bridge, url, facts)
     return { takesStreams: app.takesStreams }
+  }
+  if (role === 'cli') {
+    const own = (path: string, init?: FetchOptions) => fetchOver(bridge, { op: 'app.fetch', url: path }, init)
+    const value = Object.freeze({ args: Object.freeze([...args]), fetch: own, facts })
+    Object.defineProperty(globalThis, Symbol.for('ztm.cli'), { value })
+    Object.defineProperty(globalThis, 'fetch', { value: own, writable: true, configurable: true })
+    holdWhileBusy()
+    setImmediate(() => import(url))
+    return null
   }
   const { host } = createSandboxHost(bridge, facts)
   const { connect, dial, fetch, run } = host

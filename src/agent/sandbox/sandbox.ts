@@ -19,7 +19,7 @@ import { watchProcess } from './watch-process.ts'
 export interface SandboxOptions {
   readonly jail: Jail
   readonly program: SandboxProgram
-  readonly role: 'app' | 'script'
+  readonly role: 'app' | 'script' | 'cli'
   /** The program's first file. */
   readonly entry: string
   readonly args: readonly string[]

@@ -1,5 +1,7 @@
 import { mkdir, realpath, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Duplex } from 'node:stream'
+import { SETTINGS_PATH } from '../../core/api/app-settings-api.ts'
 import type { RunnableApp } from '../../core/app/installed-app.ts'
 import { createRestartPlan } from '../../core/app/restart-plan.ts'
 import { MeshError, toMeshError } from '../../core/model/errors.ts'
@@ -21,6 +23,7 @@ import { askApp } from './ask-app.ts'
 import { counterpartOf } from './counterpart.ts'
 import type { Jail } from './jail.ts'
 import { logOutput, logWords } from './log-output.ts'
+import { type AppQuestion, runAppCli } from './run-app-cli.ts'
 import { describeEnd, type Sandbox, startSandbox } from './sandbox.ts'
 import { SANDBOX_LIMITS } from './sandbox-limits.ts'
 import type { SandboxProgram } from './sandbox-program.ts'
@@ -72,6 +75,7 @@ class SandboxedApp implements RunningPackage {
   #restart: NodeJS.Timeout | undefined
   #restartCount = 0
   #isStopped = false
+  #cliCount = 0
 
   constructor(app: RunnableApp, run: RunOptions, options: AppRunnerOptions) {
     this.#app = app
@@ -93,7 +97,7 @@ class SandboxedApp implements RunningPackage {
     const { host } = this.#run
     const { clock, program, dataFolder } = this.#options
     const jail = await this.#options.jail()
-    const { provider, name, version, folder, manifest, grants } = this.#app
+    const { provider, name, folder, manifest, grants } = this.#app
     const own = join(dataFolder, ...[host.mesh, provider, name].map(encodeURIComponent))
     await mkdir(own, { recursive: true, mode: 0o700 })
     const [readable, writable] = await Promise.all([
@@ -112,7 +116,6 @@ class SandboxedApp implements RunningPackage {
       bridge,
     })
     this.#operations = operations
-    const { id, name: endpoint, user } = host.endpoint
     const words = logWords(host.log, clock)
     const sandbox = await startSandbox({
       ...{ jail, program, clock, role: 'app', args: [] },
@@ -125,7 +128,7 @@ class SandboxedApp implements RunningPackage {
         cpuPercent: grants.cpuPercent,
         silenceMs: SANDBOX_LIMITS.silenceMs,
       },
-      facts: { mesh: host.mesh, app: { provider, name, version }, endpoint: { id, name: endpoint, user } },
+      facts: this.#facts,
       onCall: (op, args) => operations.call(op, args),
       onTell: (op, args) => {
         if (op === 'log') words(args)
@@ -163,12 +166,53 @@ class SandboxedApp implements RunningPackage {
     return askApp(this.#sandbox.bridge, request)
   }
 
+  /** Its commands: `ztm APP …`. */
+  readonly receiveLocal = (stream: Duplex): void => {
+    const { jail, program, dataFolder, clock } = this.#options
+    if (this.#cliCount >= MAX_CLIS) {
+      stream.destroy()
+      return
+    }
+    this.#cliCount++
+    const options = {
+      ...{ app: this.#app, jail, program, clock, facts: this.#facts },
+      folder: join(dataFolder, '.cli'),
+      ask: (question: AppQuestion, endpoint: string | undefined) => this.#askFor(question, endpoint),
+    }
+    void runAppCli(options, stream).finally(() => this.#cliCount--)
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isStopped = true
     clearTimeout(this.#restart)
     await this.#hosting?.[Symbol.asyncDispose]()
     await this.#sandbox?.stop()
     await this.#operations?.[Symbol.asyncDispose]()
+  }
+
+  get #facts(): Json {
+    const { mesh, endpoint } = this.#run.host
+    const { provider, name, version } = this.#app
+    const { id, name: at, user } = endpoint
+    return { mesh, app: { provider, name, version }, endpoint: { id, name: at, user } }
+  }
+
+  /** A question of its commands, for the person who runs them; but who may reach the app, and what it reads, is not theirs to say. */
+  async #askFor(question: AppQuestion, endpoint: string | undefined): Promise<AppResponse> {
+    const { host } = this.#run
+    if (question.path.startsWith(SETTINGS_PATH))
+      throw new MeshError('denied', 'Cannot change settings: that is for the person: `ztm app settings`')
+    if (endpoint === undefined || endpoint === host.endpoint.id || endpoint === host.endpoint.name) {
+      if (this.#sandbox === undefined || this.state.is !== 'running')
+        throw new MeshError('offline', `Cannot ask app: ${this.#describe()}`)
+      return askApp(this.#sandbox.bridge, { ...question, caller: { source: 'user' } })
+    }
+    const { method, path, body } = question
+    const { id } = await host.findEndpoint(endpoint)
+    const sent = body.length === 0 ? undefined : (JSON.parse(Buffer.from(body).toString()) as Json)
+    const answer = await host.request(id, { method, path, ...(sent !== undefined && { body: sent }) })
+    const content = Buffer.from(JSON.stringify(answer ?? null))
+    return { status: 200, headers: { 'content-type': 'application/json' }, body: content }
   }
 
   /** Of the files that are granted, those that are there; `~` is the home folder. */
@@ -242,3 +286,6 @@ function scope(storage: AppStorage, prefix: string): AppStorage {
     delete: key => storage.delete(prefix + key),
   }
 }
+
+/** Commands of one app that run at one time. */
+const MAX_CLIS = 8

@@ -3,6 +3,7 @@ import { developApp } from '../app/app-dev.ts'
 import { initApp } from '../app/app-init.ts'
 import { showSettings } from '../app/app-settings.ts'
 import { testApp } from '../app/app-test.ts'
+import { runApp } from '../app/run-app.ts'
 import type { Cli } from '../context.ts'
 import { addExamples } from '../examples.ts'
 
@@ -34,6 +35,17 @@ export function defineApp(command: Command, cli: Cli): void {
     .argument('[folder]', 'of the app', '.')
     .action((folder: string) => testApp(cli, folder))
   addExamples(test, 'ztm app test notes')
+  const run = command
+    .command('run')
+    .summary('Run the commands that an installed app has')
+    .description(
+      'Run the commands that an installed app has: `ztm NAME …` does the same. They run walled in, and can ask the app on this computer, ' +
+        'or the one at --ep, and nothing else.',
+    )
+    .argument('<app>', '[PROVIDER/]NAME')
+    .argument('[words...]', 'for the app')
+    .action((app: string, words: string[]) => runApp(cli, app, words))
+  addExamples(run, 'ztm app run notes -- list', 'ztm alice/notes list --all')
   const settings = command
     .command('settings')
     .summary('Show or set what an installed app reads, and who reaches it from other endpoints')
