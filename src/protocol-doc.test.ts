@@ -6,6 +6,7 @@ import type { z } from 'zod'
 import { type HubEvent, MAX_EVENT_BYTES, parseHubEvent } from './core/api/events.ts'
 import { CONTROLLER_API, EVENTS_PATH, HUB_API, PUBLIC_API } from './core/api/hub-api.ts'
 import { PEER_API, PORT_HEADER, SESSION_TICKET_HEADER } from './core/api/peer-api.ts'
+import { RELAY_HUB_API } from './core/api/relay-hub-api.ts'
 import {
   accessShape,
   endpointIdShape,
@@ -98,6 +99,7 @@ const NAMES = new Map<z.core.$ZodType, string>([...PLAIN, ...DESCRIBED])
 const MADE: Readonly<Record<string, () => string>> = {
   controller: () => formatRouteTable(CONTROLLER_API, NAMES),
   hub: () => formatRouteTable(HUB_API, NAMES),
+  'relay-hub': () => formatRouteTable(RELAY_HUB_API, NAMES),
   public: () => formatRouteTable(PUBLIC_API, NAMES),
   peer: () => formatRouteTable(PEER_API, NAMES),
   shapes: () =>
@@ -181,6 +183,7 @@ test('docs/protocol.md shows every event of a link, as it is read, and explains 
     'hosting-ended': true,
     'access-revoked': true,
     'groups-changed': true,
+    'hubs-changed': true,
     closing: true,
     draining: true,
   }

@@ -62,6 +62,8 @@ export interface Dialer extends Disposable {
   endHosting(endpoint: EndpointId, service: ServiceName, reason: MeshError): void
   /** A link opened anew: changes may have been missed. */
   forgetAll(): void
+  /** Renew the tickets of what has open streams, which need good ones to go on by another path. Never throws. */
+  refreshOpen(): void
   /** A better session to a peer came up: open streams move to it. */
   migrate(peer: PeerSession): void
   /** Break the streams to those who are out, also those that wait for a path. */
@@ -128,6 +130,12 @@ class MeshDialer implements Dialer {
 
   forgetAll(): void {
     this.forget([...this.#sessions.keys()])
+  }
+
+  refreshOpen(): void {
+    if (this.#options.link.session === undefined) return
+    // Renews it where two thirds of its life are over.
+    for (const service of this.#resumer.services()) this.#session(service).catch(() => {})
   }
 
   prepare(service: ServiceName, options: DialOptions = {}): void {

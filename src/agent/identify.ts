@@ -1,6 +1,6 @@
 import type { TLSSocket } from 'node:tls'
 import { MeshError } from '../core/model/errors.ts'
-import type { EndpointId } from '../core/model/ids.ts'
+import type { EndpointId, HubId } from '../core/model/ids.ts'
 import { isSameIdentity } from '../core/model/spiffe-id.ts'
 import type { Clock } from '../core/model/time.ts'
 import type { ShownIdentity } from '../net/http2-server.ts'
@@ -11,6 +11,8 @@ import type { Evictions } from './evictions.ts'
 export interface Identify {
   /** @throws MeshError `not-trusted` for everybody but a hub of this mesh */
   hub(socket: TLSSocket): ShownIdentity
+  /** @throws MeshError `not-trusted` for everybody but that hub, which only relays */
+  relayHub(socket: TLSSocket, wanted: HubId): ShownIdentity
   /** @param wanted  any endpoint if absent @throws MeshError `not-trusted` for another, `evicted` */
   peer(socket: TLSSocket, wanted?: EndpointId): ShownIdentity
   /** Check a renewed chain of a peer. @throws MeshError `not-trusted` for another identity or key, `evicted` */
@@ -29,6 +31,11 @@ export function createIdentify(options: {
       const shown = tlsIdentity(socket, { rootPem: rootPem(), now: clock.now() })
       if (shown?.identity.kind === 'hub') return shown
       throw new MeshError('not-trusted', 'Cannot open link: the other side is no hub of this mesh')
+    },
+    relayHub(socket, wanted) {
+      const shown = tlsIdentity(socket, { rootPem: rootPem(), now: clock.now() })
+      if (shown?.identity.kind === 'relay-hub' && shown.identity.hub === wanted) return shown
+      throw new MeshError('not-trusted', `Cannot open link: the other side is not hub ${wanted} of this mesh`)
     },
     peer(socket, wanted) {
       const shown = tlsIdentity(socket, { rootPem: rootPem(), now: clock.now() })

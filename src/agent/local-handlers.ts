@@ -10,6 +10,7 @@ import type { Agent } from './agent.ts'
 import { findEndpoint } from './app-host.ts'
 import type { Transfers } from './contents/transfers.ts'
 import type { LocalCaller } from './local-caller.ts'
+import { createLocalHubsHandlers } from './local-hubs.ts'
 import type { AppPages } from './packages/app-pages.ts'
 import { createLocalInstalledHandlers } from './packages/local-handlers.ts'
 import { listAllApps } from './packages/peer-handlers.ts'
@@ -35,6 +36,7 @@ export function createLocalHandlers(options: LocalHandlersOptions): Handlers<typ
     ...endpointHandlers(options.agent),
     ...billingHandlers(options.agent),
     ...userHandlers(options.agent),
+    ...createLocalHubsHandlers(options.agent),
     ...createLocalInstalledHandlers(options.agent, options.pages),
   }
 }
@@ -126,18 +128,6 @@ function meshHandlers(agent: Agent) {
     async leaveMesh({ params }) {
       await agent.leave(params.mesh)
       return undefined
-    },
-    async listHubs({ params }) {
-      const { link } = agent.mesh(params.mesh)
-      const { hubs } = await link.call(HUB_API.listHubs, {})
-      const roundTripMs = link.roundTripMs
-      return {
-        hubs: hubs.map(hub => ({
-          ...hub,
-          isAttached: true,
-          ...(roundTripMs !== undefined && { roundTripMs }),
-        })),
-      }
     },
     async hubLog({ params, query }) {
       return agent.mesh(params.mesh).link.call(HUB_API.hubLog, { query })

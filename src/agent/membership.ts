@@ -1,10 +1,10 @@
 import type { HubEvent } from '../core/api/events.ts'
 import { CONTROLLER_API } from '../core/api/hub-api.ts'
-import type { AccessRevocation, Eviction } from '../core/api/shapes.ts'
+import type { KnownHub } from '../core/api/hubs-api.ts'
 import { parseAddress } from '../core/model/address.ts'
-import { MeshError, toMeshError } from '../core/model/errors.ts'
+import { toMeshError } from '../core/model/errors.ts'
 import type { EndpointIdentity } from '../core/model/spiffe-id.ts'
-import { createMeetingLimit } from '../core/path/meeting-limit.ts'
+import type { Json } from '../core/model/store.ts'
 import type { NetworkChange } from '../net/own-addresses.ts'
 import { type KeptBudget, MAX_KEPT_BYTES_TOGETHER } from '../net/resumable-stream.ts'
 import type { TlsIdentity } from '../net/tls-options.ts'
@@ -19,16 +19,17 @@ import { createEvictions, type Evictions } from './evictions.ts'
 import { createGroupChanges, type GroupChanges } from './group-changes.ts'
 import { createHostings, type Hostings } from './hostings.ts'
 import { createHubLink, type HubLink } from './hub-link.ts'
-import { createIdentify } from './identify.ts'
+import { createIdentify, type Identify } from './identify.ts'
 import { renewLate } from './join.ts'
 import type { MembershipOptions } from './membership-options.ts'
+import { createMeshHubs, type MeshHubs } from './mesh-hubs.ts'
 import type { MeshRecord } from './mesh-record.ts'
 import { type EchoPorts, isLoopbackHost, openMeshUdp } from './mesh-udp.ts'
 import { checkOwnCertificate } from './own-certificate.ts'
 import { type Packages, startPackages } from './packages/packages.ts'
 import { createPeerServer, type PeerServer } from './peer-server.ts'
 import { createPeers, type Peers } from './peers.ts'
-import { isRevoked } from './revoked-access.ts'
+import { createPutOut, type PutOut } from './put-out.ts'
 import { createTicketCheck, type TicketCheck } from './ticket-check.ts'
 import type { UdpEdge } from './udp-edge.ts'
 import { createUsageReporter, type UsageReporter } from './usage.ts'
@@ -37,7 +38,10 @@ import { createUsageReporter, type UsageReporter } from './usage.ts'
 export interface Membership extends AsyncDisposable {
   readonly record: MeshRecord
   readonly self: EndpointIdentity
+  /** To the hub with the controller. */
   readonly link: HubLink
+  /** Those that only relay. */
+  readonly hubs: MeshHubs
   readonly peers: Peers
   readonly server: PeerServer
   readonly watch: EndpointWatch
@@ -68,7 +72,8 @@ class MeshMembership implements Membership {
   readonly #tickets: TicketCheck
   readonly #groups: GroupChanges
   readonly #usage: UsageReporter
-  readonly #meetings = createMeetingLimit()
+  readonly #out: PutOut
+  readonly hubs: MeshHubs
   readonly udp: UdpEdge | undefined
   #echoPorts: EchoPorts | undefined
   record: MeshRecord
@@ -96,30 +101,15 @@ class MeshMembership implements Membership {
     this.#tickets = createTicketCheck({ clock, rootPem: () => this.record.ca })
     const identity = () => this.#identity()
     const identify = createIdentify({ clock, rootPem: () => this.record.ca, evictions: this.#evictions })
-    this.link = createHubLink({
-      bootstraps: record.bootstraps,
-      isEnabled: record.isEnabled,
-      identity,
-      identifyHub: identify.hub,
-      certificate: () => this.record,
-      renew: link => this.#renew(link),
-      renewLate: bootstrap => this.#renewLate(bootstrap),
-      onEvent: event => this.#onEvent(event),
-      onState: state => {
-        if (state.state === 'online') this.#online()
-        else this.udp?.linked(undefined)
-        options.onChange({ topic: 'meshes' })
-      },
-      clock,
-      random,
-      log,
-    })
+    this.link = this.#createLink(identify)
     this.watch = createEndpointWatch({ ...options, link: this.link })
     const isHubHere = record.bootstraps.some(text => isLoopbackHost(parseAddress(text).host))
     const way = { reach: options.reach, isHubHere, log }
     this.udp = openMeshUdp({ ...way, onChange: () => this.#arrivals.offer() })
+    this.hubs = this.#createHubs(identify)
+    const { points } = this.hubs
     this.peers = createPeers({
-      link: this.link,
+      points,
       identity,
       identifyPeer: identify.peer,
       checkRenewal: identify.renewed,
@@ -156,11 +146,53 @@ class MeshMembership implements Membership {
       apps: () => this.apps,
       packages: () => this.packages,
       readLog: options.readLog,
-      onDoubt: () => this.link.doubt(),
+      onDoubt: points.doubt,
       clock,
       log,
     })
-    this.#arrivals = createArrivals({ ...way, link: this.link, server: this.server, udp: this.udp })
+    this.#arrivals = createArrivals({ ...way, points, server: this.server, udp: this.udp, clock })
+    const ending = { self: this.self, tickets: this.#tickets, hostings: this.#hostings, dialer: this.#dialer }
+    this.#out = createPutOut({ ...ending, peers: this.peers, server: this.server, usage: this.#usage })
+  }
+
+  #createLink(identify: Identify): HubLink {
+    const { clock, random, log, onChange } = this.#options
+    return createHubLink({
+      bootstraps: this.record.bootstraps,
+      isEnabled: this.record.isEnabled,
+      identity: () => this.#identity(),
+      identifyHub: identify.hub,
+      certificate: () => this.record,
+      renew: link => this.#renew(link),
+      renewLate: bootstrap => this.#renewLate(bootstrap),
+      onEvent: event => this.#onEvent(event),
+      onState: state => {
+        if (state.state === 'online') this.#online()
+        else this.udp?.linked(undefined)
+        onChange({ topic: 'meshes' })
+      },
+      clock,
+      random,
+      log,
+    })
+  }
+
+  #createHubs(identify: Identify): MeshHubs {
+    const { clock, random, log } = this.#options
+    return createMeshHubs({
+      link: this.link,
+      before: this.record.hubs ?? [],
+      keep: hubs => this.#keepHubs(hubs),
+      identity: () => this.#identity(),
+      identifyRelayHub: identify.relayHub,
+      onMeeting: (event, link) => this.#arrivals.meeting(event, link),
+      onChange: () => this.#arrivals.offer(),
+      peers: () => this.peers.all.map(({ identity }) => identity.endpoint),
+      refreshOpen: () => this.#dialer.refreshOpen(),
+      clock,
+      random,
+      log,
+    })
   }
 
   async start(): Promise<void> {
@@ -178,7 +210,9 @@ class MeshMembership implements Membership {
       { ...this.#options, onChange: () => this.#options.onChange({ topic: 'apps' }) },
       this.#hostParts(),
     )
-    if (this.record.isEnabled) this.link.start()
+    if (!this.record.isEnabled) return
+    this.link.start()
+    this.hubs.start()
   }
 
   async whenUsable(timeoutMs: number): Promise<void> {
@@ -202,6 +236,7 @@ class MeshMembership implements Membership {
     await this.server[Symbol.asyncDispose]()
     await this.udp?.[Symbol.asyncDispose]()
     await this.#usage[Symbol.asyncDispose]()
+    await this.hubs[Symbol.asyncDispose]()
     await this.link[Symbol.asyncDispose]()
   }
 
@@ -251,10 +286,11 @@ class MeshMembership implements Membership {
       action: 'Cannot renew',
     })
     this.record = { ...this.record, chain, issuedAtMs: clock.now(), expiresAtMs }
-    await store.put(`mesh/${this.record.name}`, this.record)
+    await store.put(`mesh/${this.record.name}`, this.record as unknown as Json)
     log.info('certificate.renewed', { expiresAt: new Date(expiresAtMs).toISOString() })
     this.server.renewed()
     this.peers.renewed()
+    this.hubs.renewed()
   }
 
   #online(): void {
@@ -262,7 +298,7 @@ class MeshMembership implements Membership {
     const announced = this.link
       .call(CONTROLLER_API.announce, { body: { version } })
       .then(() => this.#hostings.announce())
-    const revoke = (revocation: AccessRevocation) => this.#revoke(revocation)
+    const { revoke } = this.#out
     void announced.then(
       () => reviewDiallers({ hostings: this.#hostings, link: this.link, revoke, log }),
       () => {},
@@ -280,50 +316,60 @@ class MeshMembership implements Membership {
 
   networkChanged(change: NetworkChange): void {
     this.link.networkChanged(change)
+    this.hubs.networkChanged(change)
     this.#arrivals.offer()
     this.udp?.networkChanged()
     this.server.networkChanged(change)
     this.peers.networkChanged(change)
   }
 
+  #keepHubs(hubs: readonly KnownHub[]): void {
+    this.record = { ...this.record, hubs: [...hubs] }
+    const { store, log, onChange } = this.#options
+    store.put(`mesh/${this.record.name}`, this.record as unknown as Json).catch(error => {
+      log.warn('hubs.not-kept', { reason: toMeshError(error).message })
+    })
+    onChange({ topic: 'meshes' })
+  }
+
   #onEvent(event: HubEvent): void {
     switch (event.event) {
       case 'hello':
         this.#echoPorts = event.udp
-        this.#dropEvicted(this.#evictions.replace(event.evictions))
+        this.#out.evicted(this.#evictions.replace(event.evictions))
+        this.hubs.known(event.hubs ?? [])
         this.#dialer.forgetAll()
         this.#groups.review()
         break
       case 'introduce':
-        this.#arrivals.introduced(event)
-        break
       case 'meet':
-        if (this.#meetings.take(event.peer, this.#options.clock.now())) this.#arrivals.meet(event)
+        this.#arrivals.meeting(event, this.link)
+        break
+      case 'hubs-changed':
+        this.hubs.known(event.hubs)
         break
       case 'evicted':
-        this.#dropEvicted(this.#evictions.add(event.eviction))
+        this.#out.evicted(this.#evictions.add(event.eviction))
         break
       case 'eviction-undone':
         this.#evictions.remove(event.id)
         break
-      case 'removed': {
-        const message = 'Session ended: the other side was removed from the mesh'
-        this.#drop(one => one.endpoint === event.endpoint, new MeshError('not-trusted', message))
+      case 'removed':
+        this.#out.removed(event.endpoint)
         break
-      }
       case 'services-changed':
         this.#dialer.forget(event.services)
         this.#options.onChange({ topic: 'services' })
         break
       case 'access-revoked':
-        this.#revoke(event.revocation)
+        this.#out.revoke(event.revocation)
         break
       case 'groups-changed':
         this.#groups.changed(event.change)
         this.#options.onChange({ topic: 'groups' })
         break
       case 'hosting-ended':
-        this.#endHosting(event)
+        this.#out.endHosting(event)
         break
       case 'closing':
       case 'draining':
@@ -331,45 +377,5 @@ class MeshMembership implements Membership {
       default:
         event satisfies never
     }
-  }
-
-  #dropEvicted(added: readonly Eviction[]): void {
-    if (added.length === 0) return
-    const error = new MeshError('evicted', 'Session ended: the other side was evicted from the mesh')
-    const isGone = (identity: EndpointIdentity) =>
-      added.some(
-        ({ user, endpoint }) =>
-          identity.user === user && (endpoint === undefined || endpoint === identity.endpoint),
-      )
-    this.#drop(isGone, error)
-  }
-
-  #revoke(revocation: AccessRevocation): void {
-    const { services, reason } = revocation
-    const isMeant = (identity: EndpointIdentity) => isRevoked(revocation, identity)
-    this.#tickets.revoke(revocation)
-    this.#hostings.revoke(services, isMeant)
-    if (!isMeant(this.self)) return
-    const error = new MeshError(reason.code, reason.message)
-    this.#dialer.revoke(services, error)
-    this.#usage.end(services, error)
-  }
-
-  #endHosting({ endpoint, service }: Extract<HubEvent, { event: 'hosting-ended' }>): void {
-    if (endpoint === this.self.endpoint) {
-      this.#hostings.revoke([service], () => true)
-      const message = `Cannot host "${service}": it may not be hosted here any more`
-      this.#hostings.ended(service, new MeshError('denied', message))
-      return
-    }
-    const message = `Stream ended: its host may not host "${service}" any more`
-    this.#dialer.endHosting(endpoint, service, new MeshError('denied', message))
-  }
-
-  #drop(isGone: (identity: EndpointIdentity) => boolean, reason: MeshError): void {
-    this.#dialer.drop(isGone, reason)
-    this.#hostings.drop(isGone)
-    this.peers.drop(isGone, reason)
-    this.server.drop(isGone)
   }
 }

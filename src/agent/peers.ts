@@ -9,7 +9,7 @@ import type { ShownIdentity } from '../net/http2-server.ts'
 import { isFromGone, type NetworkChange } from '../net/own-addresses.ts'
 import type { TlsIdentity } from '../net/tls-options.ts'
 import type { DirectListener } from './direct-listener.ts'
-import type { HubLink } from './hub-link.ts'
+import type { MeetingPoints } from './meeting-points.ts'
 import { PeerPaths } from './peer-paths.ts'
 import { createPeerSession, type PeerSession } from './peer-session.ts'
 import type { UdpEdge } from './udp-edge.ts'
@@ -17,7 +17,7 @@ import { createWays } from './ways.ts'
 
 /** What peers need of their membership. */
 export interface PeersOptions {
-  readonly link: HubLink
+  readonly points: MeetingPoints
   readonly identity: () => TlsIdentity
   /** Read who answered and check that it is `endpoint`, now. @throws MeshError `not-trusted`, `evicted` */
   readonly identifyPeer: (socket: TLSSocket, endpoint: EndpointId) => ShownIdentity
@@ -69,10 +69,10 @@ export interface Peers extends AsyncDisposable {
 
 /** Make the outgoing sessions of one mesh. */
 export function createPeers(options: PeersOptions): Peers {
-  const { link, clock, log, onChange } = options
+  const { points, clock, log, onChange } = options
   const peers = new Map<EndpointId, PeerPaths>()
   const ways = createWays({
-    link,
+    points,
     listener: options.listener,
     udp: options.udp,
     isHubHere: options.isHubHere,
@@ -123,7 +123,7 @@ export function createPeers(options: PeersOptions): Peers {
         onChange()
       },
       // The hub may be out of reach as well, and is needed for another path.
-      onDoubt: () => link.doubt(),
+      onDoubt: points.doubt,
     })
   }
 

@@ -47,6 +47,8 @@ export interface Resumer extends Disposable {
   /** The name of the session, for a stream to be dialled in it; undefined where too much is kept, or it would be of no use. */
   offer(service: ServiceName, session: ClientHttp2Session): string | undefined
   take(opened: OpenedStream): ResumableStream
+  /** Services that have open streams. */
+  services(): ReadonlySet<ServiceName>
   /** Move the open streams to this peer to a session that came up beside theirs. */
   migrate(peer: PeerSession): void
   /** Break the streams to those who are out, or to services that may not be dialled any more. */
@@ -122,6 +124,10 @@ class StreamResumer implements Resumer {
     })
     stream.begin(carrier, side)
     return stream
+  }
+
+  services(): ReadonlySet<ServiceName> {
+    return new Set([...this.#streams.values()].flatMap(streams => [...streams].map(({ service }) => service)))
   }
 
   migrate(peer: PeerSession): void {

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream'
-import { HUB_API } from '../core/api/hub-api.ts'
+import type { HUB_API } from '../core/api/hub-api.ts'
 import type { Answer } from '../core/api/route.ts'
 import { MeshError, toMeshError } from '../core/model/errors.ts'
 import type { EndpointId } from '../core/model/ids.ts'
@@ -8,14 +8,14 @@ import { exportDatagramSecret } from '../net/datagram-channel.ts'
 import { type Http2Client, type Http2ClientOptions, openHttp2 } from '../net/http2-client.ts'
 import type { DirectListener } from './direct-listener.ts'
 import { openDirectWay, usableAddresses } from './direct-way.ts'
-import type { HubLink } from './hub-link.ts'
+import type { MeetingPoints } from './meeting-points.ts'
 import { openRelay, openRelayOverLink } from './relay-way.ts'
 import { SessionDatagrams } from './session-datagrams.ts'
 import type { UdpEdge } from './udp-edge.ts'
 
 /** What opening a session needs, whatever the way. */
 export interface WaysOptions {
-  readonly link: HubLink
+  readonly points: MeetingPoints
   readonly listener: DirectListener | undefined
   /** Absent where no holes can be punched. */
   readonly udp: UdpEdge | undefined
@@ -41,16 +41,14 @@ type Introduction = Answer<typeof HUB_API.introduce>
 
 /** Make the ways of one mesh. */
 export function createWays(options: WaysOptions): Ways {
-  const { link, listener } = options
+  const { points, listener } = options
   const introductions = new Map<EndpointId, Promise<Introduction>>()
 
   /** One introduction serves all tries that begin together; a later one must not come with a ticket that was used up. */
   function introduce(endpoint: EndpointId): Promise<Introduction> {
     const pending = introductions.get(endpoint)
     if (pending !== undefined) return pending
-    const asked = link
-      .call(HUB_API.introduce, { body: { endpoint } })
-      .finally(() => introductions.delete(endpoint))
+    const asked = points.introduce(endpoint).finally(() => introductions.delete(endpoint))
     introductions.set(endpoint, asked)
     return asked
   }
@@ -64,7 +62,7 @@ export function createWays(options: WaysOptions): Ways {
     way: 'relay' | 'relay-h2',
     signal: AbortSignal,
   ): Promise<Http2Client> {
-    const { ticket } = await link.call(HUB_API.openRelay, { body: { endpoint, way } })
+    const { ticket, link } = await points.askRelay(endpoint, way)
     const connection = await (way === 'relay' ? openRelay : openRelayOverLink)(link, ticket, 'dial', signal)
     return speak(connection, endpoint, signal)
   }

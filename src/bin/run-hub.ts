@@ -9,7 +9,7 @@ import { MeshError } from '../core/model/errors.ts'
 import { type HubId, parseHubId } from '../core/model/ids.ts'
 import { formatPermit } from '../core/model/permit.ts'
 import { FORBID_DIRECT } from '../core/policy/standing-rules.ts'
-import { type Hub, type HubLimits, type HubOptions, startHub } from '../hub/hub.ts'
+import { type HubOptions, startHub } from '../hub/hub.ts'
 import { startHubLocalServer } from '../hub/local-server.ts'
 import { createHubMetrics } from '../hub/metrics.ts'
 import { createLimitedFetch } from '../net/limited-fetch.ts'
@@ -24,7 +24,10 @@ import { openSqliteStore } from '../store/sqlite-store.ts'
 import { tuneCollector } from './garbage-collector.ts'
 import { hubBilling } from './hub-billing.ts'
 import { openHubIdentity } from './hub-identity.ts'
+import { hubLimitsOf } from './hub-limits.ts'
+import type { OpenedHub, OpenHubOptions } from './opened-hub.ts'
 import { startRelayWorker } from './relay-worker.ts'
+import { openRelayHub } from './run-relay-hub.ts'
 import { serveMetrics } from './serve-metrics.ts'
 import { onceToldToStop } from './signals.ts'
 import { SYSTEM_CLOCK } from './system-clock.ts'
@@ -39,30 +42,17 @@ import { SYSTEM_CLOCK } from './system-clock.ts'
 export async function runHub(options: RunHubOptions, program: readonly string[]): Promise<number> {
   tuneCollector()
   const stop = onceToldToStop()
-  await using hub = await openHub({
+  const { relay } = options
+  const opening = {
     ...options,
     onStop: stop.tell,
     isForeground: true,
     relayWorkers: relayWorkersOf(options, program),
-  })
+  }
+  await using hub = await (relay === undefined ? openHub(opening) : openRelayHub({ ...opening, relay }))
   process.stderr.write(`ztm: hub is up at ${hub.address}: ${hub.names.join(', ')}\n`)
   await stop.told
   return 0
-}
-
-/** A hub that was opened by `openHub`. */
-export interface OpenedHub extends AsyncDisposable {
-  readonly address: string
-  readonly names: readonly string[]
-  readonly hub: Hub
-  readonly permit: string
-}
-
-/** How a hub is opened. */
-export interface OpenHubOptions extends RunHubOptions, Pick<HubOptions, 'relayWorkers'> {
-  readonly onStop: () => void
-  readonly isForeground: boolean
-  readonly endpointValidMs?: number
 }
 
 /** Put a hub together: folder, log, store, authority, controller, port. */
@@ -111,7 +101,7 @@ export async function openHub(options: OpenHubOptions): Promise<OpenedHub> {
       log,
       readLog,
       certificateExpiresAtMs: () => identity.expiresAtMs,
-      limits: limitsOf(options),
+      limits: hubLimitsOf(options),
       isDirectForbidden: options.isDirectForbidden ?? false,
       relayWorkers: options.relayWorkers,
     }),
@@ -168,22 +158,6 @@ function relayWorkersOf({ workers }: RunHubOptions, program: readonly string[]):
   return count === 0 ? undefined : { count, start: () => startRelayWorker(program) }
 }
 
-function limitsOf(options: RunHubOptions): HubLimits {
-  const { maxAgents, maxRelays, maxRelayMbps, maxRelayMbpsPerUser } = options
-  return {
-    registry: {
-      ...(maxAgents !== undefined && { maxLinks: maxAgents }),
-      ...(maxRelays !== undefined && { maxRelays }),
-    },
-    relayRates: {
-      ...(maxRelayMbps !== undefined && { hubBytesPerSecond: maxRelayMbps * BYTES_PER_MEGABIT }),
-      ...(maxRelayMbpsPerUser !== undefined && {
-        userBytesPerSecond: maxRelayMbpsPerUser * BYTES_PER_MEGABIT,
-      }),
-    },
-  }
-}
-
 async function loadHubRecord(
   store: Awaited<ReturnType<typeof openSqliteStore>>,
   options: RunHubOptions,
@@ -227,5 +201,3 @@ async function writePermit(file: string, text: string): Promise<void> {
     })
   }
 }
-
-const BYTES_PER_MEGABIT = 125_000

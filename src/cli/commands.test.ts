@@ -279,6 +279,7 @@ test('every route of agent, hub and tunnel is used by some command', async t => 
       'app tunnel',
     ].map(thing => `describe ${thing}`),
     'get ep --by user',
+    ...['create hub --permit hub.json', 'delete hub hub.example'],
     ...['create group ops', 'update group ops --add-user bob', 'delete group ops'],
     'update user bob --role admin',
     ...['billing report --since 1h --user bob', 'billing status'],

@@ -16,6 +16,9 @@ export interface HubWords extends RelayWords, BillingWords {
   readonly forbidDirect?: true
   /** Where key sets of issuers of tokens may be; `site` if absent. */
   readonly issuerReach?: FetchReach
+  /** `relay`: the controller is elsewhere. */
+  readonly role?: 'relay'
+  readonly controller?: readonly string[]
   readonly metrics?: Address
   readonly logLevel: LogLevel
 }
@@ -82,6 +85,17 @@ export function addHubOptions(command: Command): void {
     )
     .option('--forbid-direct', 'relay everything: no two endpoints may connect without the hub')
     .addOption(
+      new Option('--role <role>', 'relay: only relay, for the mesh that the permit lets it into').choices([
+        'relay',
+      ]),
+    )
+    .addOption(
+      new Option(
+        '--controller <address...>',
+        'with --role relay: where the hub with the controller is, HOST:PORT; as the permit says if left out',
+      ).argParser(nameOption),
+    )
+    .addOption(
       new Option(
         '--issuer-reach <where>',
         'where keys of issuers of tokens may be fetched: the internet, also private networks, also this computer (default: site)',
@@ -136,6 +150,8 @@ export function hubArguments(words: HubWords): string[] {
       '--max-relay-mbps-per-user': words.maxRelayMbpsPerUser,
       '--workers': words.workers,
     }),
+    ...(words.role === undefined ? [] : ['--role', words.role]),
+    ...(words.controller === undefined ? [] : ['--controller', ...words.controller]),
     ...(words.forbidDirect ? ['--forbid-direct'] : []),
     ...(words.issuerReach === undefined ? [] : ['--issuer-reach', words.issuerReach]),
     ...billingArguments(words),

@@ -38,6 +38,8 @@ export function hubView(cli: Cli): ListView<ListedHub> {
     nameOf: hub => hub.names[0] ?? hub.id,
     columns: [
       { title: 'NAMES', cell: hub => hub.names.join(',') },
+      { title: 'ROLE', cell: hub => (hub.isRelay ? 'relay' : 'controller') },
+      { title: 'STATE', cell: hub => (hub.isOnline === false ? 'offline' : 'online') },
       { title: 'ATTACHED', cell: hub => (hub.isAttached ? 'yes' : '') },
       { title: 'PING', cell: hub => hub.roundTripMs && milliseconds(hub.roundTripMs) },
       { title: 'LINKS', cell: hub => hub.linkCount },

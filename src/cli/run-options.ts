@@ -29,9 +29,19 @@ export interface RunHubOptions {
   readonly issuerReach?: FetchReach
   /** Sessions are paid for; free if absent. */
   readonly commerce?: CommerceOptions
+  /** It only relays, for the mesh of another hub; it has a controller of its own if absent. */
+  readonly relay?: RelayRoleOptions
   /** Where to serve `/metrics` for Prometheus; nowhere if absent. */
   readonly metrics?: Address
   readonly logLevel: LogLevel
+}
+
+/** What a hub that only relays was told. */
+export interface RelayRoleOptions {
+  /** Reads the text of the permit that lets it in; needed the first time. */
+  readonly readPermit?: () => Promise<string>
+  /** Where the hub with the controller is, `host:port`; empty means as the permit says, or the last run. */
+  readonly controllers: readonly string[]
 }
 
 /** Where balances are kept and usage is charged, and how. */

@@ -20,6 +20,7 @@ import { openInvitations } from './invitations.ts'
 import { createMembers } from './members.ts'
 import { openPresence } from './presence.ts'
 import type { EndpointRecord } from './records.ts'
+import { openRelayHubs } from './relay-hubs.ts'
 import { openRoles } from './roles.ts'
 import { openRootPermits } from './root-permit.ts'
 import { createServiceView } from './service-view.ts'
@@ -43,6 +44,7 @@ export async function openControllerState(
   const endpointChanges = createEndpointChanges(context)
   const presence = await openPresence({ ...context, onChange: endpointChanges.note })
   const rootPermits = await openRootPermits(context, { authority, evictions })
+  const relayHubs = await openRelayHubs(context)
   const known: { hostings?: Hostings; state?: EdgeState } = {}
   const edge = await openEdgeState(context, {
     endpoints: await openEndpoints({ ...context, onChange: endpointChanges.note }),
@@ -71,7 +73,6 @@ export async function openControllerState(
     },
   }
   const decisions = createDecisions(context, { endpoints, hostings, members, standing, rules, policies })
-  const strategyOf = (service: ServiceName) => declared.get(service)?.terminatorStrategy
   const rankOfHosting = (host: EndpointRecord, service: ServiceName) => rankOf(edge, host, service)
   const view = createServiceView({
     endpoints,
@@ -79,10 +80,9 @@ export async function openControllerState(
     presence,
     decisions,
     standing,
-    strategyOf,
+    strategyOf: service => declared.get(service)?.terminatorStrategy,
     rankOf: rankOfHosting,
   })
-  const users = createUsers({ endpoints, invitations, evictions })
   const concerned = { groups, roles, standing, endpoints, hostings, evictions, edge }
   const changes = createStandingChanges(context, concerned)
   const removal = createEndpointRemoval(context, { endpoints, hostings, invitations, presence })
@@ -99,12 +99,13 @@ export async function openControllerState(
     endpointChanges,
     hostings,
     presence,
+    relayHubs,
     rootPermits,
     members,
     decisions,
     policies,
     view,
-    users,
+    users: createUsers({ endpoints, invitations, evictions }),
     removal,
     certificates,
     declared,

@@ -11,7 +11,7 @@ import type { Store } from '../core/model/store.ts'
 import type { Clock } from '../core/model/time.ts'
 import type { Decision, Rule } from '../core/policy/rule.ts'
 import type { Authority } from '../pki/authority.ts'
-import type { SessionTicketSigner } from '../pki/session-ticket.ts'
+import type { HubTokenSigner } from '../pki/hub-token.ts'
 import { type BillingOptions, createNoBilling, type DialGate, openBilling } from './billing/billing.ts'
 import { openCatalogue } from './catalogue.ts'
 import { createCatalogueHandlers } from './catalogue-handlers.ts'
@@ -30,6 +30,7 @@ import { createGroupHandlers } from './group-handlers.ts'
 import { createInvitationHandlers } from './invitation-handlers.ts'
 import { type ControllerLimits, DEFAULT_LIMITS } from './limits.ts'
 import { createListeners } from './listeners.ts'
+import { createHubsHandlers, createRelayHubsPort } from './relay-hub-handlers.ts'
 import { createServiceHandlers } from './services.ts'
 import { createSessionHandlers } from './sessions.ts'
 import { createUserHandlers } from './user-handlers.ts'
@@ -42,7 +43,7 @@ export interface ControllerOptions {
   /** `names`: where agents reach the hub, `host:port`; they go into permits. */
   readonly hub: { readonly id: HubId; readonly names: readonly string[] }
   /** The hub's own identity at the time of the call, which signs session tickets. */
-  readonly signer: () => SessionTicketSigner
+  readonly signer: () => HubTokenSigner
   readonly clock: Clock
   readonly log: Log
   /** That many unguessable bytes; those of the operating system by default. */
@@ -112,8 +113,11 @@ export async function openController(options: ControllerOptions): Promise<Contro
   const endpointValidMs = options.validity?.endpointMs ?? DAY_MS
   const served = await serveEdge(context, options, { state, gate: billing.gate })
   const sweep = sweepSessions(edge.sessions, context)
+  const hubParts = { ...state, authority, hub, signer: options.signer }
   return {
+    relayHubs: createRelayHubsPort(context, hubParts),
     handlers: {
+      ...createHubsHandlers(context, hubParts),
       ...createEnrolment(context, {
         ...state,
         authority,

@@ -7,7 +7,8 @@ import type { ServiceName } from '../core/model/names.ts'
 import { quote } from '../core/model/quote.ts'
 import type { Decision } from '../core/policy/rule.ts'
 import { explain } from '../core/policy/standing-rules.ts'
-import { type SessionTicketSigner, sealSessionTicket } from '../pki/session-ticket.ts'
+import type { HubTokenSigner } from '../pki/hub-token.ts'
+import { sealSessionTicket } from '../pki/session-ticket.ts'
 import type { DialGate } from './billing/billing.ts'
 import type { Context } from './context.ts'
 import type { Decisions } from './decisions.ts'
@@ -32,7 +33,7 @@ export function createSessionHandlers(
     mesh: MeshId
     hub: HubId
     /** The hub's own identity, as it is at the time of the call. */
-    signer: () => SessionTicketSigner
+    signer: () => HubTokenSigner
     /** Whether who dials can pay. */
     gate: DialGate
     /** The member may have streams to the service open from now on. */

@@ -2,6 +2,7 @@ import { Hono } from 'hono'
 import type { Caller } from '../core/api/caller.ts'
 import type { ControllerPort } from '../core/api/controller.ts'
 import { CONTROLLER_API, HUB_API, PUBLIC_API } from '../core/api/hub-api.ts'
+import { RELAY_HUB_API } from '../core/api/relay-hub-api.ts'
 import type { Handlers } from '../core/api/route.ts'
 import { MeshError } from '../core/model/errors.ts'
 import type { EndpointId } from '../core/model/ids.ts'
@@ -13,6 +14,7 @@ import type { Http2App } from '../net/serve-http2.ts'
 import { serveRoutes } from '../net/serve-routes.ts'
 import type { Interests } from './interests.ts'
 import type { Links } from './links.ts'
+import { requireRelayHub } from './relay-feeds.ts'
 
 /** What the routes of a hub are served with. */
 export interface HubAppOptions {
@@ -54,6 +56,16 @@ export function createHubApp(options: HubAppOptions): Http2App {
       return caller(peerOf(context))
     },
   })
+  const { relayHubs } = options.controller
+  if (relayHubs !== undefined) {
+    serveRoutes(app, RELAY_HUB_API, relayHubs.handlers, {
+      log,
+      caller(context) {
+        if (!OPEN_PATHS.has(context.req.path)) requireRelayHub(relayHubs, peerOf(context))
+        return caller(peerOf(context))
+      },
+    })
+  }
   const showRoot = async () => ({ ca: rootPem, timeMs: clock.now() })
   serveRoutes(app, PUBLIC_API, { showRoot }, { log, caller: () => undefined })
   serveRoutes(app, HUB_API, options.handlers, { log, caller: context => requireMember(peerOf(context)) })
@@ -89,4 +101,8 @@ export function requireEndpoint(peer: AcceptedPeer): EndpointIdentity {
   throw new MeshError('not-trusted', 'Cannot use the hub: only endpoints of this mesh may: join first')
 }
 
-const OPEN_PATHS: ReadonlySet<string> = new Set([CONTROLLER_API.enroll.path, CONTROLLER_API.renewLate.path])
+const OPEN_PATHS: ReadonlySet<string> = new Set([
+  CONTROLLER_API.enroll.path,
+  CONTROLLER_API.renewLate.path,
+  RELAY_HUB_API.enrollHub.path,
+])

@@ -19,6 +19,8 @@ export interface HubHandlersOptions {
   readonly controller: ControllerPort
   readonly candidates: CandidateBook
   readonly describe: () => HubInfo
+  /** The caller shows a chain that it says is its renewed one. @throws MeshError `not-trusted`, `evicted`, `certificate-expired` */
+  readonly renewed: (caller: EndpointIdentity, chain: string) => void
   readonly clock: Clock
   readonly readLog: (query: { sinceMs?: number; level: LogLevel; limit: number }) => Promise<LogLines>
 }
@@ -27,17 +29,17 @@ export interface HubHandlersOptions {
 export function createHubHandlers(options: HubHandlersOptions): Handlers<typeof HUB_API, EndpointIdentity> {
   const { registry, drive, controller, candidates, clock } = options
 
-  function requireLeaveToMeet(caller: EndpointIdentity, endpoint: EndpointId): void {
+  function requireLeaveToMeet(caller: EndpointIdentity, endpoint: EndpointId, pass?: string): void {
     if (endpoint === caller.endpoint)
       throw new MeshError('bad-input', 'Cannot reach endpoint: that is this endpoint itself')
-    const decision = controller.mayMeet(caller, endpoint)
+    const decision = controller.mayMeet(caller, endpoint, pass)
     if (!decision.allow)
       throw new MeshError('denied', `Cannot reach endpoint ${endpoint}: ${explain(decision)}`)
   }
 
   return {
     async openRelay({ body, caller }) {
-      requireLeaveToMeet(caller, body.endpoint)
+      requireLeaveToMeet(caller, body.endpoint, body.pass)
       const ticket = makeTicket()
       drive(registry.askRelay(caller.endpoint, body.endpoint, ticket, clock.now(), body.way, caller.user))
       return { ticket }
@@ -49,8 +51,8 @@ export function createHubHandlers(options: HubHandlersOptions): Handlers<typeof 
       return undefined
     },
     async introduce({ body, caller }) {
-      requireLeaveToMeet(caller, body.endpoint)
-      const decision = controller.mayMeetDirectly(caller, body.endpoint)
+      requireLeaveToMeet(caller, body.endpoint, body.pass)
+      const decision = controller.mayMeetDirectly(caller, body.endpoint, body.pass)
       if (!decision.allow)
         throw new MeshError(
           'denied',
@@ -68,7 +70,11 @@ export function createHubHandlers(options: HubHandlersOptions): Handlers<typeof 
       return { ticket, candidates: candidates.show(body.endpoint, caller.endpoint) }
     },
     async listHubs() {
-      return { hubs: [options.describe()] }
+      return { hubs: [options.describe(), ...(controller.relayHubs?.list() ?? [])] }
+    },
+    async showCertificate({ body, caller }) {
+      options.renewed(caller, body.chain)
+      return undefined
     },
     async hubLog({ query, caller }) {
       const decision = controller.mayAdminister(caller)

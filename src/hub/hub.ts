@@ -4,6 +4,7 @@ import type { TLSSocket } from 'node:tls'
 import type { ControllerPort } from '../core/api/controller.ts'
 import { isEdgePath } from '../core/api/edge-path.ts'
 import { EVENTS_PATH } from '../core/api/hub-api.ts'
+import { HUB_FEED_PATH } from '../core/api/relay-hub-api.ts'
 import type { HubInfo } from '../core/api/shapes.ts'
 import { type Address, formatAddress, parseAddress } from '../core/model/address.ts'
 import { MeshError } from '../core/model/errors.ts'
@@ -42,11 +43,15 @@ import {
   type MemberSessions,
 } from './member-sessions.ts'
 import { createRelayCarrier, type RelayCarrier } from './relay-carrier.ts'
+import { createRelayFeeds, type RelayFeeds, requireRelayHub } from './relay-feeds.ts'
 import { createRelayGrants, type RelayGrants } from './relay-grants.ts'
+import { presentRelayStream } from './relay-streams.ts'
 import { createRelayWorkers, type RelayWorkersOptions } from './relay-workers.ts'
 import { createRelays, type Relays } from './relays.ts'
+import { checkShownCertificate } from './shown-certificate.ts'
 import { tellChange } from './tell-change.ts'
 import { openUdpEcho, type UdpEcho } from './udp-echo.ts'
+import { createWakeTimer, type WakeTimer } from './wake-timer.ts'
 
 /** What a hub is made of. */
 export interface HubOptions {
@@ -128,14 +133,17 @@ class HubProcess implements Hub {
   readonly #endListening: () => void
   #port: HubPort | undefined
   #echo: UdpEcho | undefined
-  #timer: NodeJS.Timeout | undefined
+  readonly #timer: WakeTimer
+  readonly #feeds: RelayFeeds
   readonly #sweeper: NodeJS.Timeout
 
   constructor(options: HubOptions) {
     this.#options = options
     this.#startedAtMs = options.clock.now()
     this.#registry = createRegistry({ ...REGISTRY_LIMITS, ...options.limits?.registry })
+    this.#timer = createWakeTimer(options.clock, () => this.#drive(this.#registry.tick(options.clock.now())))
     this.#links = createLinks(options.log)
+    this.#feeds = createRelayFeeds(options)
     this.#sweeper = setInterval(() => {
       this.#links.sweep(options.clock.now())
       this.#relays.settle()
@@ -183,6 +191,7 @@ class HubProcess implements Hub {
         controller: options.controller,
         candidates: this.#candidates,
         describe: () => this.describe(),
+        renewed: (caller, chain) => this.#shown(caller, chain),
         clock: options.clock,
         readLog: options.readLog,
       }),
@@ -193,9 +202,11 @@ class HubProcess implements Hub {
       clock: options.clock,
       log: options.log,
     })
-    this.#endListening = options.controller.onChange(change =>
-      this.#drive(tellChange(change, this.#registry, this.#interests)),
-    )
+    this.#endListening = options.controller.onChange(change => {
+      if (change.change === 'hubs-changed' && change.hubs.length > 0) this.#carrier.prepare()
+      this.#feeds.tell(change)
+      this.#drive(tellChange(change, this.#registry, this.#interests))
+    })
   }
 
   async listen(): Promise<void> {
@@ -210,6 +221,9 @@ class HubProcess implements Hub {
       limits: { ...HUB_PORT_LIMITS, ...this.#options.limits?.port },
       log: this.#options.log,
     })
+    const { relayHubs } = this.#options.controller
+    // When another hub dies, its relays come here all at once.
+    if (relayHubs === undefined || relayHubs.known().length > 0) this.#carrier.prepare()
     if (!this.#options.isDirectForbidden) this.#echo = await openUdpEcho(this.#port.address, this.#options)
     this.#options.log.info('hub.started', {
       listen: formatAddress(this.#port.address),
@@ -245,7 +259,7 @@ class HubProcess implements Hub {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#endListening()
     this.#drive(this.#registry.broadcast({ event: 'draining' }))
-    clearTimeout(this.#timer)
+    this.#timer[Symbol.dispose]()
     clearInterval(this.#sweeper)
     this.#grants?.[Symbol.dispose]()
     const closed = this.#relays.closeAll()
@@ -259,7 +273,7 @@ class HubProcess implements Hub {
   }
 
   #greet(peer: AcceptedPeer): void {
-    if (peer.identity?.kind === 'endpoint') this.#welcome(peer.address)
+    if (peer.identity?.kind === 'endpoint' || peer.identity?.kind === 'relay-hub') this.#welcome(peer.address)
     this.#sessions.opened(peer)
     if (peer.refusal !== undefined) setTimeout(() => peer.session.destroy(), REFUSAL_GRACE_MS).unref()
   }
@@ -275,8 +289,10 @@ class HubProcess implements Hub {
       return
     }
     try {
-      if (headers[':method'] === 'CONNECT') this.#onConnect(stream, headers, requireEndpoint(peer))
+      if (headers[':method'] === 'CONNECT')
+        presentRelayStream(this.#relays, stream, headers, requireEndpoint(peer))
       else if (headers[':path'] === EVENTS_PATH) this.#openLink(stream, peer, requireEndpoint(peer))
+      else if (headers[':path'] === HUB_FEED_PATH) this.#feeds.open(stream, peer)
       else {
         const app = isEdgePath(headers[':path'] ?? '') ? this.#door.app : this.#app
         void serveHttp2(app, stream, headers, peer)
@@ -287,19 +303,6 @@ class HubProcess implements Hub {
         error instanceof MeshError ? error : new MeshError('bug', 'Unexpected failure', { cause: error }),
       )
     }
-  }
-
-  /** Relay over the link: `:authority` is `dial` or `accept`, the ticket a header. */
-  #onConnect(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, identity: EndpointIdentity): void {
-    const side = headers[':authority']
-    const ticket = headers['ztm-ticket']
-    if ((side !== 'dial' && side !== 'accept') || typeof ticket !== 'string') {
-      throw new MeshError('bad-message', 'Cannot join relay: CONNECT needs dial or accept, and a ticket')
-    }
-    this.#relays.presentStream(stream, ticket, side, identity.endpoint, error => {
-      if (error !== undefined) refuseStream(stream, error)
-      else if (!stream.destroyed && !stream.closed) stream.respond({ ':status': 200 })
-    })
   }
 
   #openLink(events: ServerHttp2Stream, peer: AcceptedPeer, identity: EndpointIdentity): void {
@@ -328,14 +331,24 @@ class HubProcess implements Hub {
       version,
       timeMs: clock.now(),
       evictions: [...controller.evictions()],
+      ...(controller.relayHubs && { hubs: [...controller.relayHubs.known()] }),
       address: peer.address,
       ...(udp !== undefined && { udp: { ports: [...udp.ports], token: udp.token } }),
     })
     this.#drive(this.#registry.linkOpened(link.id, identity.endpoint))
     // A hub that is full closed it again.
     if (this.#registry.linkOf(identity.endpoint) !== link.id) return
-    controller.connected(identity.endpoint, peer.address, clock.now())
+    const proof = { user: identity.user, issuedAtMs: peer.shown?.issuedAtMs ?? 0 }
+    controller.connected(identity.endpoint, peer.address, clock.now(), proof)
     log.info('link.opened', { endpoint: identity.endpoint, user: identity.user, address: peer.address })
+  }
+
+  #shown(caller: EndpointIdentity, chain: string): void {
+    const { controller, clock, identity } = this.#options
+    const link = this.#registry.linkOf(caller.endpoint)
+    const before = link === undefined ? undefined : this.#links.all.get(link)?.peer.shown
+    const options = { rootPem: identity.rootPem, now: clock.now(), controller }
+    this.#links.renewed(caller.endpoint, checkShownCertificate(chain, caller, before, options))
   }
 
   /** IP addresses from which the endpoint was seen to come. */
@@ -362,22 +375,12 @@ class HubProcess implements Hub {
           this.#relays.perform(action)
           break
         case 'wake':
-          this.#wakeAt(action.at)
+          this.#timer.at(action.at)
           break
         default:
           action satisfies never
       }
     }
-  }
-
-  /** One timer is enough: wakes come in the order of their times, and `tick` asks for the next. */
-  #wakeAt(at: Ms): void {
-    if (this.#timer !== undefined) return
-    const wake = () => {
-      this.#timer = undefined
-      this.#drive(this.#registry.tick(this.#options.clock.now()))
-    }
-    this.#timer = setTimeout(wake, Math.max(0, at - this.#options.clock.now())).unref()
   }
 }
 
@@ -385,6 +388,7 @@ class HubProcess implements Hub {
 function admit({ identify, controller }: HubOptions, socket: TLSSocket): ShownIdentity | undefined {
   const shown = identify(socket)
   if (shown?.identity.kind === 'endpoint') controller.admit(shown.identity, shown.issuedAtMs)
+  if (shown?.identity.kind === 'relay-hub') requireRelayHub(controller.relayHubs, shown)
   if (shown?.identity.kind === 'hub')
     throw new MeshError('not-trusted', 'Cannot open link: a hub is no endpoint')
   return shown

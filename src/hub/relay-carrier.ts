@@ -12,6 +12,8 @@ export interface RelayCarrier extends AsyncDisposable {
    * @param payer  whose rate it counts against
    */
   carry(a: Duplex, b: Duplex, payer: string): Splice
+  /** Relays may come in a crowd soon: start what they need. */
+  prepare(): void
   /** How long directions of relays waited for the rates that are set, all together, since the start. */
   readonly throttledMs: number
 }
@@ -31,6 +33,7 @@ export function createRelayCarrier(grants: RelayGrants | undefined): RelayCarrie
       giveBack: grants.giveBack,
     })
   return {
+    prepare() {},
     carry: (a, b, payer) => splice(a, b, meter?.open(payer)),
     get throttledMs() {
       return meter?.throttledMs ?? 0

@@ -21,7 +21,8 @@ export interface RelayWorkersOptions {
 
 /**
  * Make a carrier that hands connections to the least busy of some processes. One that dies takes its own relays with it,
- * and is started again. They are started for the first relay: many a hub has none, as its agents reach each other.
+ * and is started again. They are started for the first relay, as many a hub has none, or when they are asked for: by a hub
+ * that may have to take over those of another at any moment.
  *
  * @see docs/decisions/0020-relay-workers.md
  */
@@ -29,9 +30,13 @@ export function createRelayWorkers(options: RelayWorkersOptions): RelayCarrier {
   const { local } = options
   const workers: RelayWorker[] = []
   let nextRelay = 1
+  const prepare = () => {
+    while (workers.length < options.count) workers.push(new RelayWorker(options))
+  }
   return {
+    prepare,
     carry(a, b, payer) {
-      while (workers.length < options.count) workers.push(new RelayWorker(options))
+      prepare()
       const [best] = workers.filter(({ isUp }) => isUp).sort((one, other) => one.compareLoad(other))
       if (best === undefined || !isMovable(a) || !isMovable(b)) return local.carry(a, b, payer)
       return best.carry(nextRelay++, [a, b], payer)

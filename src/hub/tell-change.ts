@@ -45,6 +45,12 @@ export function tellChange(
         ...registry.broadcast({ event: 'removed', endpoint: change.endpoint }),
       ]
     }
+    case 'hubs-changed':
+      return registry.broadcast({ event: 'hubs-changed', hubs: [...change.hubs] })
+    case 'links-refused':
+      return change.refused.flatMap(({ endpoint, error }) =>
+        registry.evict([endpoint], new MeshError(error.code, error.message)),
+      )
     default:
       change satisfies never
       return []

@@ -215,7 +215,7 @@ export function addressOf(socket: Pick<TLSSocket, 'remoteAddress' | 'remotePort'
 }
 
 function isMember({ identity }: JudgedPeer): boolean {
-  return identity?.kind === 'endpoint' || identity?.kind === 'hub'
+  return identity?.kind === 'endpoint' || identity?.kind === 'hub' || identity?.kind === 'relay-hub'
 }
 
 function chooseProtocol(offered: readonly string[]): string | undefined {

@@ -21,6 +21,7 @@ const UUID = '0d2f9d0e-6f53-4a52-9a4b-0b6f0d9d7c11'
 const KINDS: Record<Identity['kind'], string> = {
   endpoint: `user/bob_1.x-y/endpoint/${UUID}`,
   hub: `hub/${UUID}`,
+  'relay-hub': `relay-hub/${UUID}`,
   identity: `identity/${UUID}`,
   permit: `user/root/permit/${UUID}`,
 }

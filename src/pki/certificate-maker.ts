@@ -127,6 +127,7 @@ function authorityExtensions(library: X509Library, mesh: MeshId, pathLength: num
 function commonName(identity: Identity): string {
   switch (identity.kind) {
     case 'hub':
+    case 'relay-hub':
       return identity.hub
     case 'identity':
       return identity.identity

@@ -306,6 +306,7 @@ describe('checkChain() refuses by name', () => {
     const chains: Record<Identity['kind'], string> = {
       endpoint: (await forge({})).chain,
       hub: (await forge({ leaf: { uris: [`spiffe://${mesh}/hub/${UUID}`] } })).chain,
+      'relay-hub': (await forge({ leaf: { uris: [`spiffe://${mesh}/relay-hub/${UUID}`] } })).chain,
       identity: (
         await forge({ leaf: { uris: [`spiffe://${mesh}/identity/${UUID}`], purposes: ['clientAuth'] } })
       ).chain,

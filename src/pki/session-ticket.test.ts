@@ -10,6 +10,7 @@ import { type EndpointIdentity, formatSpiffeId } from '../core/model/spiffe-id.t
 import { ms } from '../core/model/time.ts'
 import { issueHub, openMemoryAuthority } from '../testing/controller-rig.ts'
 import type { Authority } from './authority.ts'
+import type { HubTokenSigner } from './hub-token.ts'
 import { createKeyPair } from './key-pair.ts'
 import { readPem } from './pem.ts'
 import {
@@ -20,7 +21,6 @@ import {
   MAX_TICKET_GROUPS,
   SESSION_TICKET_VALID_MS,
   type SessionTicketCheck,
-  type SessionTicketSigner,
   sealSessionTicket,
 } from './session-ticket.ts'
 
@@ -30,7 +30,7 @@ const WEB = 'tcp/web' as ServiceName
 const OWNER = 'alice' as UserName
 
 let authority: Authority
-let hub: SessionTicketSigner
+let hub: HubTokenSigner
 let dialler: EndpointIdentity
 let good: string
 let check: SessionTicketCheck
@@ -44,7 +44,7 @@ before(async () => {
   check = { rootPem: authority.rootCertificatePem, now: NOW, dialler: formatSpiffeId(dialler), service: WEB }
 })
 
-function seal(signer: SessionTicketSigner, now = NOW, groups: readonly Name[] = []) {
+function seal(signer: HubTokenSigner, now = NOW, groups: readonly Name[] = []) {
   const claims = {
     hub: { kind: 'hub', mesh: authority.mesh, hub: HUB },
     dialler,
@@ -58,7 +58,7 @@ function seal(signer: SessionTicketSigner, now = NOW, groups: readonly Name[] = 
 
 /** A ticket with parts of one's choice, signed by the key of `signer`. */
 function forge(options: {
-  signer?: SessionTicketSigner
+  signer?: HubTokenSigner
   header?: Record<string, unknown>
   claims?: Record<string, unknown>
 }): Promise<string> {

@@ -1,5 +1,3 @@
-import { createPrivateKey, createPublicKey, verify } from 'node:crypto'
-import { SignJWT } from 'jose'
 import { z } from 'zod'
 import { MeshError } from '../core/model/errors.ts'
 import {
@@ -13,15 +11,7 @@ import {
 import { quote } from '../core/model/quote.ts'
 import { type EndpointIdentity, formatSpiffeId, type Identity } from '../core/model/spiffe-id.ts'
 import type { Ms } from '../core/model/time.ts'
-import { checkChain } from './check.ts'
-import { formatPem, readPem } from './pem.ts'
-
-/** The hub that vouches for a ticket. */
-export interface SessionTicketSigner {
-  /** Leaf first, then the intermediate. */
-  readonly chainPem: string
-  readonly privateKeyPem: string
-}
+import { type HubTokenSigner, MAX_HUB_TOKEN_CHARACTERS, openHubToken, sealHubToken } from './hub-token.ts'
 
 /** What a ticket says: this endpoint may dial this service of that owner for a while. */
 export interface SessionTicketClaims {
@@ -47,7 +37,7 @@ export interface SessionTicketClaims {
  * @see docs/decisions/0008-session-tickets.md
  */
 export async function sealSessionTicket(
-  signer: SessionTicketSigner,
+  signer: HubTokenSigner,
   claims: SessionTicketClaims,
   now: Ms,
 ): Promise<{ ticket: string; expiresAtMs: number }> {
@@ -55,25 +45,19 @@ export async function sealSessionTicket(
   // To the millisecond: what is taken back is told by it from what was given after.
   const issuedAt = now / 1_000
   const expiresAt = Math.floor(issuedAt) + SESSION_TICKET_VALID_MS / 1_000
-  const ticket = await new SignJWT({
+  const ticket = await sealHubToken(signer, TYPE, {
     svc: service,
     own: owner,
     ...(isByPolicy && { pol: true }),
     ...(groups.length > 0 && { grp: fitting(groups) }),
     ...(reportEveryMs !== undefined && { mtr: Math.ceil(reportEveryMs / 1_000) }),
+    iss: formatSpiffeId(hub),
+    sub: formatSpiffeId(dialler),
+    aud: hub.mesh,
+    iat: issuedAt,
+    exp: expiresAt,
+    jti: id,
   })
-    .setProtectedHeader({
-      alg: 'ES256',
-      typ: TYPE,
-      x5c: readPem(signer.chainPem, CERTIFICATE).map(der => der.toString('base64')),
-    })
-    .setIssuer(formatSpiffeId(hub))
-    .setSubject(formatSpiffeId(dialler))
-    .setAudience(hub.mesh)
-    .setIssuedAt(issuedAt)
-    .setExpirationTime(expiresAt)
-    .setJti(id)
-    .sign(createPrivateKey(signer.privateKeyPem))
   return { ticket, expiresAtMs: expiresAt * 1_000 }
 }
 
@@ -103,27 +87,15 @@ export interface CheckedSessionTicket {
 }
 
 /**
- * Check a session ticket without asking anybody: made by a hub of this mesh, for this dialler and service, and now.
- *
- * Read by hand, as the whole of what JOSE can express is more than may decide here: one algorithm, three header
- * members, one chain.
+ * Check a session ticket without asking anybody: made by a hub of this mesh with a controller, for this dialler and
+ * service, and now.
  *
  * @throws MeshError `bad-ticket`
  * @see RFC 7515, section 5.2; RFC 8725
  */
 export function checkSessionTicket(token: string, check: SessionTicketCheck): CheckedSessionTicket {
-  if (token.length > MAX_SESSION_TICKET_CHARACTERS) throw bad('it is too long')
-  const [, header64 = '', payload64 = '', signature64 = ''] = COMPACT.exec(token) ?? []
-  const header = read(headerShape, header64, 'its header')
-  const hub = checkHub(header.x5c, check)
-  const signature = Buffer.from(signature64, 'base64url')
-  const signed = Buffer.from(`${header64}.${payload64}`, 'ascii')
-  const key = { key: createPublicKey(hub.publicKeyPem), dsaEncoding: 'ieee-p1363' } as const
-  // 64 bytes in one spelling: no second token that is as good as the first.
-  const isWhole = signature.length === 64 && signature.toString('base64url') === signature64
-  if (!isWhole || !verify('sha256', signed, key, signature)) throw bad('its signature is wrong')
-  const claims = read(claimsShape, payload64, 'what it says')
-  checkClaims(claims, hub.identity, check)
+  const { claims, hub } = openHubToken(token, { ...check, type: TYPE, shape: claimsShape, bad })
+  checkClaims(claims, hub, check)
   const { own: owner, iat, exp, jti: id, pol = false, grp = [], mtr } = claims
   const checked = {
     owner,
@@ -134,16 +106,6 @@ export function checkSessionTicket(token: string, check: SessionTicketCheck): Ch
     groups: grp,
   }
   return mtr === undefined ? checked : { ...checked, reportEveryMs: mtr * 1_000 }
-}
-
-function checkHub(x5c: readonly string[], { rootPem, now }: SessionTicketCheck) {
-  try {
-    const chainPem = x5c.map(der => formatPem(Buffer.from(der, 'base64'), CERTIFICATE)).join('')
-    return checkChain(chainPem, { rootPem, now, expect: ['hub'] })
-  } catch (cause) {
-    if (!(cause instanceof MeshError)) throw cause
-    throw bad('it was not made by a hub of this mesh', cause)
-  }
 }
 
 function checkClaims(claims: z.output<typeof claimsShape>, hub: Identity, check: SessionTicketCheck): void {
@@ -165,19 +127,6 @@ function fitting(groups: readonly Name[]): readonly Name[] {
   let names = groups
   while (isTooMuch(names)) names = names.slice(0, -1)
   return names
-}
-
-/** A part of the token: JSON of this shape. */
-function read<S extends z.ZodType>(shape: S, base64: string, what: string): z.output<S> {
-  let value: unknown
-  try {
-    value = JSON.parse(Buffer.from(base64, 'base64url').toString('utf8'))
-  } catch {
-    throw bad(`${what} cannot be read`)
-  }
-  const result = shape.safeParse(value)
-  if (!result.success) throw bad(`${what} cannot be read`)
-  return result.data
 }
 
 function bad(why: string, cause?: unknown): MeshError {
@@ -204,19 +153,10 @@ export const MAX_TICKET_GROUPS = 32
 /** Bytes of their names, as JSON: of each ticket they make 2,731 characters at most. */
 export const MAX_TICKET_GROUP_BYTES = 2_048
 /** The longest ticket that is looked at; ours have about 3,000 characters, and those of the groups. */
-export const MAX_SESSION_TICKET_CHARACTERS = 8_192
+export const MAX_SESSION_TICKET_CHARACTERS = MAX_HUB_TOKEN_CHARACTERS
 
 const TYPE = 'ztm-session+jwt'
-const CERTIFICATE = 'CERTIFICATE'
-const COMPACT = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)$/
 
-// Strict: a header member that we do not know (`crit`, `jwk`, `jku`, `kid`) is none that we could honour.
-// `crit` is how a newer hub says that a ticket is not for who does not understand all of it.
-const headerShape = z.strictObject({
-  alg: z.literal('ES256'),
-  typ: z.literal(TYPE),
-  x5c: z.array(z.base64().min(1)).length(2),
-})
 // Not strict: a claim that a newer hub adds is ignored (RFC 7519, section 4). One that must not be comes with the header
 // member `crit`, which whoever does not know the claim refuses above.
 const claimsShape = z.object({

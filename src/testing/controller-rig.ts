@@ -10,8 +10,8 @@ import { type EndpointIdentity, type Identity, parseSpiffeId } from '../core/mod
 import type { Store } from '../core/model/store.ts'
 import { type Authority, openAuthority } from '../pki/authority.ts'
 import { checkChain } from '../pki/check.ts'
+import type { HubTokenSigner } from '../pki/hub-token.ts'
 import { createKeyPair, type KeyPair } from '../pki/key-pair.ts'
-import type { SessionTicketSigner } from '../pki/session-ticket.ts'
 import { createSigningRequest } from '../pki/signing-request.ts'
 import { openSqliteStore } from '../store/sqlite-store.ts'
 import { createManualClock, type ManualClock } from './manual-clock.ts'
@@ -56,7 +56,7 @@ export interface ControllerRig extends AsyncDisposable {
   readonly log: RecordedLog
   readonly store: Store
   readonly hub: HubId
-  readonly signer: SessionTicketSigner
+  readonly signer: HubTokenSigner
   /** What the controller told its listeners. */
   readonly changes: ControllerChange[]
   /** Call a route as the hub does: parsed by its shapes, defaults filled in. */
@@ -173,7 +173,7 @@ export async function openMemoryAuthority(now: number): Promise<Authority> {
 }
 
 /** A hub's key and certificate. */
-export async function issueHub(authority: Authority, hub: HubId, now: number): Promise<SessionTicketSigner> {
+export async function issueHub(authority: Authority, hub: HubId, now: number): Promise<HubTokenSigner> {
   const { privateKeyPem, publicKeyPem } = await createKeyPair()
   const identity = { kind: 'hub', mesh: authority.mesh, hub } as const
   const { chainPem } = await authority.issue({ identity, publicKeyPem, validMs: 7 * 86_400_000 }, now)

@@ -11,7 +11,7 @@ import type { Caller } from '../core/api/caller.ts'
 import { EdgeError, type EdgeErrorCode } from '../core/edge/edge-error.ts'
 import type { HubId } from '../core/model/ids.ts'
 import type { Authority } from '../pki/authority.ts'
-import type { SessionTicketSigner } from '../pki/session-ticket.ts'
+import type { HubTokenSigner } from '../pki/hub-token.ts'
 import { openSqliteStore } from '../store/sqlite-store.ts'
 import { issueHub, openMemoryAuthority } from './controller-rig.ts'
 import { createManualClock, type ManualClock } from './manual-clock.ts'
@@ -25,7 +25,7 @@ export interface CredentialsRig extends AsyncDisposable {
   readonly clock: ManualClock
   readonly log: RecordedLog
   readonly authority: Authority
-  readonly signer: SessionTicketSigner
+  readonly signer: HubTokenSigner
   readonly logins: Logins
   readonly enrolments: Enrolments
   addIdentity(wish?: Partial<IdentityRecord>): Promise<IdentityRecord>

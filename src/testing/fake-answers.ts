@@ -228,6 +228,12 @@ export const FAKE_ANSWERS: Readonly<Record<string, FakeAnswer>> = {
   }),
   'agent.listUsage': () => FAKE_USAGE,
   'agent.listHubs': () => ({ hubs: [{ ...HUB, isAttached: true, roundTripMs: 12.34 }] }),
+  'agent.createHub': () => ({
+    hub: FAKE_IDS.hub,
+    permit: '{"ca": "root"}',
+    expiresAtMs: FAKE_NOW_MS + 86_400_000,
+  }),
+  'agent.removeHub': () => undefined,
   'agent.hubLog': () => ({ lines: FAKE_LOG }),
   'agent.listUsers': () => ({
     users: [

@@ -10,6 +10,7 @@ import { addFormOptions, readForm } from '../edge/read-form.ts'
 import { defineCreateTerminator, defineUpdateTerminator } from '../edge/terminators.ts'
 import { addExamples } from '../examples.ts'
 import { parseSpanOption } from '../global-options.ts'
+import { defineCreateHub } from '../network/hubs.ts'
 import { remark, report } from '../output/show.ts'
 import { visible } from '../output/text-width.ts'
 import { defineUpdateApp } from '../packages/app-install.ts'
@@ -41,6 +42,7 @@ export function defineCreate(command: Command, cli: Cli): void {
   defineCreateAuthenticator(command, cli)
   defineCreateTerminator(command, cli)
   defineCreateGroup(command, cli)
+  defineCreateHub(command, cli)
   addExamples(
     command,
     'ztm create service db --attributes data',

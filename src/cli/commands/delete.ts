@@ -8,6 +8,7 @@ import type { Cli } from '../context.ts'
 import { openEdge } from '../edge/open-edge.ts'
 import { addExamples } from '../examples.ts'
 import { choosePlace } from '../mesh-choice.ts'
+import { defineDeleteHub } from '../network/hubs.ts'
 import { report } from '../output/show.ts'
 import { visible } from '../output/text-width.ts'
 import { defineDeleteGroup } from '../people/groups.ts'
@@ -40,6 +41,7 @@ export function defineDelete(command: Command, cli: Cli): void {
     })
   addExamples(invitation, 'ztm delete invitation 0d2f9d0e')
   defineDeleteGroup(command, cli)
+  defineDeleteHub(command, cli)
   for (const kind of Object.keys(EDGE_KINDS) as EdgeKind[]) defineDeleteEntity(command, cli, kind)
   addExamples(command, 'ztm delete ep old-laptop', 'ztm delete invitation 0d2f9d0e', 'ztm delete service db')
 }

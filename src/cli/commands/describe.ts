@@ -122,6 +122,8 @@ async function describeHub(cli: Cli, name: string): Promise<void> {
     fields: [
       ['Hub', hub.names],
       ['Id', hub.id],
+      ['Role', hub.isRelay ? 'relay: the controller is elsewhere' : 'controller and relay'],
+      ['State', hub.isOnline === false ? 'offline' : 'online'],
       ['Attached', hub.isAttached ? 'yes' : 'no'],
       ['Ping', hub.roundTripMs === undefined ? undefined : milliseconds(hub.roundTripMs)],
       ['Started', `${moment(hub.startedAtMs)} (${ago(cli, hub.startedAtMs)})`],

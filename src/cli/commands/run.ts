@@ -15,6 +15,7 @@ import {
 } from '../daemon-options.ts'
 import { addExamples } from '../examples.ts'
 import { readPermitText } from '../read-input.ts'
+import { PERMIT_HELP, relayRole } from '../relay-role.ts'
 import type { RunAgentOptions } from '../run-options.ts'
 
 /** `ztm run hub|agent|gateway` */
@@ -22,7 +23,7 @@ export function defineRun(command: Command, cli: Cli): void {
   const hub = command
     .command('hub')
     .summary('Run a hub in the foreground until Ctrl-C')
-    .option('-p, --permit <file>', 'write the root permit to this file (mode 0600) once the hub is up')
+    .option('-p, --permit <file>', PERMIT_HELP)
     .action((words: HubWords & { permit?: string }) => runHub(cli, words))
   addHubOptions(hub)
   addExamples(
@@ -32,6 +33,7 @@ export function defineRun(command: Command, cli: Cli): void {
     'ztm run hub --max-relay-mbps 800 --max-relay-mbps-per-user 100 --max-relays 5000',
     'ztm run hub --workers 0',
     'ztm run hub --forbid-direct',
+    'ztm run hub --role relay --names 5.6.7.8:8888 --permit hub.json',
     'ztm run hub --issuer-reach computer',
     'ztm run hub --commerce-url https://api.example.com/commerce --commerce-token-file commerce.token',
   )
@@ -83,7 +85,9 @@ async function runHub(cli: Cli, { permit, ...words }: HubWords & { permit?: stri
     listen: words.listen,
     names: words.names ?? [],
     logLevel: words.logLevel,
-    ...(permit !== undefined && { permitFile: pathOf(cli, permit) }),
+    ...(words.role === 'relay'
+      ? { relay: relayRole(cli, words, permit) }
+      : permit !== undefined && { permitFile: pathOf(cli, permit) }),
     ...(words.maxAgents !== undefined && { maxAgents: words.maxAgents }),
     ...(words.maxRelays !== undefined && { maxRelays: words.maxRelays }),
     ...(words.maxRelayMbps !== undefined && { maxRelayMbps: words.maxRelayMbps }),

@@ -23,6 +23,7 @@ import { report } from '../output/show.ts'
 import { visible } from '../output/text-width.ts'
 import { defineStartApp } from '../packages/app-manage.ts'
 import { writePrivate } from '../read-input.ts'
+import { PERMIT_HELP } from '../relay-role.ts'
 import { installDaemon, untilWell } from '../start-daemon.ts'
 
 /** `ztm start hub|agent|gateway|app` */
@@ -30,7 +31,7 @@ export function defineStart(command: Command, cli: Cli): void {
   const hub = command
     .command('hub')
     .summary('Install a hub as a service, start it, and wait until it is well')
-    .option('-p, --permit <file>', 'write the root permit to this file (mode 0600) once the hub is up')
+    .option('-p, --permit <file>', PERMIT_HELP)
     .action((words: HubWords & { permit?: string }) => startHub(cli, words))
   addHubOptions(hub)
   addExamples(
@@ -68,16 +69,19 @@ export function defineStart(command: Command, cli: Cli): void {
 async function startHub(cli: Cli, { permit, ...typed }: HubWords & { permit?: string }): Promise<void> {
   const { commerceTokenFile: file } = typed
   const words = { ...typed, ...(file !== undefined && { commerceTokenFile: pathOf(cli, file) }) }
+  const isRelay = words.role === 'relay'
+  const lettingIn = isRelay && permit !== undefined ? ['--permit', pathOf(cli, permit)] : []
   const { owner } = await installDaemon(cli, {
     role: 'hub',
-    options: hubArguments(words),
+    options: [...hubArguments(words), ...lettingIn],
     needsLowPorts: isLowPort(words.listen),
   })
   const status = await untilWell(cli, 'hub', timeoutMs =>
     callHub(cli, HUB_LOCAL_API.showStatus, {}, { timeoutMs }),
   )
   let next = 'print the root permit with `ztm permit`'
-  if (permit !== undefined) {
+  if (isRelay) next = 'it only relays: see it with `ztm get hub` at any agent of the mesh'
+  else if (permit !== undefined) {
     const root = await callHub(cli, HUB_LOCAL_API.showPermit, { body: {} })
     await writePrivate(cli, permit, root.permit, owner)
     next = `root permit written to ${visible(permit)}: join with \`ztm join MESH --as NAME --permit ${visible(permit)}\``

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { EdgeError } from '../../core/edge/edge-error.ts'
 import type { Authority } from '../../pki/authority.ts'
-import type { SessionTicketSigner } from '../../pki/session-ticket.ts'
+import type { HubTokenSigner } from '../../pki/hub-token.ts'
 import type { Context } from '../context.ts'
 import { randomUuid } from '../uuid.ts'
 import { createAuthenticators } from './authenticators.ts'
@@ -22,7 +22,7 @@ export interface EnrolmentsParts extends TokenEnrolmentParts {
   >
   readonly authority: Authority
   /** The hub's key at the time, which signs the tokens. */
-  readonly signer: () => SessionTicketSigner
+  readonly signer: () => HubTokenSigner
   /** Where the controller is reached, `host:port`. */
   readonly hosts: readonly string[]
   readonly passwords: Pick<PasswordLogin, 'isCurrent'>

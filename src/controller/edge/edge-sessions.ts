@@ -4,7 +4,8 @@ import { entityBase, entityRef } from '../../core/edge/envelope.ts'
 import { toMeshError } from '../../core/model/errors.ts'
 import type { HubId, MeshId } from '../../core/model/ids.ts'
 import { ms } from '../../core/model/time.ts'
-import { type SessionTicketSigner, sealSessionTicket } from '../../pki/session-ticket.ts'
+import type { HubTokenSigner } from '../../pki/hub-token.ts'
+import { sealSessionTicket } from '../../pki/session-ticket.ts'
 import type { DialGate } from '../billing/billing.ts'
 import type { Hostings } from '../hostings.ts'
 import type { Standing } from '../standing.ts'
@@ -75,7 +76,7 @@ export function createEdgeSessions(parts: {
   readonly standing: Pick<Standing, 'groupsOfEndpoint' | 'attributesOf'>
   readonly mesh: MeshId
   readonly hub: { readonly id: HubId; readonly names: readonly string[] }
-  readonly signer: () => SessionTicketSigner
+  readonly signer: () => HubTokenSigner
   readonly random: (byteCount: number) => Uint8Array
   /** Streams may be open by it from now on. */
   readonly noteDial: (subject: string, serviceId: string) => void

@@ -6,7 +6,7 @@ import type { EdgeRoute } from '../../core/edge/edge-route.ts'
 import type { EndpointId, HubId } from '../../core/model/ids.ts'
 import type { ServiceName } from '../../core/model/names.ts'
 import type { Authority } from '../../pki/authority.ts'
-import type { SessionTicketSigner } from '../../pki/session-ticket.ts'
+import type { HubTokenSigner } from '../../pki/hub-token.ts'
 import type { DialGate } from '../billing/billing.ts'
 import type { Context } from '../context.ts'
 import type { Decisions } from '../decisions.ts'
@@ -53,7 +53,7 @@ export interface EdgeParts {
   readonly users: Users
   readonly authority: Authority
   readonly hub: { readonly id: HubId; readonly names: readonly string[] }
-  readonly signer: () => SessionTicketSigner
+  readonly signer: () => HubTokenSigner
   readonly logins: Logins
   readonly enrolments: Enrolments
   readonly version: string

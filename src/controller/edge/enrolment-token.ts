@@ -1,12 +1,12 @@
 import { createPrivateKey } from 'node:crypto'
 import { SignJWT } from 'jose'
 import type { MeshId } from '../../core/model/ids.ts'
+import type { HubTokenSigner } from '../../pki/hub-token.ts'
 import { readPem } from '../../pki/pem.ts'
-import type { SessionTicketSigner } from '../../pki/session-ticket.ts'
 
 /** What a one-time token for a program is made of. */
 export interface EnrolmentTokenOrder {
-  readonly signer: SessionTicketSigner
+  readonly signer: HubTokenSigner
   readonly mesh: MeshId
   /** `host:port` where the controller is reached; the first is its name in the token. */
   readonly hosts: readonly string[]

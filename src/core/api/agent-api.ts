@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { PATH_KINDS } from '../path/path-kind.ts'
 import { AGENT_BILLING_ROUTES } from './billing-api.ts'
 import { labelsShape } from './hub-api.ts'
+import { AGENT_HUBS_ROUTES } from './hubs-api.ts'
 import { AGENT_INSTALLED_ROUTES, appListShape } from './installed-api.ts'
 import { AGENT_NETWORK_ROUTES, ENDPOINT_FILTER } from './network-api.ts'
 import { AGENT_PEOPLE_ROUTES } from './people-api.ts'
@@ -11,7 +12,6 @@ import {
   endpointShape,
   errorShape,
   evictionShape,
-  hubShape,
   invitationShape,
   logLinesShape,
   meshIdShape,
@@ -85,6 +85,7 @@ const logQuery = z.object({
  */
 export const AGENT_API = {
   ...AGENT_BILLING_ROUTES,
+  ...AGENT_HUBS_ROUTES,
   ...AGENT_INSTALLED_ROUTES,
   ...AGENT_PEOPLE_ROUTES,
   ...AGENT_NETWORK_ROUTES,
@@ -244,16 +245,6 @@ export const AGENT_API = {
     summary: 'Undo an eviction (administrators)',
     params: meshParams.extend({ eviction: z.string().max(64) }),
     errors: ['not-joined', 'denied', 'not-found', 'offline'],
-  }),
-  listHubs: defineRoute({
-    method: 'GET',
-    path: '/api/meshes/{mesh}/hubs',
-    summary: 'List the hubs of a mesh',
-    params: meshParams,
-    response: z.object({
-      hubs: z.array(hubShape.extend({ isAttached: z.boolean(), roundTripMs: z.number().optional() })),
-    }),
-    errors: ['not-joined', 'offline'],
   }),
   hubLog: defineRoute({
     method: 'GET',

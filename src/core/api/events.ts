@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { MeshError } from '../model/errors.ts'
+import { knownHubShape, MAX_RELAY_HUBS } from './hubs-api.ts'
 import {
   accessRevocationShape,
   candidatesShape,
@@ -25,6 +26,8 @@ const eventShape = z.discriminatedUnion('event', [
     timeMs: msShape,
     /** All evictions in force. */
     evictions: z.array(evictionShape),
+    /** The hubs that only relay; absent where this one does, as it is believed nothing. */
+    hubs: z.array(knownHubShape).max(MAX_RELAY_HUBS).optional(),
     /** Where the hub sees the agent come from. */
     address: z.string(),
     /**
@@ -65,6 +68,8 @@ const eventShape = z.discriminatedUnion('event', [
   z.object({ event: z.literal('groups-changed'), change: groupChangeShape }),
   /** An endpoint may not host a service any more: streams to it there end. */
   z.object({ event: z.literal('hosting-ended'), endpoint: endpointIdShape, service: serviceNameShape }),
+  /** The hubs that only relay are these now. */
+  z.object({ event: z.literal('hubs-changed'), hubs: z.array(knownHubShape).max(MAX_RELAY_HUBS) }),
   /** Last line of a link that the hub ends: why. */
   z.object({ event: z.literal('closing'), code: errorShape.shape.code, message: z.string() }),
   /** The hub is about to stop: go elsewhere now. */

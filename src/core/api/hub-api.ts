@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { BILLING_ROUTES } from './billing-api.ts'
 import { CATALOGUE_ROUTES } from './catalogue-api.ts'
+import { HUBS_ROUTES, meetingPassShape } from './hubs-api.ts'
 import { ENDPOINT_FILTER, NETWORK_ROUTES } from './network-api.ts'
 import { PEOPLE_ROUTES } from './people-api.ts'
 import { defineRoute } from './route.ts'
@@ -64,6 +65,7 @@ export const CONTROLLER_API = {
   ...PEOPLE_ROUTES,
   ...CATALOGUE_ROUTES,
   ...NETWORK_ROUTES,
+  ...HUBS_ROUTES,
   /** The one call open to a permit's key or one-time token. */
   enroll: defineRoute({
     method: 'POST',
@@ -282,12 +284,14 @@ export const HUB_API = {
       endpoint: endpointIdShape,
       /** By a connection of its own, or inside the link. */
       way: z.enum(['relay', 'relay-h2']).default('relay'),
+      /** Needed at a hub that only relays. */
+      pass: meetingPassShape.optional(),
     }),
     response: z.object({
       /** 32 bytes, base64url. Good once for each side, for 10 s. */
       ticket: z.string(),
     }),
-    errors: ['denied', 'offline', 'not-found', 'too-many'],
+    errors: ['denied', 'bad-ticket', 'offline', 'not-found', 'too-many'],
   }),
   offerCandidates: defineRoute({
     method: 'PUT',
@@ -300,19 +304,30 @@ export const HUB_API = {
     method: 'POST',
     path: '/api/introductions',
     summary: 'Ask to meet an endpoint without a hub between: both are told where the other may be reached',
-    body: z.strictObject({ endpoint: endpointIdShape }),
+    body: z.strictObject({
+      endpoint: endpointIdShape,
+      /** Needed at a hub that only relays. */
+      pass: meetingPassShape.optional(),
+    }),
     response: z.object({
       /** 32 bytes, base64url: by it the two know each other's connections until TLS has shown who they are. */
       ticket: z.string(),
       candidates: candidatesShape,
     }),
-    errors: ['denied', 'offline', 'not-found', 'too-many'],
+    errors: ['denied', 'bad-ticket', 'offline', 'not-found', 'too-many'],
   }),
   listHubs: defineRoute({
     method: 'GET',
     path: '/api/hubs',
     summary: 'List the hubs of the mesh',
     response: z.object({ hubs: z.array(hubShape) }),
+  }),
+  showCertificate: defineRoute({
+    method: 'PUT',
+    path: '/api/link-certificate',
+    summary: 'Show the renewed certificate of the calling endpoint, so that its link may live on',
+    body: z.strictObject({ chain: pemShape }),
+    errors: ['not-trusted', 'evicted', 'certificate-expired'],
   }),
   hubLog: defineRoute({
     method: 'GET',

@@ -145,6 +145,10 @@ export const hubShape = z.object({
   /** Bytes copied between agents since the start. */
   relayedBytes: z.number(),
   certificateExpiresAtMs: msShape,
+  /** It only relays; the controller is elsewhere. */
+  isRelay: z.boolean().optional(),
+  /** Whether the controller hears of a hub that only relays; absent for the controller's own. */
+  isOnline: z.boolean().optional(),
 })
 /** A hub, as members see it. */
 export type HubInfo = z.output<typeof hubShape>

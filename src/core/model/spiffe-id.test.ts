@@ -18,6 +18,7 @@ const ENDPOINT: Identity = {
   endpoint: parseEndpointId(UUID),
 }
 const HUB: Identity = { kind: 'hub', mesh, hub: parseHubId(UUID) }
+const RELAY_HUB: Identity = { kind: 'relay-hub', mesh, hub: parseHubId(UUID) }
 const PERMIT: Identity = { kind: 'permit', mesh, user: parseUserName('bob'), permit: UUID }
 const IDENTITY: Identity = { kind: 'identity', mesh, identity: parseIdentityId(UUID) }
 const SESSION: Identity = {
@@ -30,12 +31,13 @@ const SESSION: Identity = {
 const FORMS: [Identity, string][] = [
   [ENDPOINT, `${ROOT}/user/bob/endpoint/${UUID}`],
   [HUB, `${ROOT}/hub/${UUID}`],
+  [RELAY_HUB, `${ROOT}/relay-hub/${UUID}`],
   [PERMIT, `${ROOT}/user/bob/permit/${UUID}`],
   [IDENTITY, `${ROOT}/identity/${UUID}`],
   [SESSION, `${ROOT}/identity/7f3d4e4e-6f53-4a52-9a4b-0b6f0d9d7c11/session/${UUID}`],
 ]
 
-test('formatSpiffeId() writes the five forms and parseSpiffeId() reads them', () => {
+test('formatSpiffeId() writes the six forms and parseSpiffeId() reads them', () => {
   for (const [identity, text] of FORMS) {
     assert.equal(formatSpiffeId(identity), text)
     assert.deepEqual(parseSpiffeId(text), identity)

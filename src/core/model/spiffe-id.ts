@@ -24,7 +24,10 @@ export type Identity =
       readonly user: UserName
       readonly endpoint: EndpointId
     }
+  /** A hub with the controller in it: agents believe what it says of the mesh, and tickets that it signed. */
   | { readonly kind: 'hub'; readonly mesh: MeshId; readonly hub: HubId }
+  /** A hub that only relays: it is believed nothing. */
+  | { readonly kind: 'relay-hub'; readonly mesh: MeshId; readonly hub: HubId }
   /** An identity of the controller, not yet at work: its certificate logs in, and does nothing else. */
   | { readonly kind: 'identity'; readonly mesh: MeshId; readonly identity: IdentityId }
   | { readonly kind: 'permit'; readonly mesh: MeshId; readonly user: UserName; readonly permit: string }
@@ -56,6 +59,8 @@ export function formatSpiffeId(identity: Identity): string {
       return `${trustDomain}/user/${identity.user}/endpoint/${identity.endpoint}`
     case 'hub':
       return `${trustDomain}/hub/${identity.hub}`
+    case 'relay-hub':
+      return `${trustDomain}/relay-hub/${identity.hub}`
     case 'identity':
       return `${trustDomain}/identity/${identity.identity}`
     case 'permit':
@@ -66,7 +71,7 @@ export function formatSpiffeId(identity: Identity): string {
 /**
  * Read a SPIFFE ID of ours.
  *
- * @throws MeshError `not-trusted` if it is not exactly one of the five forms
+ * @throws MeshError `not-trusted` if it is not exactly one of the six forms
  * @see docs/protocol.md, "Identities"
  */
 export function parseSpiffeId(text: string): Identity {
@@ -90,7 +95,7 @@ function parseParts(
 ): Identity | undefined {
   if (more.length > 0) return undefined
   if (second === undefined) {
-    if (first === 'hub') return { kind: 'hub', mesh, hub: parseHubId(id) }
+    if (first === 'hub' || first === 'relay-hub') return { kind: first, mesh, hub: parseHubId(id) }
     return first === 'identity' ? { kind: 'identity', mesh, identity: parseIdentityId(id) } : undefined
   }
   const user = parseUserName(id)
