@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { type TestContext, test } from 'node:test'
+import { PROXY_API } from '../apps/proxy/messages.ts'
+import { SCRIPT_API } from '../apps/script/messages.ts'
+import { TERMINAL_API } from '../apps/terminal/messages.ts'
 import { FAKE_IDS, FAKE_MESH, FAKE_NOW_MS, FAKE_OFFICE } from '../testing/fake-answers.ts'
 import { type FakeDaemons, startFakeDaemons } from '../testing/fake-daemons.ts'
 import { openLab, type RecordedWorldOptions } from './recorded-world.ts'
@@ -332,6 +335,31 @@ test('every route of agent, hub and tunnel is used by some command', async t => 
   const used = new Set(daemons.calls.map(({ route }) => route))
   assert.deepEqual(
     daemons.routes.filter(route => !used.has(route)),
+    [],
+  )
+})
+
+test('every route of the terminal, script and proxy apps is used by some command', async t => {
+  const { ztm, daemons } = await lab(t)
+  const lines = [
+    ...[
+      'terminal config',
+      'terminal config --idle 2h',
+      'terminal history office',
+      'terminal recordings office',
+    ],
+    'terminal erase office 0123456789abcdef',
+    ...['script config', 'script config --no-enable', 'script history office'],
+    ...['proxy config', 'proxy config --listen 1080', 'proxy test https://example.com/'],
+  ]
+  for (const line of lines) {
+    const { code, stderr } = await ztm(...line.split(' '))
+    assert.equal(code, 0, `${line}: ${stderr}`)
+  }
+  const used = new Set(daemons.calls.map(({ route }) => route))
+  const all = Object.entries({ terminal: TERMINAL_API, script: SCRIPT_API, proxy: PROXY_API })
+  assert.deepEqual(
+    all.flatMap(([app, api]) => Object.keys(api).filter(name => !used.has(`${app}.${name}`))),
     [],
   )
 })

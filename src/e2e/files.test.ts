@@ -70,6 +70,26 @@ test('a tree is published, found, fetched from two holders at once, and withdraw
   assert.ok(existsSync(join(tree, 'large')) && existsSync(at('copy/large')))
 })
 
+test('what comes on standard input is published whole, under the name that was said, and replaces nothing else', async () => {
+  const own = at('downloads')
+  mkdirSync(own)
+  await lab.run('home', 'file', 'config', '--local-dir', own)
+  const words = ['publish', 'file', 'piped/x.txt', '-i', '-']
+  assert.equal((await lab.ztm('home', words, { input: 'first' })).code, 0)
+  await lab.run('work', 'file', 'get', 'piped/x.txt', '--to', at('x.txt'))
+  assert.equal(readFileSync(at('x.txt'), 'utf8'), 'first')
+  const again = await lab.ztm('home', ['file', 'publish', '-', '--as', 'piped/x.txt'], { input: 'second' })
+  assert.equal(again.code, 0, again.stderr)
+  assert.equal(readFileSync(join(own, 'users/root/piped/x.txt'), 'utf8'), 'second')
+  writeFileSync(join(own, 'users/root/mine'), 'mine')
+  const refused = await lab.ztm('home', ['file', 'publish', '-', '--as', 'mine'], { input: 'other' })
+  assert.match(refused.stderr, /is there already/)
+  assert.equal(readFileSync(join(own, 'users/root/mine'), 'utf8'), 'mine')
+  const out = await lab.ztm('home', ['file', 'publish', '-', '--as', '../../up'], { input: 'x' })
+  assert.notEqual(out.code, 0)
+  assert.match((await lab.ztm('home', ['file', 'publish', '-'], { input: 'x' })).stderr, /--as NAME/)
+})
+
 test('a download goes on where it was when its agent was killed', async () => {
   const file = at('sparse')
   writeFileSync(file, randomBytes(LENGTH))

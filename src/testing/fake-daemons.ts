@@ -1,6 +1,9 @@
 import { Hono } from 'hono'
 import { FILES_API } from '../apps/files/messages.ts'
+import { PROXY_API } from '../apps/proxy/messages.ts'
+import { SCRIPT_API } from '../apps/script/messages.ts'
 import { SYNC_API } from '../apps/sync/messages.ts'
+import { TERMINAL_API } from '../apps/terminal/messages.ts'
 import { TUNNEL_API } from '../apps/tunnel/messages.ts'
 import { AGENT_API } from '../core/api/agent-api.ts'
 import { HUB_LOCAL_API } from '../core/api/hub-local-api.ts'
@@ -10,6 +13,7 @@ import { serveUnixSocket } from '../net/unix-server.ts'
 import { socketPath } from '../store/socket-path.ts'
 import { FAKE_ANSWERS } from './fake-answers.ts'
 import type { FakeAnswer, FakeCall } from './fake-call.ts'
+import { FAKE_CONFIGS } from './fake-configs.ts'
 import { FAKE_FILES } from './fake-files.ts'
 import { FAKE_SYNC } from './fake-sync.ts'
 import { createRecordedLog } from './recorded-log.ts'
@@ -35,7 +39,12 @@ export async function startFakeDaemons(
 ): Promise<FakeDaemons> {
   await using opening = new AsyncDisposableStack()
   const calls: FakeCall[] = []
-  const answers: Record<string, FakeAnswer> = { ...FAKE_ANSWERS, ...FAKE_FILES, ...FAKE_SYNC }
+  const answers: Record<string, FakeAnswer> = {
+    ...FAKE_ANSWERS,
+    ...FAKE_FILES,
+    ...FAKE_SYNC,
+    ...FAKE_CONFIGS,
+  }
   const log = createRecordedLog()
   const serve = (app: Hono, prefix: string, api: Record<string, Route>) => {
     const handlers = Object.fromEntries(
@@ -55,16 +64,12 @@ export async function startFakeDaemons(
   }
   if (roles.includes('agent')) {
     const agent = new Hono()
-    const tunnel = new Hono()
     serve(agent, 'agent', AGENT_API)
-    serve(tunnel, 'tunnel', TUNNEL_API)
-    const files = new Hono()
-    serve(files, 'files', FILES_API)
-    agent.route('/api/meshes/:mesh/apps/ztm/files', files)
-    const sync = new Hono()
-    serve(sync, 'sync', SYNC_API)
-    agent.route('/api/meshes/:mesh/apps/ztm/sync', sync)
-    agent.route('/api/meshes/:mesh/apps/ztm/tunnel', tunnel)
+    for (const [name, api] of Object.entries(APPS)) {
+      const app = new Hono()
+      serve(app, name, api)
+      agent.route(`/api/meshes/:mesh/apps/ztm/${name}`, app)
+    }
     opening.use(await serveUnixSocket(agent, socketPath(dataFolder, 'agent')))
   }
   if (roles.includes('hub')) {
@@ -83,4 +88,13 @@ export async function startFakeDaemons(
     },
     [Symbol.asyncDispose]: () => all.disposeAsync(),
   }
+}
+
+const APPS: Readonly<Record<string, Record<string, Route>>> = {
+  tunnel: TUNNEL_API,
+  files: FILES_API,
+  sync: SYNC_API,
+  terminal: TERMINAL_API,
+  script: SCRIPT_API,
+  proxy: PROXY_API,
 }

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { FILES_API } from '../../apps/files/messages.ts'
 import type { Cli } from '../context.ts'
 import { addExamples } from '../examples.ts'
+import { defineMirror } from '../file/define-copy.ts'
 import { type FetchWords, fetchToFolder, listJobs } from '../files/fetch-files.ts'
 import { addAccessOptions, defineEraseFile, defineFilesConfig } from '../files/file-commands.ts'
 import { callFiles } from '../files/files-place.ts'
@@ -16,7 +17,7 @@ import {
 } from '../files/publish-files.ts'
 import { choosePlace } from '../mesh-choice.ts'
 
-/** `ztm cloud config|ls|share|upload|download|unpublish|erase …`: other words for `ztm file`, with a folder for downloads. */
+/** `ztm cloud config|ls|share|upload|download|unpublish|mirror|erase …`: other words for `ztm file`, with a folder for downloads. */
 export function defineCloud(command: Command, cli: Cli): void {
   command.description(
     'Files of the mesh, with a folder of their own on this computer. The same as `ztm file`.',
@@ -58,6 +59,7 @@ export function defineCloud(command: Command, cli: Cli): void {
     .argument('<path>', 'what you have published')
     .action((path: string) => withdrawFile(cli, path, false))
   addExamples(unpublish, 'ztm cloud unpublish report.pdf')
+  defineMirror(command.command('mirror'), cli)
   defineEraseFile(command.command('erase').summary('Withdraw it, and remove it from disk'), cli)
   addExamples(command, 'ztm cloud ls', 'ztm cloud download /users/bob/photos')
 }

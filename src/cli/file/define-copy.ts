@@ -31,8 +31,28 @@ export function defineCopy(command: Command, cli: Cli): void {
     'ztm file cp office:project laptop:project --limit-mbps 50',
     'ztm file cp alice@nas:/srv/photos .',
   )
-  const mirror = command
-    .command('mirror')
+  defineMirror(command.command('mirror'), cli)
+  const grant = command
+    .command('grant')
+    .summary('Let others use a folder, or show whom you let')
+    .argument('[folder]', 'a folder; without it, all that are granted are listed')
+    .option('--user <user...>', 'these users')
+    .option('--group <group...>', 'and the members of these groups')
+    .option('--write', 'they may change what is there, too')
+    .option('--remove', 'nobody else may any more')
+    .action((folder: string | undefined, words: GrantWords) => grantFolder(cli, folder, words))
+  addExamples(
+    grant,
+    'ztm file grant',
+    'ztm file grant /srv/photos --user alice bob',
+    'ztm ep nas file grant /srv/drop --group staff --write',
+    'ztm file grant /srv/photos --remove',
+  )
+}
+
+/** A command that keeps folders equal: `file mirror`, `cloud mirror`. */
+export function defineMirror(mirror: Command, cli: Cli): void {
+  mirror
     .summary('Keep two folders equal, or show which are')
     .description(
       'Keep a folder here and one at another endpoint equal, both ways, for as long as the mirror lasts: the agent does it, also after a ' +
@@ -55,21 +75,5 @@ export function defineCopy(command: Command, cli: Cli): void {
     "ztm file mirror src --to office:src --name code --ignore node_modules '*.log' --limit-mbps 20",
     'ztm file mirror code --pause',
     'ztm file mirror code --stop',
-  )
-  const grant = command
-    .command('grant')
-    .summary('Let others use a folder, or show whom you let')
-    .argument('[folder]', 'a folder; without it, all that are granted are listed')
-    .option('--user <user...>', 'these users')
-    .option('--group <group...>', 'and the members of these groups')
-    .option('--write', 'they may change what is there, too')
-    .option('--remove', 'nobody else may any more')
-    .action((folder: string | undefined, words: GrantWords) => grantFolder(cli, folder, words))
-  addExamples(
-    grant,
-    'ztm file grant',
-    'ztm file grant /srv/photos --user alice bob',
-    'ztm ep nas file grant /srv/drop --group staff --write',
-    'ztm file grant /srv/photos --remove',
   )
 }

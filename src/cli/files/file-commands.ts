@@ -69,7 +69,7 @@ function definePublication(command: Command, cli: Cli): void {
     command
       .command('publish')
       .summary('Publish a file or folder where it is')
-      .argument('<path>', 'a file or folder')
+      .argument('<path>', 'a file or folder; - is standard input, which then lies in the download folder')
       .option('--as <name>', 'its name in the mesh, as docs/report.pdf (default: its own)')
       .option('--tag <tag...>', 'words to find it by'),
   ).action((path: string, words: PublishWords) => publishFile(cli, path, words))
@@ -78,6 +78,7 @@ function definePublication(command: Command, cli: Cli): void {
     'ztm file publish report.pdf',
     'ztm file publish ~/photos --as photos/2026 --tag holiday --users alice --groups family',
     'ztm ep office file publish Documents/plan.odt --everyone',
+    'ztm file publish - --as backup/shop.sql',
   )
   const share = addAccessOptions(
     command
@@ -114,7 +115,7 @@ export function definePublishFile(command: Command, cli: Cli): void {
     command
       .summary('Publish a file or folder under a name')
       .argument('<name>', 'its name in the mesh, as docs/report.pdf')
-      .requiredOption('-i, --input <path>', 'the file or folder')
+      .requiredOption('-i, --input <path>', 'the file or folder; - is standard input')
       .option('--tag <tag...>', 'words to find it by'),
   ).action((name: string, { input, ...words }: PublishWords & { input: string }) =>
     publishFile(cli, input, { ...words, as: name }),

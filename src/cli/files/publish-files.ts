@@ -1,4 +1,5 @@
 import { FILES_API } from '../../apps/files/messages.ts'
+import { MeshError } from '../../core/model/errors.ts'
 import { type Cli, pathOf } from '../context.ts'
 import { choosePlace, type Place } from '../mesh-choice.ts'
 import { report, showThing } from '../output/show.ts'
@@ -6,6 +7,7 @@ import { visible } from '../output/text-width.ts'
 import { bytes, plural } from '../output/words.ts'
 import { callFiles, chooseOrigin, wholePath } from './files-place.ts'
 import { followJob } from './follow-job.ts'
+import { keepInput } from './keep-input.ts'
 import { heldFields } from './list-files.ts'
 
 /** Who may see something, as typed. */
@@ -25,9 +27,8 @@ export interface PublishWords extends AccessWords {
 /** `ztm file publish PATH` */
 export async function publishFile(cli: Cli, typed: string, words: PublishWords): Promise<void> {
   const place = await choosePlace(cli)
-  // Another endpoint's paths begin at the home folder there.
-  const source = place.isChosen ? typed : pathOf(cli, typed)
   const name = words.as === undefined ? undefined : ownName(place, words.as)
+  const source = await sourceOf(cli, place, typed, name)
   const access = readAccess(words)
   const started = await callFiles(cli, place.mesh.name, FILES_API.publish, {
     params: { endpoint: place.endpoint },
@@ -41,6 +42,13 @@ export async function publishFile(cli: Cli, typed: string, words: PublishWords):
   const job = await followJob(cli, place, started)
   const what = `${plural(job.totalFiles, 'file')}, ${bytes(job.totalBytes)}`
   await report(cli, `Published ${visible(job.path)}: ${what}`, { name: job.path, data: job })
+}
+
+/** The file that is meant; `-` is standard input. Another endpoint's paths begin at the home folder there. */
+async function sourceOf(cli: Cli, place: Place, typed: string, name: string | undefined): Promise<string> {
+  if (typed !== '-') return place.isChosen ? typed : pathOf(cli, typed)
+  if (name !== undefined) return keepInput(cli, place, name)
+  throw new MeshError('bad-usage', 'Cannot publish from standard input: say its name: --as NAME')
 }
 
 /** `ztm file share PATH`: change who may see it, or show it. */
