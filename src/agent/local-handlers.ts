@@ -11,6 +11,7 @@ import { findEndpoint } from './app-host.ts'
 import type { Transfers } from './contents/transfers.ts'
 import type { LocalCaller } from './local-caller.ts'
 import { createLocalHubsHandlers } from './local-hubs.ts'
+import { type HubStarter, ownHubHandlers } from './own-hub.ts'
 import type { AppPages } from './packages/app-pages.ts'
 import { createLocalInstalledHandlers } from './packages/local-handlers.ts'
 import { listAllApps } from './packages/peer-handlers.ts'
@@ -25,6 +26,7 @@ export interface LocalHandlersOptions {
   readonly listen: () => string | undefined
   readonly makeLoginCode: () => { url: string; token: string }
   readonly stop: () => void
+  readonly hubStarter: HubStarter | undefined
 }
 
 /** Serve the agent's local API. */
@@ -37,6 +39,7 @@ export function createLocalHandlers(options: LocalHandlersOptions): Handlers<typ
     ...billingHandlers(options.agent),
     ...userHandlers(options.agent),
     ...createLocalHubsHandlers(options.agent),
+    ...ownHubHandlers({ agent: options.agent, dataFolder: options.dataFolder, starter: options.hubStarter }),
     ...createLocalInstalledHandlers(options.agent, options.pages),
   }
 }

@@ -28,6 +28,7 @@ import type { RunningApp } from './app-host.ts'
 import { type Contents, createContents, LINKS_PATH } from './contents/contents.ts'
 import type { LocalCaller } from './local-caller.ts'
 import { createLocalHandlers } from './local-handlers.ts'
+import type { HubStarter } from './own-hub.ts'
 import { type AppPages, createAppPages } from './packages/app-pages.ts'
 import { requestInstalled } from './packages/request-installed.ts'
 import { streamEvents } from './page-events.ts'
@@ -50,6 +51,8 @@ export interface LocalServerOptions {
   readonly http?: ServerOptions
   /** The built web page; without it browsers are told that there is none. */
   readonly page?: PageFiles | undefined
+  /** Starts a hub on this computer when it is asked for; without it none can be. */
+  readonly hubStarter?: HubStarter | undefined
 }
 
 /** The served local API. */
@@ -84,6 +87,7 @@ export async function startLocalServer(options: LocalServerOptions): Promise<Loc
     listen: () => (address === undefined ? undefined : formatAddress(address)),
     makeLoginCode,
     stop: options.stop,
+    hubStarter: options.hubStarter,
   })
   const forSocket = createApp(options, { handlers, contents }, () => ({ via: 'socket' }))
   const socket = await serveUnixSocket(forSocket, options.socketPath, request =>

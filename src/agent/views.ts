@@ -1,5 +1,6 @@
 import type { z } from 'zod'
-import type { MeshInfo, pathShape } from '../core/api/agent-api.ts'
+import type { pathShape } from '../core/api/agent-api.ts'
+import type { MeshInfo } from '../core/api/mesh-shape.ts'
 import type { EndpointInfo } from '../core/api/shapes.ts'
 import type { Membership } from './membership.ts'
 

@@ -15,6 +15,8 @@ export function answerPage(
   const nonce = randomBytes(16).toString('base64url')
   context.header('content-security-policy', policy(nonce))
   context.header('cache-control', 'no-store')
+  // The camera reads QR codes of permits; nothing else of the computer is wanted.
+  context.header('permissions-policy', PERMISSIONS)
   if (files === undefined) return context.html(PLAIN_PAGE)
   const values: Record<string, string> = { nonce, key: key ?? '' }
   return context.html(files.template.replace(/\{\{(nonce|key)\}\}/g, (_, name: string) => values[name] ?? ''))
@@ -60,6 +62,7 @@ function policy(nonce: string): string {
   ].join('; ')
 }
 
+const PERMISSIONS = 'camera=(self), microphone=(), geolocation=(), usb=(), serial=(), payment=()'
 const PLAIN_PAGE =
   '<!doctype html><html lang="en"><meta charset="utf-8"><title>ZTM</title>' +
   '<p>The agent is running. This copy of it has no web page: use the <code>ztm</code> command.</p></html>'

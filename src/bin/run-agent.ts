@@ -32,18 +32,25 @@ import { type OpenedAppRunner, openAppRunner } from './app-runner.ts'
 import { tuneCollector } from './garbage-collector.ts'
 import { serveMetrics } from './serve-metrics.ts'
 import { onceToldToStop } from './signals.ts'
+import { createHubStarter } from './start-hub-here.ts'
 import { SYSTEM_CLOCK } from './system-clock.ts'
 
 /**
  * Run an agent until it is told to stop.
  *
+ * @param program  the command line that runs this program, for a hub that is started from the page
  * @returns the exit code
  * @throws MeshError `already-running`, `port-in-use`, `storage-failed` …
  */
-export async function runAgent(options: RunAgentOptions): Promise<number> {
+export async function runAgent(options: RunAgentOptions, program?: readonly string[]): Promise<number> {
   tuneCollector()
   const stop = onceToldToStop()
-  await using opened = await openAgent({ ...options, onStop: stop.tell, isForeground: true })
+  await using opened = await openAgent({
+    ...options,
+    onStop: stop.tell,
+    isForeground: true,
+    ...(program && { program }),
+  })
   const { join } = options
   if (join !== undefined && !opened.agent.meshes.has(join.mesh)) {
     const membership = await opened.agent.join(join.mesh, join.endpoint, join.permit, false)
@@ -63,9 +70,14 @@ export interface OpenedAgent extends AsyncDisposable {
   readonly socketPath: string
 }
 
-/** Put an agent together: folder, log, store, key, apps, local API. @param options  `apps` come on top of those built in */
+/** Put an agent together: folder, log, store, key, apps, local API. @param options  `apps` come on top of those built in; with `program`, the command line that runs it, it starts hubs */
 export async function openAgent(
-  options: RunAgentOptions & { onStop: () => void; isForeground: boolean; apps?: readonly App[] },
+  options: RunAgentOptions & {
+    onStop: () => void
+    isForeground: boolean
+    apps?: readonly App[]
+    program?: readonly string[]
+  },
 ): Promise<OpenedAgent> {
   await using opening = new AsyncDisposableStack()
   const folder = await openDataFolder(options.dataFolder)
@@ -127,6 +139,9 @@ export async function openAgent(
       metrics,
       stop: options.onStop,
       page: findPage(),
+      ...(options.program && {
+        hubStarter: createHubStarter({ dataFolder: folder.root, program: options.program }),
+      }),
     }),
   )
   if (options.metrics !== undefined) opening.use(await serveMetrics(options.metrics, metrics))

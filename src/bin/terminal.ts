@@ -41,7 +41,7 @@ function createWorld(): World {
       root: '/',
     },
     runHub: async options => (await import('./run-hub.ts')).runHub(options, program),
-    runAgent: async options => (await import('./run-agent.ts')).runAgent(options),
+    runAgent: async options => (await import('./run-agent.ts')).runAgent(options, program),
     inspectGateway: async file => (await import('./run-gateway.ts')).inspectGateway(file),
     runGateway: async options => (await import('./run-gateway.ts')).runGateway(options),
   }

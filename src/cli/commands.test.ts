@@ -288,6 +288,7 @@ test('every route of agent, hub and tunnel is used by some command', async t => 
     ...['billing report --since 1h --user bob', 'billing status'],
     ...['status', 'doctor', 'identity', 'gui', 'permit', 'label --add x', 'ping ep office -c 1'],
     ...['file transfers', 'file transfers --stop 0123456789abcdef'],
+    'start mesh home --as x --names h.example:1',
     ...['log agent', 'log hub', 'ep office log agent', 'join home --as x -p p.json', 'leave home'],
     ...[
       'enable mesh',

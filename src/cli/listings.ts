@@ -1,4 +1,5 @@
-import { AGENT_API, type MeshInfo } from '../core/api/agent-api.ts'
+import { AGENT_API } from '../core/api/agent-api.ts'
+import type { MeshInfo } from '../core/api/mesh-shape.ts'
 import type { Answer } from '../core/api/route.ts'
 import type { EndpointInfo, Eviction, ServiceInfo } from '../core/api/shapes.ts'
 import { callAgent } from './api-client.ts'

@@ -1,4 +1,5 @@
-import { AGENT_API, type MeshInfo } from '../core/api/agent-api.ts'
+import { AGENT_API } from '../core/api/agent-api.ts'
+import type { MeshInfo } from '../core/api/mesh-shape.ts'
 import { MeshError } from '../core/model/errors.ts'
 import { quote } from '../core/model/quote.ts'
 import { callAgent } from './api-client.ts'

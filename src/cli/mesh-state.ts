@@ -1,4 +1,4 @@
-import type { MeshInfo } from '../core/api/agent-api.ts'
+import type { MeshInfo } from '../core/api/mesh-shape.ts'
 import { MeshError } from '../core/model/errors.ts'
 import { quote } from '../core/model/quote.ts'
 import type { Cli } from './context.ts'

@@ -20,6 +20,7 @@ import { TunnelsPage } from './pages/tunnels-page.tsx'
 import { UsersPage } from './pages/users-page.tsx'
 import { Loaded } from './parts/loaded.tsx'
 import { PageFrame } from './parts/page-frame.tsx'
+import { linkOfHash } from './start/permit-text.ts'
 
 const root = createRootRoute({ component: PageFrame, notFoundComponent: First })
 const mesh = createRoute({ getParentRoute: () => root, path: '/$mesh' })
@@ -30,6 +31,11 @@ const tree = root.addChildren([
   createRoute({ getParentRoute: () => root, path: '/', component: First }),
   createRoute({ getParentRoute: () => root, path: '/login', component: First }),
   createRoute({ getParentRoute: () => root, path: '/join', component: JoinPage }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/start',
+    component: lazyRouteComponent(() => import('./pages/start-page.tsx'), 'StartPage'),
+  }),
   mesh.addChildren([
     createRoute({ getParentRoute: () => mesh, path: '/', component: OverviewPage }),
     createRoute({ getParentRoute: () => mesh, path: '/map', component: MapPage }),
@@ -78,6 +84,9 @@ declare module '@tanstack/react-router' {
 /** The first mesh that is joined; the way to join one where there is none. */
 function First() {
   const status = useQuery(QUERIES.status())
+  // As `ztm gui LINK` opens it.
+  const link = linkOfHash(location.hash)
+  if (link !== '') return <Navigate to="/join" hash={link} replace />
   return (
     <Loaded query={status}>
       {({ meshes: [first] }) =>

@@ -302,6 +302,18 @@ export const FAKE_ANSWERS: Readonly<Record<string, FakeAnswer>> = {
   }),
   'hub.showLog': () => ({ lines: FAKE_LOG }),
   'hub.showPermit': () => ({ permit: '{"ca": "root"}\n' }),
+  'agent.showOwnHub': () => ({
+    isRunning: true,
+    isKnown: true,
+    listen: '0.0.0.0:8888',
+    places: [{ name: '192.168.0.2:8888', reach: 'network', isAnswering: true }],
+    addresses: ['192.168.0.2'],
+  }),
+  'agent.startOwnHub': () => ({ runs: 'process' }),
+  'agent.joinOwnHub': ({ body }) => {
+    const { mesh, endpoint } = body as { mesh: string; endpoint: string }
+    return { ...FAKE_MESH, name: mesh, endpoint: { ...FAKE_MESH.endpoint, name: endpoint } }
+  },
   'tunnel.listTunnels': () => ({ tunnels: [TUNNEL] }),
   'tunnel.showTunnel': () => TUNNEL,
   'tunnel.listInbounds': () => ({ inbounds: [INBOUND] }),

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
-import { AGENT_API, type MeshInfo } from '../../core/api/agent-api.ts'
+import { AGENT_API } from '../../core/api/agent-api.ts'
+import type { MeshInfo } from '../../core/api/mesh-shape.ts'
 import { ERRORS } from '../../core/model/errors.ts'
 import { callAgent } from '../api-client.ts'
 import { type Cli, refuseEndpoint } from '../context.ts'

@@ -21,6 +21,7 @@ import { addExamples } from '../examples.ts'
 import { GATEWAY_STATUS_FILE, readGatewayStatus } from '../gateway-status.ts'
 import { report } from '../output/show.ts'
 import { visible } from '../output/text-width.ts'
+import { defineStartMesh } from '../own-hub.ts'
 import { defineStartApp } from '../packages/app-manage.ts'
 import { writePrivate } from '../read-input.ts'
 import { PERMIT_HELP } from '../relay-role.ts'
@@ -57,6 +58,7 @@ export function defineStart(command: Command, cli: Cli): void {
     'sudo ztm start gateway --config /etc/ztm/gateway.yaml',
     'ztm start gateway --config gateway.yaml --metrics 127.0.0.1:9900',
   )
+  defineStartMesh(command.command('mesh'), cli)
   defineStartApp(command, cli)
   addExamples(
     command,

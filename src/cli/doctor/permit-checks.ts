@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import { type Stats, statSync } from 'node:fs'
-import type { MeshInfo } from '../../core/api/agent-api.ts'
+import type { MeshInfo } from '../../core/api/mesh-shape.ts'
 import { parseAddress } from '../../core/model/address.ts'
 import { toMeshError } from '../../core/model/errors.ts'
 import { type Permit, parsePermit, parsePermitLink } from '../../core/model/permit.ts'

@@ -4,17 +4,17 @@ import { AGENT_BILLING_ROUTES } from './billing-api.ts'
 import { labelsShape } from './hub-api.ts'
 import { AGENT_HUBS_ROUTES } from './hubs-api.ts'
 import { AGENT_INSTALLED_ROUTES, appListShape } from './installed-api.ts'
+import { meshShape } from './mesh-shape.ts'
 import { AGENT_NETWORK_ROUTES, ENDPOINT_FILTER } from './network-api.ts'
+import { AGENT_OWN_HUB_ROUTES } from './own-hub-api.ts'
 import { AGENT_PEOPLE_ROUTES } from './people-api.ts'
 import { defineRoute } from './route.ts'
 import {
   endpointIdShape,
   endpointShape,
-  errorShape,
   evictionShape,
   invitationShape,
   logLinesShape,
-  meshIdShape,
   msShape,
   nameShape,
   pemShape,
@@ -23,24 +23,6 @@ import {
   userShape,
 } from './shapes.ts'
 import { AGENT_TRANSFER_ROUTES } from './transfers-api.ts'
-
-/** A mesh this agent has joined, and how its link is. */
-export const meshShape = z.object({
-  name: nameShape,
-  id: meshIdShape,
-  endpoint: z.object({ id: endpointIdShape, name: nameShape, user: userShape }),
-  bootstraps: z.array(z.string()),
-  state: z.enum(['online', 'connecting', 'offline', 'disabled']),
-  /** When that state began. */
-  sinceMs: msShape,
-  /** The hub the link goes to. */
-  hub: z.string().optional(),
-  /** Why there is no link. */
-  error: errorShape.optional(),
-  certificateExpiresAtMs: msShape,
-})
-/** A mesh this agent has joined. */
-export type MeshInfo = z.output<typeof meshShape>
 
 /** One way to a peer, tried or in use. */
 export const pathShape = z.object({
@@ -87,6 +69,7 @@ export const AGENT_API = {
   ...AGENT_BILLING_ROUTES,
   ...AGENT_HUBS_ROUTES,
   ...AGENT_INSTALLED_ROUTES,
+  ...AGENT_OWN_HUB_ROUTES,
   ...AGENT_PEOPLE_ROUTES,
   ...AGENT_NETWORK_ROUTES,
   ...AGENT_TRANSFER_ROUTES,

@@ -1,4 +1,4 @@
-import { Alert, Button, Container, PasswordInput, Stack, Text, Title } from '@mantine/core'
+import { Alert, Anchor, Button, Container, PasswordInput, Stack, Text, Title } from '@mantine/core'
 import { useState } from 'react'
 import { logIn } from '../api/login.ts'
 import { useTexts } from '../texts/texts.ts'
@@ -27,6 +27,16 @@ export function LoginPage({ onDone }: { onDone: () => void }) {
         <Stack>
           <Title order={1}>{say('login.title')}</Title>
           <Text>{say('login.help')}</Text>
+          {/* Asked for by this page itself, where another led here: the agent then looks whose browser it is. */}
+          <Anchor
+            href="/"
+            onClick={event => {
+              event.preventDefault()
+              location.assign(`/?again${location.hash}`)
+            }}
+          >
+            {say('login.own')}
+          </Anchor>
           <PasswordInput
             label={say('login.token')}
             value={token}

@@ -1,7 +1,7 @@
 import { Card, Group, SimpleGrid, Stack, Text, Title } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useParams } from '@tanstack/react-router'
-import type { MeshInfo } from '../../core/api/agent-api.ts'
+import type { MeshInfo } from '../../core/api/mesh-shape.ts'
 import { MeshError } from '../../core/model/errors.ts'
 import { QUERIES } from '../api/queries.ts'
 import { formatWhen } from '../parts/amounts.ts'

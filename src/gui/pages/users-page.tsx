@@ -13,6 +13,7 @@ import { Failure } from '../parts/failure.tsx'
 import { Listing } from '../parts/listing.tsx'
 import { Loaded } from '../parts/loaded.tsx'
 import { Name } from '../parts/name.tsx'
+import { QrCode } from '../parts/qr-code.tsx'
 import { StateBadge } from '../parts/state-badge.tsx'
 import { useTexts } from '../texts/texts.ts'
 import { EvictionsSection } from './evictions-section.tsx'
@@ -158,6 +159,7 @@ function Invite({ mesh }: { mesh: string }) {
           <>
             <TextInput label={say('invite.link')} value={invite.data.link} readOnly />
             <Copy text={invite.data.link} />
+            <QrCode text={invite.data.link} label={say('invite.qr')} />
           </>
         )}
       </Stack>

@@ -3,6 +3,7 @@ import { MESH_EN } from './en/mesh.ts'
 import { NETWORK_EN } from './en/network.ts'
 import { PROXY_EN } from './en/proxy.ts'
 import { SCRIPT_EN } from './en/script.ts'
+import { START_EN } from './en/start.ts'
 import { TERMINAL_EN } from './en/terminal.ts'
 import { TUNNELS_EN } from './en/tunnels.ts'
 
@@ -13,6 +14,7 @@ export const EN = {
   ...NETWORK_EN,
   ...PROXY_EN,
   ...SCRIPT_EN,
+  ...START_EN,
   ...TERMINAL_EN,
   ...TUNNELS_EN,
 } as const

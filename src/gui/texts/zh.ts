@@ -4,6 +4,7 @@ import { MESH_ZH } from './zh/mesh.ts'
 import { NETWORK_ZH } from './zh/network.ts'
 import { PROXY_ZH } from './zh/proxy.ts'
 import { SCRIPT_ZH } from './zh/script.ts'
+import { START_ZH } from './zh/start.ts'
 import { TERMINAL_ZH } from './zh/terminal.ts'
 import { TUNNELS_ZH } from './zh/tunnels.ts'
 
@@ -14,6 +15,7 @@ export const ZH: Readonly<Record<TextKey, string>> = {
   ...NETWORK_ZH,
   ...PROXY_ZH,
   ...SCRIPT_ZH,
+  ...START_ZH,
   ...TERMINAL_ZH,
   ...TUNNELS_ZH,
 }

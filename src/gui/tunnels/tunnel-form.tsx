@@ -2,7 +2,7 @@ import { Button, Chip, Group, NumberInput, ScrollArea, Select, Stack, Text, Text
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { TUNNEL_API } from '../../apps/tunnel/messages.ts'
-import type { MeshInfo } from '../../core/api/agent-api.ts'
+import type { MeshInfo } from '../../core/api/mesh-shape.ts'
 import { call } from '../api/call.ts'
 import { QUERIES, tunnelPrefix } from '../api/queries.ts'
 import { TUNNEL_QUERIES } from '../api/tunnel-queries.ts'

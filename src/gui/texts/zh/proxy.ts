@@ -15,7 +15,7 @@ export const PROXY_ZH: Readonly<Record<keyof typeof PROXY_EN, string>> = {
   'proxy.clients': '账号',
   'proxy.down': '下移',
   'proxy.exit': '出口',
-  'proxy.exitHelp': '他人的连接从这里离开网络。',
+  'proxy.exitHelp': '他人的连接从这里离开网格。',
   'proxy.exitOff': '没有人从这里离开。',
   'proxy.exitOn': '允许连接从这里离开',
   'proxy.exitRules': '出口规则',

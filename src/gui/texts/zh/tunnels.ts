@@ -46,6 +46,6 @@ export const TUNNELS_ZH: Readonly<Record<keyof typeof TUNNELS_EN, string>> = {
   'tunnel.targetsHelp': '端口、主机:端口 或 unix:/路径。现有连接不会中断。',
   'tunnel.traffic': '发送 / 接收',
   'tunnel.users': '除您以外可使用的用户',
-  'tunnel.usersHelp': '* 表示网络中的所有人。',
+  'tunnel.usersHelp': '* 表示网格中的所有人。',
   'tunnels.title': '隧道',
 }
