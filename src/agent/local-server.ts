@@ -179,7 +179,7 @@ function createGuardedApp(
   guarded.use(async (context, next) => {
     if (isNavigation(context)) {
       const key = (await isOwnUser(context)) ? logins.open(context, await uidOf(context)) : undefined
-      return answerPage(context, options.page, key)
+      return answerPage(context, options.page, key, pages.framedAt(new URL(context.req.url).pathname))
     }
     const file = context.req.method === 'GET' && (await answerPageFile(context, options.page))
     if (file) return file

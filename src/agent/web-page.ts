@@ -6,14 +6,16 @@ import type { PageFiles } from '../store/page-files.ts'
  * Answer with the document of the web page.
  *
  * @param key  of the browser's login; without one the page asks for the token
+ * @param framed  the only origin it may show in a frame; none if absent
  */
 export function answerPage(
   context: Context,
   files: PageFiles | undefined,
   key: string | undefined,
+  framed?: string | undefined,
 ): Response {
   const nonce = randomBytes(16).toString('base64url')
-  context.header('content-security-policy', policy(nonce))
+  context.header('content-security-policy', policy(nonce, framed))
   context.header('cache-control', 'no-store')
   // The camera reads QR codes of permits; nothing else of the computer is wanted.
   context.header('permissions-policy', PERMISSIONS)
@@ -45,7 +47,7 @@ export function isNavigation(context: Context): boolean {
 }
 
 /** Nothing from elsewhere, no script in the document, no other page around it. */
-function policy(nonce: string): string {
+function policy(nonce: string, framed: string | undefined): string {
   return [
     "default-src 'none'",
     "script-src 'self'",
@@ -56,6 +58,7 @@ function policy(nonce: string): string {
     "font-src 'self'",
     "connect-src 'self'",
     "manifest-src 'self'",
+    ...(framed === undefined ? [] : [`frame-src ${framed}`]),
     "base-uri 'none'",
     "form-action 'none'",
     "frame-ancestors 'none'",

@@ -67,6 +67,23 @@ const tree = root.addChildren([
       path: '/scripts',
       component: lazyRouteComponent(() => import('./pages/script-page.tsx'), 'ScriptPage'),
     }),
+    createRoute({
+      getParentRoute: () => mesh,
+      path: '/apps',
+      validateSearch: readPlace,
+      component: lazyRouteComponent(() => import('./pages/apps-page.tsx'), 'AppsPage'),
+    }),
+    createRoute({
+      getParentRoute: () => mesh,
+      path: '/apps/$provider/$app',
+      validateSearch: readPlace,
+      component: lazyRouteComponent(() => import('./pages/app-page.tsx'), 'AppPage'),
+    }),
+    createRoute({
+      getParentRoute: () => mesh,
+      path: '/apps/$provider/$app/page',
+      component: lazyRouteComponent(() => import('./pages/app-frame-page.tsx'), 'AppFramePage'),
+    }),
     createRoute({ getParentRoute: () => mesh, path: '/hubs', component: HubsPage }),
     createRoute({ getParentRoute: () => mesh, path: '/log', component: LogPage }),
   ]),
@@ -79,6 +96,11 @@ declare module '@tanstack/react-router' {
   interface Register {
     router: typeof router
   }
+}
+
+/** The endpoint whose apps are meant; this one if absent. */
+function readPlace({ at }: Readonly<Record<string, unknown>>): { readonly at?: string } {
+  return typeof at === 'string' ? { at } : {}
 }
 
 /** The first mesh that is joined; the way to join one where there is none. */

@@ -84,8 +84,8 @@ async function install(name: string, files: Record<string, string>): Promise<voi
 
 const hostOf = (name: string) => `${name}--root--test.localhost:${port}`
 
-async function linkOf(name: string): Promise<URL> {
-  const path = `/api/meshes/${MESH_NAME}/page-links/root/${name}`
+async function linkOf(name: string, place: 'tab' | 'frame' = 'tab'): Promise<URL> {
+  const path = `/api/meshes/${MESH_NAME}/page-links/root/${name}?in=${place}`
   const { status, text } = await ask(path, { method: 'POST', headers: { authorization: `Bearer ${TOKEN}` } })
   assert.equal(status, 200, text)
   return new URL((JSON.parse(text) as { url: string }).url)
@@ -106,8 +106,8 @@ async function ask(
 }
 
 /** Log in to an app's page. @returns the cookie */
-async function logIn(name: string): Promise<string> {
-  const { pathname, search } = await linkOf(name)
+async function logIn(name: string, place: 'tab' | 'frame' = 'tab'): Promise<string> {
+  const { pathname, search } = await linkOf(name, place)
   const { headers } = await ask(pathname + search, { host: hostOf(name) })
   return headers['set-cookie']?.[0]?.split(';')[0] ?? ''
 }
@@ -229,6 +229,72 @@ test('nothing but the files of the page is given', async () => {
     (await ask('/app.js', { method: 'DELETE', host: hostOf('notes'), headers: { cookie } })).status,
     404,
   )
+})
+
+const policyOf = (answer: Awaited<ReturnType<typeof ask>>) =>
+  String(answer.headers['content-security-policy'])
+
+test("a page is shown in a frame of the agent's page if it was opened there, and in no other", async () => {
+  const { pathname, search } = await linkOf('notes', 'frame')
+  const login = await ask(pathname + search, {
+    host: hostOf('notes'),
+    headers: { 'sec-fetch-site': 'cross-site' },
+  })
+  const [cookie = '', ...attributes] = login.headers['set-cookie']?.[0]?.split('; ') ?? []
+  assert.deepEqual(attributes.sort(), ['HttpOnly', 'Partitioned', 'Path=/', 'SameSite=None', 'Secure'])
+  const page = await ask('/', { host: hostOf('notes'), headers: { cookie, 'sec-fetch-site': 'same-origin' } })
+  for (const answer of [login, page]) {
+    assert.equal(answer.status, 200)
+    const own = `frame-ancestors http://localhost:${port} http://127.0.0.1:${port}`
+    assert.ok(policyOf(answer).includes(own), policyOf(answer))
+    assert.equal(answer.headers['x-frame-options'], undefined)
+  }
+  // Another page that frames it has the cookie sent along, and gets nothing.
+  for (const site of ['cross-site', 'same-site', 'none-of-these'])
+    assert.equal(
+      (await ask('/', { host: hostOf('notes'), headers: { cookie, 'sec-fetch-site': site } })).status,
+      403,
+      site,
+    )
+  // Either is no good as the other.
+  const [, value] = cookie.split('=')
+  assert.equal(
+    (await ask('/', { host: hostOf('notes'), headers: { cookie: `ztm-app=${value}` } })).status,
+    401,
+  )
+  const [, tab] = (await logIn('notes')).split('=')
+  const asFrame = { cookie: `ztm-app-frame=${tab}` }
+  assert.equal((await ask('/', { host: hostOf('notes'), headers: asFrame })).status, 401)
+  const inTab = await ask('/', { host: hostOf('notes'), headers: { cookie: `ztm-app=${tab}` } })
+  assert.ok(policyOf(inTab).includes("frame-ancestors 'none'"))
+})
+
+test("the agent's page may show one origin in a frame, where it shows that app, and nothing else is in its policy", async () => {
+  const framed = async (path: string) =>
+    /frame-src ([^;]*)/.exec(policyOf(await ask(path, { headers: { accept: 'text/html' } })))?.[1]
+  assert.equal(await framed(`/${MESH_NAME}/apps/root/notes/page`), `http://${hostOf('notes')}`)
+  // Wherever it is: each app in each mesh has another.
+  assert.match(
+    (await framed('/Other%20Mesh/apps/root/notes/page')) ?? '',
+    /^http:\/\/notes--x-[0-9a-f]{24}\.localhost:\d+$/,
+  )
+  for (const path of [
+    '/',
+    `/${MESH_NAME}`,
+    `/${MESH_NAME}/apps/root/notes`,
+    `/${MESH_NAME}/apps/root/notes/page/more`,
+    `/${MESH_NAME}/apps/root/*/page`,
+    `/${MESH_NAME}/apps/root/notes%20*/page`,
+    `/${MESH_NAME}/apps/root/notes%3B%20script-src%20*/page`,
+    `/${MESH_NAME}/apps/root/notes%253Bx/page`,
+    `/${MESH_NAME}/apps/%/notes/page`,
+    `/${MESH_NAME}/apps/root/%0d%0ax/page`,
+    `/${MESH_NAME}/apps/root/evil.example%2F/page`,
+  ]) {
+    assert.equal(await framed(path), undefined, path)
+    const policy = policyOf(await ask(path, { headers: { accept: 'text/html' } }))
+    assert.equal(policy.split(';').filter(part => part.trim().startsWith('script-src')).length, 1, policy)
+  }
 })
 
 test('in a browser a page reaches its own app, and can do nothing to the agent or to another app', async t => {

@@ -6,7 +6,7 @@ import { getCookie, setCookie } from 'hono/cookie'
 import { secureHeaders } from 'hono/secure-headers'
 import { SETTINGS_PATH } from '../../core/api/app-settings-api.ts'
 import { appId } from '../../core/app/installed-app.ts'
-import { type AppRef, isInsidePath } from '../../core/app/manifest.ts'
+import { type AppRef, isInsidePath, parseAppRef } from '../../core/app/manifest.ts'
 import { pageLabel, parsePageHost } from '../../core/app/page-host.ts'
 import { MeshError, toMeshError } from '../../core/model/errors.ts'
 import type { Name } from '../../core/model/names.ts'
@@ -24,9 +24,17 @@ export interface AppPages {
   /**
    * A link that opens the page of a running app, once.
    *
+   * @param isFramed  in a frame of the agent's own web page, and in no other; else in none
    * @throws MeshError `not-found` if it has no page, `offline` if it does not run, `unsupported` without a port for browsers
    */
-  makeLink(mesh: Name, app: AppRef): Promise<string>
+  makeLink(mesh: Name, app: AppRef, isFramed?: boolean): Promise<string>
+  /**
+   * What the page of the agent may show in a frame where it shows an app's: the origin of that app's page, and no other.
+   *
+   * @param path  of the agent's page, as it was asked for: `/home/apps/alice/notes/page`
+   * @returns undefined where it shows none
+   */
+  framedAt(path: string): string | undefined
 }
 
 /** Whose page it is. */
@@ -34,6 +42,8 @@ interface Page {
   readonly label: string
   readonly mesh: Name
   readonly app: AppRef
+  /** It is shown in a frame of the agent's page. */
+  readonly isFramed: boolean
 }
 
 /** Make the pages of one agent. @param port  where browsers reach it; undefined if they do not */
@@ -50,12 +60,13 @@ export function createAppPages(agent: Agent, port: () => number | undefined): Ap
       const session = randomBytes(32).toString('base64url')
       bounded(sessions, MAX_SESSIONS)
       sessions.set(session, page)
-      return session
+      return { session, isFramed: page.isFramed }
     },
-    find(session, label) {
+    find(session, label, isFramed) {
       const page = sessions.get(session)
-      return page?.label === label ? page : undefined
+      return page?.label === label && page.isFramed === isFramed ? page : undefined
     },
+    port,
   })
   return {
     isMeant(context) {
@@ -63,7 +74,7 @@ export function createAppPages(agent: Agent, port: () => number | undefined): Ap
       return host !== undefined && host.port === port()
     },
     answer: context => served.fetch(context.req.raw, context.env),
-    async makeLink(mesh, app) {
+    async makeLink(mesh, app, isFramed = false) {
       const at = port()
       if (at === undefined)
         throw new MeshError('unsupported', 'Cannot open the page: the agent was started without --listen')
@@ -73,39 +84,73 @@ export function createAppPages(agent: Agent, port: () => number | undefined): Ap
       const label = pageLabel({ mesh, ...app }, sha256)
       const code = randomBytes(24).toString('base64url')
       bounded(codes, MAX_CODES)
-      codes.set(code, { label, mesh, app, endMs: agent.options.clock.now() + CODE_LIFE_MS })
+      codes.set(code, { label, mesh, app, isFramed, endMs: agent.options.clock.now() + CODE_LIFE_MS })
       return `http://${label}.localhost:${at}${LOGIN}?code=${code}`
+    },
+    framedAt(path) {
+      const [, mesh, provider, name] = PAGE_PATH.exec(path) ?? []
+      if (mesh === undefined) return undefined
+      try {
+        // It goes into a policy: what is no name of an app must not be in there.
+        const app = parseAppRef(`${decodeURIComponent(provider ?? '')}/${name}`)
+        return `http://${pageLabel({ mesh: decodeURIComponent(mesh), ...app }, sha256)}.localhost:${port()}`
+      } catch {
+        return undefined
+      }
     },
   }
 }
 
 interface Doors {
-  /** @returns the cookie */
-  redeem(code: string, label: string): string | undefined
-  find(session: string, label: string): Page | undefined
+  /** @returns the value of the cookie, and whether it is for a frame */
+  redeem(code: string, label: string): { session: string; isFramed: boolean } | undefined
+  find(session: string, label: string, isFramed: boolean): Page | undefined
+  port(): number | undefined
+}
+
+/** What is known of a request while it is answered. */
+interface Served {
+  Variables: { isFramed: boolean }
 }
 
 /** What all pages are served by: nothing here can reach the agent's API, and an app's session only its own app. */
-function createServed(agent: Agent, doors: Doors): Hono {
-  const served = new Hono()
+function createServed(agent: Agent, doors: Doors): Hono<Served> {
+  const served = new Hono<Served>()
+  served.use(async (context, next) => {
+    await next()
+    if (context.get('isFramed')) letBeFramed(context, doors.port())
+  })
   served.use(secureHeaders({ contentSecurityPolicy: POLICY, referrerPolicy: 'no-referrer' }))
   served.use(async (context, next) => {
     const refusal = refuseForeign(context)
     return refusal === undefined ? next() : answerError(context, refusal)
   })
   served.get(LOGIN, context => {
-    const session = doors.redeem(context.req.query('code') ?? '', labelOf(context))
-    if (session === undefined)
+    const redeemed = doors.redeem(context.req.query('code') ?? '', labelOf(context))
+    if (redeemed === undefined)
       return answerError(
         context,
         new MeshError('not-logged-in', `Cannot open page: the link was used or is too old: ${AGAIN}`),
       )
-    setCookie(context, COOKIE, session, { httpOnly: true, sameSite: 'Strict', path: '/' })
+    const { session, isFramed } = redeemed
+    const common = { httpOnly: true, path: '/' } as const
+    context.set('isFramed', isFramed)
+    // To a browser a frame at another origin is of another site. `Partitioned`: in the agent's page alone.
+    if (isFramed)
+      setCookie(context, FRAME_COOKIE, session, {
+        ...common,
+        ...{ secure: true, sameSite: 'None', partitioned: true },
+      })
+    else setCookie(context, COOKIE, session, { ...common, sameSite: 'Strict' })
     // Not a redirect: a SameSite=Strict cookie is not sent along one that began at another program.
     return context.html(GO_ON)
   })
   served.all('*', async context => {
-    const page = doors.find(getCookie(context, COOKIE) ?? '', labelOf(context))
+    const label = labelOf(context)
+    const page =
+      doors.find(getCookie(context, COOKIE) ?? '', label, false) ??
+      doors.find(getCookie(context, FRAME_COOKIE) ?? '', label, true)
+    context.set('isFramed', page?.isFramed ?? false)
     if (page === undefined)
       return answerError(context, new MeshError('not-logged-in', `Cannot open page: not logged in: ${AGAIN}`))
     try {
@@ -124,6 +169,15 @@ function createServed(agent: Agent, doors: Doors): Hono {
     }
   })
   return served
+}
+
+/** Let the agent's own page show an answer in a frame, and no other page: of what is served else, nobody may show anything. */
+function letBeFramed(context: Context, port: number | undefined): void {
+  const { headers } = context.res
+  const own = ['localhost', '127.0.0.1'].map(host => `http://${host}:${port}`).join(' ')
+  const policy = headers.get('content-security-policy') ?? ''
+  headers.set('content-security-policy', policy.replace("frame-ancestors 'none'", `frame-ancestors ${own}`))
+  headers.delete('x-frame-options')
 }
 
 /** A request that another page made, or made another page make: browsers tell where it comes from. */
@@ -215,8 +269,11 @@ const TYPES: Readonly<Record<string, string>> = {
   '.webmanifest': 'application/manifest+json',
 }
 const LOGIN = '/.ztm/login'
+/** Where the agent's page shows an app's; see `src/gui/router.tsx`. */
+const PAGE_PATH = /^\/([^/]+)\/apps\/([^/]+)\/([^/]+)\/page$/
 const API = '/api'
 const COOKIE = 'ztm-app'
+const FRAME_COOKIE = 'ztm-app-frame'
 const AGAIN = 'run `ztm gui APP`'
 const CODE_LIFE_MS = 60_000
 const MAX_CODES = 16

@@ -28,8 +28,8 @@ export function createLocalInstalledHandlers(agent: Agent, pages: AppPages): Han
       const { releases } = await agent.mesh(mesh).link.call(CONTROLLER_API.showReleases, { params })
       return { releases: releases.map(describeRelease) }
     },
-    async openAppPage({ params: { mesh, provider, app } }) {
-      return { url: await pages.makeLink(mesh, { provider, name: app }) }
+    async openAppPage({ params: { mesh, provider, app }, query }) {
+      return { url: await pages.makeLink(mesh, { provider, name: app }, query.in === 'frame') }
     },
     async showPublisher() {
       const key = await findPublisherKey(requirePlace(agent).secrets)

@@ -235,6 +235,8 @@ export const AGENT_INSTALLED_ROUTES = {
     path: '/api/meshes/{mesh}/page-links/{provider}/{app}',
     summary: "Make a link that opens an app's own web page, once",
     params: meshParams.extend({ provider: userShape, app: appNameShape }),
+    /** A page in a frame of the agent's own web page, and in no other; else one in a tab, and in no frame. */
+    query: z.object({ in: z.enum(['tab', 'frame']).default('tab') }),
     response: z.object({ url: z.string() }),
     errors: ['not-joined', 'not-found', 'offline', 'unsupported'],
   }),

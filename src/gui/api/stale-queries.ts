@@ -30,6 +30,6 @@ const CONCERNED: Readonly<Record<Exclude<AgentTopic, 'meshes'>, ReadonlySet<unkn
   paths: new Set(['status', 'endpoint', 'sessions', 'traffic', 'hubs']),
   services: new Set(['services', 'service', 'inbounds', 'outbounds', 'reach']),
   groups: new Set(['groups', 'users', 'services', 'reach']),
-  apps: new Set(['apps', 'app', 'installed', 'packages']),
+  apps: new Set(['apps', 'app-log', 'app-settings', 'catalogue', 'releases', 'publisher']),
   endpoints: new Set(['endpoints', 'endpoint', 'endpoint-counts', 'users', 'services', 'groups']),
 }

@@ -26,6 +26,7 @@ const PAGES = [
   ['/$mesh/tunnels', 'tunnels.title'],
   ['/$mesh/proxy', 'proxy.title'],
   ['/$mesh/terminal', 'terminal.title'],
+  ['/$mesh/apps', 'apps.title'],
   ['/$mesh/scripts', 'script.title'],
   ['/$mesh/services', 'services.title'],
   ['/$mesh/users', 'users.title'],

@@ -1,3 +1,4 @@
+import { APPS_EN } from './en/apps.ts'
 import { CONTROLLER_EN } from './en/controller.ts'
 import { MESH_EN } from './en/mesh.ts'
 import { NETWORK_EN } from './en/network.ts'
@@ -9,6 +10,7 @@ import { TUNNELS_EN } from './en/tunnels.ts'
 
 /** Every text of the page, in English. What stands in braces is filled in. */
 export const EN = {
+  ...APPS_EN,
   ...CONTROLLER_EN,
   ...MESH_EN,
   ...NETWORK_EN,

@@ -1,4 +1,5 @@
 import type { TextKey } from './en.ts'
+import { APPS_ZH } from './zh/apps.ts'
 import { CONTROLLER_ZH } from './zh/controller.ts'
 import { MESH_ZH } from './zh/mesh.ts'
 import { NETWORK_ZH } from './zh/network.ts'
@@ -10,6 +11,7 @@ import { TUNNELS_ZH } from './zh/tunnels.ts'
 
 /** Every text of the page, in Chinese. */
 export const ZH: Readonly<Record<TextKey, string>> = {
+  ...APPS_ZH,
   ...CONTROLLER_ZH,
   ...MESH_ZH,
   ...NETWORK_ZH,
