@@ -1,6 +1,7 @@
 import type { UsageInfo, UsageList } from '../core/api/billing-api.ts'
 import { parseEndpointId } from '../core/model/ids.ts'
 import { parseServiceName, parseUserName } from '../core/model/names.ts'
+import type { Ms } from '../core/model/time.ts'
 
 const BOB = {
   user: parseUserName('bob'),
@@ -50,6 +51,16 @@ export const FAKE_USAGE: UsageList = {
   total: 4,
   verdicts: { agree: 1, differ: 1, 'no-dialler': 1, nobody: 1 },
   charged: { bytesSent: 30, bytesReceived: 6_000_000 },
+  balances: [
+    {
+      user: BOB.user,
+      service: parseServiceName('tcp/web'),
+      available: 2_500_000,
+      minimum: 1_000_000,
+      currency: 'USD',
+      askedAtMs: HEARD_MS as Ms,
+    },
+  ],
   pairs: [
     {
       dialler: BOB.endpoint,

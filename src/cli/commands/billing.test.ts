@@ -30,6 +30,7 @@ test('billing report shows what was charged, and where those who counted differ'
     ['tcp/web', 'bob', 'root', '0 B', '0 B', '0 ms', 'open', '', 'nobody'].map(cell => cell || '-'),
   ])
   assert.match(stdout, /^0d2f9d0e\S+ +7f3d4e4e\S+ +6\.0 MB +4\.1 MB +0 B +1\.9 MB$/m)
+  assert.match(stdout, /^bob +tcp\/web +2\.50 USD +1\.00 USD +\d+ min ago$/m)
   assert.equal(stderr, '4 streams: 30 B sent, 6.0 MB received; the ends of 1 differ\n')
   const { query } = daemons.calls.find(({ route }) => route === 'agent.listUsage') ?? {}
   assert.deepEqual({ ...query, sinceMs: 0 }, { limit: 200, user: 'bob', sinceMs: 0 })

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { AGENT_API } from '../../core/api/agent-api.ts'
-import type { UsageInfo, UsageList } from '../../core/api/billing-api.ts'
+import type { BalanceInfo, UsageInfo, UsageList } from '../../core/api/billing-api.ts'
+import { formatMoney, micros } from '../../core/billing/money.ts'
 import type { Ms } from '../../core/model/time.ts'
 import { formatSpan } from '../../core/model/time.ts'
 import { callAgent } from '../api-client.ts'
@@ -58,6 +59,8 @@ async function reportUsage(cli: Cli, { since, user, limit }: ReportOptions): Pro
     return print(cli, list.usage.map(one => `${visible(`${one.session}.${one.stream}`)}\n`).join(''))
   print(cli, formatTable(list.usage, USAGE_VIEW(cli).columns, painter(cli)))
   if (list.pairs.length > 0) print(cli, `\n${formatTable(list.pairs, PAIR_COLUMNS, painter(cli))}`)
+  if (list.balances.length > 0)
+    print(cli, `\n${formatTable(list.balances, BALANCE_COLUMNS(cli), painter(cli))}`)
   const { charged, total, verdicts } = list
   const differ = verdicts.differ ?? 0
   const sum = `${bytes(charged.bytesSent)} sent, ${bytes(charged.bytesReceived)} received`
@@ -123,6 +126,16 @@ const ENDS_TONES: Readonly<Record<UsageInfo['verdict'], Tone | undefined>> = {
   'no-dialler': 'warning',
   'no-host': 'warning',
   nobody: 'warning',
+}
+
+function BALANCE_COLUMNS(cli: Cli): readonly Column<BalanceInfo>[] {
+  return [
+    { title: 'PAYER', cell: one => one.user },
+    { title: 'SERVICE', cell: one => one.service },
+    { title: 'AVAILABLE', cell: one => formatMoney(micros(one.available), one.currency) },
+    { title: 'MINIMUM', cell: one => formatMoney(micros(one.minimum), one.currency) },
+    { title: 'ASKED', cell: one => ago(cli, one.askedAtMs) },
+  ]
 }
 
 const PAIR_COLUMNS: readonly Column<UsageList['pairs'][number]>[] = [

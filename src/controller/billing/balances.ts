@@ -2,7 +2,7 @@ import { type Balance, insufficientBalance, isEnough } from '../../core/billing/
 import type { Commerce } from '../../core/billing/commerce.ts'
 import { type MeshError, toMeshError } from '../../core/model/errors.ts'
 import type { ServiceName } from '../../core/model/names.ts'
-import type { Clock } from '../../core/model/time.ts'
+import type { Clock, Ms } from '../../core/model/time.ts'
 
 /** Balances of who pays, asked of Commerce and remembered shortly. */
 export interface Balances {
@@ -15,8 +15,16 @@ export interface Balances {
   require(payer: string, service: ServiceName, options?: { isFresh?: boolean }): Promise<void>
   /** Something was charged to them: what is remembered is not true any more. */
   spent(payer: string): void
+  /** What Commerce said last, however long ago; undefined if it was not asked, or it is forgotten. */
+  last(payer: string, service: ServiceName): KnownBalance | undefined
   /** Why the last question failed; undefined after one that did not. */
   readonly lastError: MeshError | undefined
+}
+
+/** A balance, and when it was one. */
+export interface KnownBalance {
+  readonly balance: Balance
+  readonly askedAtMs: Ms
 }
 
 interface Remembered {
@@ -27,6 +35,7 @@ interface Remembered {
 /** Make it with nothing known. A user who can pay is remembered for 10 s, all else for 1 s. */
 export function createBalances({ commerce, clock }: { commerce: Commerce; clock: Clock }): Balances {
   const known = new Map<string, Map<string, Remembered>>()
+  const said = new Map<string, KnownBalance>()
   let count = 0
   let lastError: MeshError | undefined
 
@@ -39,6 +48,8 @@ export function createBalances({ commerce, clock }: { commerce: Commerce; clock:
     remembered.answer.then(
       balance => {
         lastError = undefined
+        if (said.size >= MAX_BALANCES) said.clear()
+        said.set(keyOf(payer, service), { balance, askedAtMs: clock.now() })
         remembered.untilMs = clock.now() + (isEnough(balance) ? GOOD_MS : BAD_MS)
       },
       error => {
@@ -67,10 +78,15 @@ export function createBalances({ commerce, clock }: { commerce: Commerce; clock:
     spent(payer) {
       for (const users of known.values()) if (users.delete(payer)) count -= 1
     },
+    last: (payer, service) => said.get(keyOf(payer, service)),
     get lastError() {
       return lastError
     },
   }
+}
+
+function keyOf(payer: string, service: ServiceName): string {
+  return JSON.stringify([payer, service])
 }
 
 /** How long a balance that is enough is believed. */

@@ -263,3 +263,15 @@ test('listUsage() shows what the ends say and by how much they differ, to whom i
   assert.equal((await all.rig.ask('listUsage', carol.caller)).total, 0)
   await assertRefused(all.rig.ask('showBilling', carol.caller), 'denied')
 })
+
+test('listUsage() shows what is left to who pays, and to nobody else who is no administrator', async () => {
+  await using all = await openBillingRig()
+  all.server.books.set('bob', { balance: 2.5, minimum: 1 })
+  await all.dial()
+  const balancesOf = async (member: typeof all.bob) =>
+    (await all.rig.ask('listUsage', member.caller)).balances.map(({ askedAtMs, ...balance }) => balance)
+  assert.deepEqual(await balancesOf(all.bob), [
+    { user: 'bob', service: 'tcp/web', available: 2_500_000, minimum: 1_000_000, currency: 'USD' },
+  ])
+  assert.deepEqual(await balancesOf(all.alice), [])
+})

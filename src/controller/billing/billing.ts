@@ -1,4 +1,4 @@
-import type { BILLING_ROUTES, BillingStatus, UsageInfo } from '../../core/api/billing-api.ts'
+import type { BalanceInfo, BILLING_ROUTES, BillingStatus, UsageInfo } from '../../core/api/billing-api.ts'
 import type { Caller } from '../../core/api/caller.ts'
 import type { Handlers } from '../../core/api/route.ts'
 import { isSettled } from '../../core/billing/charge.ts'
@@ -174,7 +174,14 @@ export async function openBilling(
           heardAtMs >= (query.sinceMs ?? 0)
         const shown = [...book.values()].filter(isShown)
         const compared = pairs.compare(shown).slice(0, query.limit)
-        return { ...listUsage(shown, query.limit, book, clock.now()), pairs: compared }
+        const balances = listBalances(
+          user => (isAdmin || user === record.user) && (query.user === undefined || user === query.user),
+        )
+        return {
+          ...listUsage(shown, query.limit, book, clock.now()),
+          pairs: compared,
+          balances: balances.slice(0, query.limit),
+        }
       },
       async showBilling({ caller }) {
         parts.decisions.requireAdminister(parts.members.require(caller), 'see billing')
@@ -188,6 +195,16 @@ export async function openBilling(
       commerce[Symbol.dispose]()
       await charger[Symbol.asyncDispose]()
     },
+  }
+
+  /** What is known of those who have a service open, the least first. */
+  function listBalances(isShown: (user: UserName) => boolean): BalanceInfo[] {
+    const found: BalanceInfo[] = []
+    for (const { user, service } of rechecks.watched()) {
+      const known = isShown(user) ? balances.last(parts.payerOf(user), service) : undefined
+      if (known !== undefined) found.push({ user, service, ...known.balance, askedAtMs: known.askedAtMs })
+    }
+    return found.sort((a, b) => a.available - b.available)
   }
 
   function status(): BillingStatus {

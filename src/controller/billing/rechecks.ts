@@ -10,6 +10,8 @@ export interface Rechecks {
   /** Ask for the balance of everybody. Never throws. */
   run(): Promise<void>
   readonly count: number
+  /** Whose balance of what is asked for. */
+  watched(): Iterable<{ readonly user: UserName; readonly service: ServiceName }>
 }
 
 interface OpenSessions {
@@ -81,6 +83,7 @@ export function createRechecks(
     get count() {
       return sessions.size
     },
+    watched: () => sessions.values(),
   }
 }
 

@@ -87,6 +87,20 @@ export const usageQueryShape = z.object({
   limit: z.coerce.number().int().min(1).max(1_000).default(200),
 })
 
+/** What somebody who has a service open had left when Commerce was last asked. */
+export const balanceShape = z.object({
+  user: userShape,
+  service: serviceNameShape,
+  /** What can be spent, millionths of a unit of the currency. */
+  available: z.int(),
+  /** The least that a dial needs: with less, streams end. As `available`. */
+  minimum: z.int(),
+  currency: z.string(),
+  askedAtMs: msShape,
+})
+/** What somebody had left. */
+export type BalanceInfo = z.output<typeof balanceShape>
+
 /** A list of usage, newest first, and its sums over all that fits the question. */
 export const usageListShape = z.object({
   usage: z.array(usageShape),
@@ -108,6 +122,8 @@ export const usageListShape = z.object({
       withoutHub: countShape,
     }),
   ),
+  /** Of those who have a service open, the least first, as many as streams were asked for; a controller may not say. */
+  balances: z.array(balanceShape).default([]),
 })
 /** A list of usage. */
 export type UsageList = z.output<typeof usageListShape>

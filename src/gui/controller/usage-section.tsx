@@ -2,6 +2,9 @@ import { Select, Stack, Table, Text, Title } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import type { UsageInfo, UsageList } from '../../core/api/billing-api.ts'
+import { formatMoney, micros } from '../../core/billing/money.ts'
+import { quoteForFilter } from '../../core/edge/edge-client.ts'
+import { nameOf as nameOfEntity } from '../../core/edge/entity-members.ts'
 import { MeshError } from '../../core/model/errors.ts'
 import { EDGE_QUERIES } from '../api/edge-queries.ts'
 import { formatBytes, formatWhen } from '../parts/amounts.ts'
@@ -14,7 +17,7 @@ import { useNow } from '../parts/use-now.ts'
 import type { TextKey } from '../texts/en.ts'
 import { useTexts } from '../texts/texts.ts'
 import { UsageBars } from './usage-bars.tsx'
-import { sumByHour, sumByService } from './usage-sums.ts'
+import { idsIn, sumByHour, sumByService } from './usage-sums.ts'
 
 /** What streams carried and what was charged; to members their own. */
 export function UsageSection({ mesh, isAdmin }: { mesh: string; isAdmin: boolean }) {
@@ -29,6 +32,7 @@ export function UsageSection({ mesh, isAdmin }: { mesh: string; isAdmin: boolean
       ...(sinceMs !== undefined && { sinceMs: minute - sinceMs }),
     }),
   )
+  const nameOf = useNames(mesh, usage.data, isAdmin)
   const isOff = usage.error instanceof MeshError && usage.error.code === 'unsupported'
   return (
     <Stack>
@@ -45,7 +49,7 @@ export function UsageSection({ mesh, isAdmin }: { mesh: string; isAdmin: boolean
             allowDeselect={false}
             maw={220}
           />
-          <Loaded query={usage}>{list => <Usage list={list} nowMs={minute} />}</Loaded>
+          <Loaded query={usage}>{list => <Usage list={list} nowMs={minute} nameOf={nameOf} />}</Loaded>
         </>
       )}
       <EqualCommand>{`ztm billing report${SPAN_WORDS[span]}`}</EqualCommand>
@@ -96,10 +100,24 @@ function Row({ title, children }: { title: string; children: React.ReactNode }) 
   )
 }
 
-function Usage({ list, nowMs }: { list: UsageList; nowMs: number }) {
+type NameOf = (id: string) => string
+
+/** What programs and endpoints are called; administrators may ask. */
+function useNames(mesh: string, list: UsageList | undefined, isAdmin: boolean): NameOf {
+  const ids = isAdmin ? idsIn(list).slice(0, MAX_NAMED) : []
+  const filter = `id in [${ids.map(quoteForFilter).join(', ')}]`
+  const { data } = useQuery({
+    ...EDGE_QUERIES.page(mesh, 'identity', { filter, limit: MAX_NAMED }),
+    enabled: ids.length > 0,
+  })
+  const names = new Map(data?.entities.map(entity => [entity.id, nameOfEntity(entity)]))
+  return id => names.get(id) ?? id
+}
+
+function Usage({ list, nowMs, nameOf }: { list: UsageList; nowMs: number; nameOf: NameOf }) {
   const { say, language } = useTexts()
-  const { usage, total, charged, verdicts, pairs } = list
-  if (total === 0) return <Text>{say('usage.none')}</Text>
+  const { usage, total, charged, verdicts, pairs, balances = [] } = list
+  if (total === 0 && balances.length === 0) return <Text>{say('usage.none')}</Text>
   const bytes = (count: number) => formatBytes(count, language)
   const hour = new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit' })
   return (
@@ -128,7 +146,8 @@ function Usage({ list, nowMs }: { list: UsageList; nowMs: number }) {
           .slice(0, 12)
           .map(({ service, bytes }) => ({ name: service, bytes }))}
       />
-      <Streams usage={usage} />
+      <Balances balances={balances} nameOf={nameOf} />
+      <Streams usage={usage} nameOf={nameOf} />
       {pairs.length > 0 && (
         <Listing
           label={say('usage.between')}
@@ -136,8 +155,8 @@ function Usage({ list, nowMs }: { list: UsageList; nowMs: number }) {
           keyOf={({ dialler, host }) => `${dialler} ${host}`}
           empty=""
           columns={[
-            { title: say('advice.dial'), cell: ({ dialler }) => <Name>{dialler}</Name> },
-            { title: say('edge.host'), cell: ({ host }) => <Name>{host}</Name> },
+            { title: say('advice.dial'), cell: ({ dialler }) => <Name>{nameOf(dialler)}</Name> },
+            { title: say('edge.host'), cell: ({ host }) => <Name>{nameOf(host)}</Name> },
             { title: say('usage.byEnds'), cell: ({ endBytes }) => bytes(endBytes) },
             { title: say('usage.byHub'), cell: ({ hubBytes }) => bytes(hubBytes) },
           ]}
@@ -147,7 +166,34 @@ function Usage({ list, nowMs }: { list: UsageList; nowMs: number }) {
   )
 }
 
-function Streams({ usage }: { usage: readonly UsageInfo[] }) {
+function Balances({ balances, nameOf }: { balances: UsageList['balances']; nameOf: NameOf }) {
+  const { say, language } = useTexts()
+  const now = useNow(5_000)
+  if (balances.length === 0) return null
+  return (
+    <Listing
+      label={say('usage.balance')}
+      rows={balances}
+      keyOf={({ user, service }) => `${user} ${service}`}
+      empty=""
+      columns={[
+        { title: say('endpoint.user'), cell: ({ user }) => <Name>{nameOf(user)}</Name> },
+        { title: say('service.name'), cell: ({ service }) => <Name>{service}</Name> },
+        {
+          title: say('usage.available'),
+          cell: ({ available, currency }) => formatMoney(micros(available), currency),
+        },
+        {
+          title: say('usage.minimum'),
+          cell: ({ minimum, currency }) => formatMoney(micros(minimum), currency),
+        },
+        { title: say('usage.asked'), cell: ({ askedAtMs }) => formatWhen(askedAtMs, now, language) },
+      ]}
+    />
+  )
+}
+
+function Streams({ usage, nameOf }: { usage: readonly UsageInfo[]; nameOf: NameOf }) {
   const { say, language } = useTexts()
   const now = useNow(5_000)
   const bytes = (count: number) => formatBytes(count, language)
@@ -159,8 +205,8 @@ function Streams({ usage }: { usage: readonly UsageInfo[] }) {
       empty={say('usage.none')}
       columns={[
         { title: say('service.name'), cell: ({ service }) => <Name>{service}</Name> },
-        { title: say('endpoint.user'), cell: ({ dialler }) => <Name>{dialler.user}</Name> },
-        { title: say('edge.host'), cell: ({ host }) => <Name>{host?.user ?? ''}</Name> },
+        { title: say('endpoint.user'), cell: ({ dialler }) => <Name>{nameOf(dialler.user)}</Name> },
+        { title: say('edge.host'), cell: ({ host }) => <Name>{nameOf(host?.user ?? '')}</Name> },
         {
           title: say('path.bytes'),
           cell: ({ counts: { dialler, host } }) => {
@@ -206,5 +252,7 @@ const SPANS: Readonly<Record<Span, number | undefined>> = {
   all: undefined,
 }
 const SPAN_WORDS: Readonly<Record<Span, string>> = { hour: ' --since 1h', day: ' --since 24h', all: '' }
+/** More are shown by their ids. */
+const MAX_NAMED = 250
 /** More stand in the sums and graphs alone. */
 const MAX_ROWS = 200

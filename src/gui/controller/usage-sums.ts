@@ -1,4 +1,4 @@
-import type { UsageInfo } from '../../core/api/billing-api.ts'
+import type { UsageInfo, UsageList } from '../../core/api/billing-api.ts'
 
 /** Bytes that went in one hour. */
 export interface HourOfUsage {
@@ -39,6 +39,18 @@ export function sumByService(usage: readonly UsageInfo[]): { service: string; by
   return [...sums]
     .map(([service, bytes]) => ({ service, bytes }))
     .sort((a, b) => b.bytes - a.bytes || (a.service < b.service ? -1 : 1))
+}
+
+/** Everybody whom a list of usage names, once each. */
+export function idsIn(list: UsageList | undefined): string[] {
+  const ids = new Set<string>()
+  for (const { dialler, host } of list?.usage ?? []) {
+    ids.add(dialler.user)
+    if (host !== undefined) ids.add(host.user)
+  }
+  for (const { user } of list?.balances ?? []) ids.add(user)
+  for (const { dialler, host } of list?.pairs ?? []) ids.add(dialler).add(host)
+  return [...ids]
 }
 
 /** Bytes both ways, as who dialled counted them; as the host did, where only that is known. */

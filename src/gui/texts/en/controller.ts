@@ -188,6 +188,9 @@ export const CONTROLLER_EN = {
   'own.title': 'My access',
   'usage.agree': 'agree',
   'usage.balances': 'Balances asked for',
+  'usage.asked': 'Asked',
+  'usage.available': 'Left',
+  'usage.balance': 'Balances of those who have a service open',
   'usage.balancesOf': 'users with a service: {count}, each {seconds} s',
   'usage.between': 'Between endpoints',
   'usage.billing': 'Billing',
@@ -204,6 +207,7 @@ export const CONTROLLER_EN = {
   'usage.no-dialler': 'the dialler is silent',
   'usage.no-host': 'the host is silent',
   'usage.nobody': 'nobody reported',
+  'usage.minimum': 'Streams end below',
   'usage.none': 'Nothing was carried yet.',
   'usage.off':
     'off: the hub was started without --commerce-url, so nothing is charged and no balance is asked for',
