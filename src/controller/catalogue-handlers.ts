@@ -1,9 +1,10 @@
 import { compare } from 'semver'
 import type { Caller } from '../core/api/caller.ts'
-import type { CATALOGUE_ROUTES, ReleaseInfo } from '../core/api/catalogue-api.ts'
+import type { CATALOGUE_ROUTES } from '../core/api/catalogue-api.ts'
+import { describeRelease } from '../core/api/describe-release.ts'
 import type { Call, Handlers } from '../core/api/route.ts'
 import { SYSTEM_PROVIDER } from '../core/app/manifest.ts'
-import { checkNext, type ListedRelease, manifestOf, mayRead, RELEASE_LIMITS } from '../core/app/release.ts'
+import { checkNext, type ListedRelease, mayRead, RELEASE_LIMITS } from '../core/app/release.ts'
 import { MeshError } from '../core/model/errors.ts'
 import type { MeshId } from '../core/model/ids.ts'
 import type { UserName } from '../core/model/names.ts'
@@ -56,7 +57,6 @@ export function createCatalogueHandlers(
     if (provider !== record.user || isIdentityUser(record.user) || provider === SYSTEM_PROVIDER)
       throw new MeshError('denied', `${action}: you are ${record.user}: publish as ${record.user}/${name}`)
     verifyRelease(release)
-    manifestOf(release)
     const before = catalogue.of(release)
     const known = before.find(one => one.channel === channel && one.version === version)
     // The same call again, after an answer that was lost.
@@ -99,7 +99,9 @@ export function createCatalogueHandlers(
         const other = newest.get(key)
         if (other === undefined || compare(release.version, other.version) > 0) newest.set(key, release)
       }
-      const sorted = [...newest].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, release]) => describe(release))
+      const sorted = [...newest]
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(([, release]) => describeRelease(release))
       return { releases: sorted.slice(query.offset, query.offset + query.limit), total: sorted.length }
     },
     async showReleases({ params, caller }) {
@@ -139,21 +141,4 @@ export function createCatalogueHandlers(
 function isLastKey(before: readonly ListedRelease[], next: { publicKey: string }): boolean {
   const last = before.reduce((a, b) => (b.publishedAtMs > a.publishedAtMs ? b : a))
   return last.publicKey === next.publicKey
-}
-
-function describe(release: ListedRelease): ReleaseInfo {
-  const { provider, name, version, channel, hash, sizeBytes, publicKey, publishedAtMs, isWithdrawn } = release
-  const { description } = manifestOf(release)
-  return {
-    provider,
-    name,
-    version,
-    channel,
-    description,
-    hash,
-    sizeBytes,
-    publicKey,
-    publishedAtMs,
-    isWithdrawn,
-  }
 }

@@ -6,7 +6,8 @@ import {
   sign,
   verify,
 } from 'node:crypto'
-import { type Release, type ReleaseBody, signedText } from '../core/app/release.ts'
+import type { Manifest } from '../core/app/manifest.ts'
+import { manifestOf, type Release, type ReleaseBody, signedText } from '../core/app/release.ts'
 import { MeshError } from '../core/model/errors.ts'
 import type { SecretFolder } from './secret-folder.ts'
 
@@ -95,8 +96,13 @@ export function readPublisherKey(pem: string): PublisherKey {
   }
 }
 
-/** Check that a release is what the owner of its key signed. @throws MeshError `not-trusted` */
-export function verifyRelease(release: Release): void {
+/**
+ * Check that a release is what the owner of its key signed, and that what it shows of itself can be read.
+ *
+ * @returns what it shows
+ * @throws MeshError `not-trusted`; those of `manifestOf`
+ */
+export function verifyRelease(release: Release): Manifest {
   const { publicKey, signature, ...body } = release
   const spki = Buffer.concat([ED25519_HEADER, Buffer.from(publicKey, 'base64url')])
   let isGood = false
@@ -106,7 +112,7 @@ export function verifyRelease(release: Release): void {
   } catch {
     // A key that is no point of the curve signs nothing.
   }
-  if (isGood) return
+  if (isGood) return manifestOf(release)
   const { provider, name, version } = release
   throw new MeshError(
     'not-trusted',

@@ -331,13 +331,12 @@ export class InstalledApps implements AsyncDisposable {
   async #runnable({ current, ...record }: InstalledRecord): Promise<RunnableApp> {
     if (current === undefined) throw new MeshError('not-found', `Cannot run ${appId(record)}: not installed`)
     const { release, grants } = current
-    verifyRelease(release)
+    const manifest = verifyRelease(release)
     if (release.publicKey !== record.publicKey || appId(release) !== appId(record))
       throw new MeshError(
         'not-trusted',
         `Cannot run ${appId(record)}: what is kept of it was changed: install it again`,
       )
-    const manifest = manifestOf(release)
     const folder = await this.#options.shelf.folder(release.hash)
     const { provider, name, version, hash } = release
     return { provider, name, version, hash, folder, manifest, grants }

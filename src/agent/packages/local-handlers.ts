@@ -1,3 +1,4 @@
+import { describeRelease } from '../../core/api/describe-release.ts'
 import { CONTROLLER_API } from '../../core/api/hub-api.ts'
 import { type AGENT_INSTALLED_ROUTES, PEER_INSTALLED_ROUTES } from '../../core/api/installed-api.ts'
 import type { Arguments, Handlers, Route } from '../../core/api/route.ts'
@@ -8,7 +9,6 @@ import type { Agent } from '../agent.ts'
 import { findEndpoint } from '../app-host.ts'
 import type { LocalCaller } from '../local-caller.ts'
 import type { AppPages } from './app-pages.ts'
-import { describeRelease } from './offer.ts'
 import type { PackagesPlace } from './packages.ts'
 import { createInstalledHandlers } from './peer-handlers.ts'
 

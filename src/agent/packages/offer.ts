@@ -1,4 +1,4 @@
-import type { ReleaseInfo } from '../../core/api/catalogue-api.ts'
+import { describeRelease } from '../../core/api/describe-release.ts'
 import type { InstalledInfo, InstallOffer } from '../../core/api/installed-api.ts'
 import { type Capabilities, describeCapabilities } from '../../core/app/capabilities.ts'
 import { appId } from '../../core/app/installed-app.ts'
@@ -39,7 +39,6 @@ export function chooseTrusted(
       `Cannot install ${appId(app)}: the catalogue gave another app's release`,
     )
   verifyRelease(release)
-  manifestOf(release)
   return release
 }
 
@@ -63,25 +62,6 @@ export function describeOffer(release: ListedRelease, known: InstalledRecord | u
     ...(current && { installed: current.release.version }),
     isNewKey: known !== undefined && known.publicKey !== release.publicKey,
     isOlder: isOlder(release, known),
-  }
-}
-
-/** A release for a list. */
-export function describeRelease(release: Release & { isWithdrawn?: boolean }): ReleaseInfo {
-  const { provider, name, version, channel, hash, sizeBytes, publicKey, publishedAtMs } = release
-  const { isWithdrawn = false } = release
-  const { description } = manifestOf(release)
-  return {
-    provider,
-    name,
-    version,
-    channel,
-    description,
-    hash,
-    sizeBytes,
-    publicKey,
-    publishedAtMs,
-    isWithdrawn,
   }
 }
 

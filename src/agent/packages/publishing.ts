@@ -1,5 +1,6 @@
 import { isAbsolute } from 'node:path'
 import type { ReleaseInfo } from '../../core/api/catalogue-api.ts'
+import { describeRelease } from '../../core/api/describe-release.ts'
 import { CONTROLLER_API } from '../../core/api/hub-api.ts'
 import type { AppRef, AppVersion } from '../../core/app/manifest.ts'
 import { readPackage } from '../../core/app/package-archive.ts'
@@ -14,7 +15,6 @@ import type { SecretFolder } from '../../pki/secret-folder.ts'
 import { hashPackage, packFolder } from '../../store/package-folder.ts'
 import type { HubLink } from '../hub-link.ts'
 import type { InstalledRecords } from './installed-records.ts'
-import { describeRelease } from './offer.ts'
 import type { PackageShelf } from './package-shelf.ts'
 
 /** What publishing needs of its membership. */

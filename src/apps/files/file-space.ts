@@ -7,8 +7,9 @@ import { MeshError, toMeshError } from '../../core/model/errors.ts'
 import type { Name } from '../../core/model/names.ts'
 import { quote } from '../../core/model/quote.ts'
 import type { Json } from '../../core/model/store.ts'
-import type { Host, Hosting } from '../../sdk/app.ts'
+import type { Host } from '../../sdk/app.ts'
 import { createExclusive } from '../../sdk/for-apps/exclusive.ts'
+import { createOwnHosting, type OwnHosting } from '../../sdk/for-apps/own-hosting.ts'
 import { downloadFile, makePlace, onDisk } from './download-file.ts'
 import { FileJobs, STOPPED } from './file-jobs.ts'
 import { filesServiceOf } from './file-peer.ts'
@@ -43,12 +44,10 @@ export class FileSpace implements AsyncDisposable {
   readonly #host: Host
   readonly #held: HeldFiles
   readonly #limits: FilesLimits
-  readonly #server: ReturnType<typeof createFileServer>
+  readonly #hosting: OwnHosting
   readonly #exclusive = createExclusive()
   readonly #publishing = new Set<string>()
   #folder: string
-  #hosting: Hosting | undefined
-  #error: MeshError | undefined
   #cancelConfirm = () => {}
   #isOver = false
 
@@ -61,7 +60,8 @@ export class FileSpace implements AsyncDisposable {
     this.#folder = onDisk(host.disk.home, DEFAULT_FOLDER)
     const mayGive = (held: Held) => this.#mayGive(held)
     const onChanged = (held: Held, error: MeshError) => this.#onChanged(held, error)
-    this.#server = createFileServer({ host, held: this.#held, limits, onChanged, mayGive })
+    const server = createFileServer({ host, held: this.#held, limits, onChanged, mayGive })
+    this.#hosting = createOwnHosting(host, filesServiceOf, incoming => server.receive(incoming))
   }
 
   async restore(): Promise<void> {
@@ -78,7 +78,7 @@ export class FileSpace implements AsyncDisposable {
   }
 
   get config(): { folder: string; error?: string } {
-    const error = this.#error ?? this.#hosting?.error
+    const { error } = this.#hosting
     return { folder: this.#folder, ...(error && { error: error.message }) }
   }
 
@@ -208,7 +208,7 @@ export class FileSpace implements AsyncDisposable {
     this.#cancelConfirm()
     await this.jobs[Symbol.asyncDispose]()
     await this.#exclusive.whenIdle()
-    await this.#hosting?.[Symbol.asyncDispose]()
+    await this.#hosting[Symbol.asyncDispose]()
     await this.#held[Symbol.asyncDispose]()
   }
 
@@ -293,31 +293,13 @@ export class FileSpace implements AsyncDisposable {
   #refresh(): Promise<void> {
     return this.#exclusive.run('hosting', async () => {
       const held = this.#held.all
-      this.#error = undefined
-      if (held.length === 0 || this.#isOver) {
-        await this.#hosting?.[Symbol.asyncDispose]()
-        this.#hosting = undefined
-        return
-      }
+      if (held.length === 0 || this.#isOver) return this.#hosting.open(undefined)
       const { users, groups, everyone } = unionOfAccess(held.map(({ item }) => item))
-      const access = {
-        users: everyone ? (['*'] as '*'[]) : users.slice(0, MAX_ACCESS),
+      await this.#hosting.open({
+        users: everyone ? ['*'] : users.slice(0, MAX_ACCESS),
         entrances: [],
         groups: groups.slice(0, MAX_ACCESS),
-      }
-      try {
-        if (this.#hosting !== undefined) await this.#hosting.update(access as never)
-        else {
-          this.#hosting = await this.#host.serve(filesServiceOf(this.#host.endpoint.user), {
-            access: access as never,
-            onStream: incoming => this.#server.receive(incoming),
-          })
-          this.#hosting.report('up')
-        }
-      } catch (thrown) {
-        this.#error = toMeshError(thrown)
-        throw this.#error
-      }
+      })
     })
   }
 

@@ -1,14 +1,13 @@
 import { z } from 'zod'
 import type { Handlers } from '../../core/api/route.ts'
-import { type MeshError, toMeshError } from '../../core/model/errors.ts'
 import type { Json } from '../../core/model/store.ts'
-import type { App, AppCaller, AppInstance, Host, Hosting, Incoming } from '../../sdk/app.ts'
+import type { App, AppCaller, AppInstance, Host } from '../../sdk/app.ts'
+import { answerRequests } from '../../sdk/for-apps/answer-requests.ts'
 import { atEndpoint as at } from '../../sdk/for-apps/at-endpoint.ts'
 import { createExclusive } from '../../sdk/for-apps/exclusive.ts'
 import { createJournal, type Journal } from '../../sdk/for-apps/journal.ts'
+import { createOwnHosting, type OwnHosting } from '../../sdk/for-apps/own-hosting.ts'
 import { passOn } from '../../sdk/for-apps/pass-on.ts'
-import { createRateLimitedLog } from '../../sdk/for-apps/rate-limited-log.ts'
-import { encodeSmallMessage, readSmallMessage } from '../../sdk/for-apps/small-message.ts'
 import { SCRIPT_LIMITS, type ScriptLimits } from './limits.ts'
 import {
   MAX_SCRIPT_REQUEST_BYTES,
@@ -16,7 +15,6 @@ import {
   ruleShape,
   runShape,
   SCRIPT_API,
-  type ScriptAnswer,
   type ScriptConfig,
   type ScriptRule,
   type ScriptRun,
@@ -75,18 +73,20 @@ type ScriptRecord = z.output<typeof recordShape>
 class Scripts implements AsyncDisposable {
   readonly journal: Journal<ScriptRun>
   readonly #host: Host
-  readonly #limits: ScriptLimits
   readonly #runs: Runs
   readonly #exclusive = createExclusive()
-  readonly #warn: ReturnType<typeof createRateLimitedLog>
+  readonly #hosting: OwnHosting
   #record: ScriptRecord = { version: 1, isEnabled: true, rules: [] }
-  #hosting: Hosting | undefined
-  #error: MeshError | undefined
 
   constructor(host: Host, limits: ScriptLimits) {
+    const { helloTimeoutMs, logIntervalMs } = limits
     this.#host = host
-    this.#limits = limits
-    this.#warn = createRateLimitedLog(host, 'script.refused', limits.logIntervalMs)
+    const onStream = answerRequests({
+      ...{ host, shape: requestShape, maxBytes: MAX_SCRIPT_REQUEST_BYTES, helloTimeoutMs },
+      ...{ event: 'script.refused', logIntervalMs },
+      serve: (stream, asker, request, heard) => this.#runs.serve(stream, asker, request, heard),
+    })
+    this.#hosting = createOwnHosting(host, scriptServiceOf, onStream)
     this.journal = createJournal<ScriptRun>({
       host,
       shape: runShape,
@@ -104,7 +104,7 @@ class Scripts implements AsyncDisposable {
 
   describe(): ScriptConfig {
     const { isEnabled, rules } = this.#record
-    const error = this.#error ?? this.#hosting?.error
+    const { error } = this.#hosting
     return { isEnabled, rules, runCount: this.#runs.count, ...(error && { error: error.message }) }
   }
 
@@ -131,7 +131,7 @@ class Scripts implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#exclusive.whenIdle()
-    await this.#hosting?.[Symbol.asyncDispose]()
+    await this.#hosting[Symbol.asyncDispose]()
     this.#runs.killAll('the agent ends')
     await this.#runs.whenIdle()
     await this.journal.whenKept()
@@ -140,46 +140,11 @@ class Scripts implements AsyncDisposable {
   /** Be found, or not, as the record says. @throws MeshError `name-taken`, `bad-name` */
   async #open(): Promise<void> {
     const { isEnabled, rules } = this.#record
-    this.#error = undefined
-    if (!isEnabled) {
-      await this.#hosting?.[Symbol.asyncDispose]()
-      this.#hosting = undefined
-      return
-    }
     const access = {
       users: [...new Set(rules.flatMap(({ users }) => users))],
       groups: [...new Set(rules.flatMap(({ groups }) => groups))],
       entrances: [],
     }
-    try {
-      if (this.#hosting !== undefined) await this.#hosting.update(access)
-      else {
-        const onStream = (incoming: Incoming) => void this.#receive(incoming)
-        const service = scriptServiceOf(this.#host.endpoint.user)
-        this.#hosting = await this.#host.serve(service, { access, onStream })
-        this.#hosting.report('up')
-      }
-    } catch (thrown) {
-      this.#error = toMeshError(thrown)
-      throw this.#error
-    }
-  }
-
-  async #receive(incoming: Incoming): Promise<void> {
-    const { user, endpoint } = incoming.from
-    const stream = incoming.accept()
-    stream.on('error', () => {})
-    const cancelHello = this.#host.after(this.#limits.helloTimeoutMs, () => stream.destroy())
-    try {
-      const request = await readSmallMessage(stream, requestShape, MAX_SCRIPT_REQUEST_BYTES)
-      await this.#runs.serve(stream, { user, endpoint, groups: () => incoming.groups }, request, cancelHello)
-    } catch (thrown) {
-      const error = toMeshError(thrown)
-      this.#warn(error.code, { user, peer: endpoint, code: error.code, reason: error.message })
-      const answer: ScriptAnswer = { isGood: false, error: error.toBody() }
-      if (!stream.destroyed) stream.end(encodeSmallMessage(answer))
-    } finally {
-      cancelHello()
-    }
+    await this.#hosting.open(isEnabled ? access : undefined)
   }
 }

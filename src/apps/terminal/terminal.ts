@@ -1,14 +1,13 @@
 import { z } from 'zod'
 import type { Handlers } from '../../core/api/route.ts'
 import { userShape } from '../../core/api/shapes.ts'
-import { type MeshError, toMeshError } from '../../core/model/errors.ts'
 import type { Json } from '../../core/model/store.ts'
-import type { App, AppCaller, AppInstance, Host, Hosting, Incoming } from '../../sdk/app.ts'
+import type { App, AppCaller, AppInstance, Host } from '../../sdk/app.ts'
+import { answerRequests } from '../../sdk/for-apps/answer-requests.ts'
 import { atEndpoint as at } from '../../sdk/for-apps/at-endpoint.ts'
 import { createExclusive } from '../../sdk/for-apps/exclusive.ts'
+import { createOwnHosting, type OwnHosting } from '../../sdk/for-apps/own-hosting.ts'
 import { passOn } from '../../sdk/for-apps/pass-on.ts'
-import { createRateLimitedLog } from '../../sdk/for-apps/rate-limited-log.ts'
-import { encodeSmallMessage, readSmallMessage } from '../../sdk/for-apps/small-message.ts'
 import { createForwards, type Forwards } from './forwards.ts'
 import { createHistory, type History } from './history.ts'
 import { TERMINAL_LIMITS, type TerminalLimits } from './limits.ts'
@@ -17,7 +16,6 @@ import {
   MAX_REQUEST_BYTES,
   requestShape,
   TERMINAL_API,
-  type TerminalAnswer,
   type TerminalChange,
   type TerminalConfig,
   terminalConfigShape,
@@ -107,21 +105,26 @@ class Terminals implements AsyncDisposable {
   readonly history: History
   readonly recordings: Recordings
   readonly #host: Host
-  readonly #limits: TerminalLimits
   readonly #sessions: Sessions
   readonly #shares: Shares
   readonly #forwards: Forwards
   readonly #reception: Reception
   readonly #exclusive = createExclusive()
-  readonly #warn: ReturnType<typeof createRateLimitedLog>
+  readonly #hosting: OwnHosting
   #record: TerminalRecord = recordShape.parse({ version: 1, isEnabled: true, users: [] })
-  #hosting: Hosting | undefined
-  #error: MeshError | undefined
 
   constructor(host: Host, limits: TerminalLimits) {
+    const { helloTimeoutMs, logIntervalMs } = limits
     this.#host = host
-    this.#limits = limits
-    this.#warn = createRateLimitedLog(host, 'terminal.refused', limits.logIntervalMs)
+    const onStream = answerRequests({
+      ...{ host, shape: requestShape, maxBytes: MAX_REQUEST_BYTES, helloTimeoutMs },
+      ...{ event: 'terminal.refused', logIntervalMs },
+      serve: (stream, asker, request, heard) => {
+        heard()
+        return this.#reception.serve(stream, asker, request)
+      },
+    })
+    this.#hosting = createOwnHosting(host, terminalServiceOf, onStream)
     this.history = createHistory(host, limits.maxHistory)
     this.recordings = createRecordings(host, limits)
     const config = () => this.#record
@@ -162,7 +165,7 @@ class Terminals implements AsyncDisposable {
 
   describe(): TerminalConfig {
     const { version: _, ...config } = this.#record
-    const error = this.#error ?? this.#hosting?.error
+    const { error } = this.#hosting
     return { ...config, sessionCount: this.#sessions.all.length, ...(error && { error: error.message }) }
   }
 
@@ -180,7 +183,7 @@ class Terminals implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#exclusive.whenIdle()
-    await this.#hosting?.[Symbol.asyncDispose]()
+    await this.#hosting[Symbol.asyncDispose]()
     this.#forwards.reset()
     this.#sessions.closeAll()
     await this.history.whenKept()
@@ -198,48 +201,11 @@ class Terminals implements AsyncDisposable {
   /** Be found, or not, as the record and the invitations say. @throws MeshError `name-taken`, `bad-name` */
   async #open(): Promise<void> {
     const { isEnabled, users, groups } = this.#record
-    this.#error = undefined
-    if (!isEnabled) {
-      await this.#hosting?.[Symbol.asyncDispose]()
-      this.#hosting = undefined
-      return
-    }
-    const access = { users: [...new Set([...users, ...this.#shares.users])], groups, entrances: [] }
-    try {
-      if (this.#hosting !== undefined) await this.#hosting.update(access)
-      else {
-        const onStream = (incoming: Incoming) => void this.#receive(incoming)
-        this.#hosting = await this.#host.serve(terminalServiceOf(this.#host.endpoint.user), {
-          access,
-          onStream,
-        })
-        this.#hosting.report('up')
-      }
-    } catch (thrown) {
-      this.#error = toMeshError(thrown)
-      throw this.#error
-    }
+    if (!isEnabled) return this.#hosting.open(undefined)
+    const all = [...new Set([...users, ...this.#shares.users])]
+    await this.#hosting.open({ users: all, groups, entrances: [] })
     for (const session of this.#sessions.all) {
       session.keepViewers(identity => this.#reception.mayStillLook(session, identity))
-    }
-  }
-
-  async #receive(incoming: Incoming): Promise<void> {
-    const { user, endpoint } = incoming.from
-    const stream = incoming.accept()
-    stream.on('error', () => {})
-    const cancelHello = this.#host.after(this.#limits.helloTimeoutMs, () => stream.destroy())
-    try {
-      const request = await readSmallMessage(stream, requestShape, MAX_REQUEST_BYTES)
-      cancelHello()
-      const caller = { user, endpoint, groups: () => incoming.groups }
-      await this.#reception.serve(stream, caller, request)
-    } catch (thrown) {
-      cancelHello()
-      const error = toMeshError(thrown)
-      this.#warn(error.code, { user, peer: endpoint, code: error.code, reason: error.message })
-      const answer: TerminalAnswer = { isGood: false, error: error.toBody() }
-      if (!stream.destroyed) stream.end(encodeSmallMessage(answer))
     }
   }
 }
