@@ -11,10 +11,12 @@ import { findEndpoint } from './app-host.ts'
 import type { Transfers } from './contents/transfers.ts'
 import type { LocalCaller } from './local-caller.ts'
 import { createLocalHubsHandlers } from './local-hubs.ts'
+import { createNetworkHandlers } from './network-handlers.ts'
 import { type HubStarter, ownHubHandlers } from './own-hub.ts'
 import type { AppPages } from './packages/app-pages.ts'
 import { createLocalInstalledHandlers } from './packages/local-handlers.ts'
 import { listAllApps } from './packages/peer-handlers.ts'
+import { viewCertificates } from './view-certificates.ts'
 import { viewEndpoint, viewMesh, viewMeshes, viewPaths } from './views.ts'
 
 /** What the handlers need beside the agent. */
@@ -40,6 +42,7 @@ export function createLocalHandlers(options: LocalHandlersOptions): Handlers<typ
     ...userHandlers(options.agent),
     ...createLocalHubsHandlers(options.agent),
     ...ownHubHandlers({ agent: options.agent, dataFolder: options.dataFolder, starter: options.hubStarter }),
+    ...createNetworkHandlers(options.agent),
     ...createLocalInstalledHandlers(options.agent, options.pages),
   }
 }
@@ -115,7 +118,8 @@ function meshHandlers(agent: Agent) {
     },
     async showMesh({ params }) {
       const membership = agent.mesh(params.mesh)
-      return { ...viewMesh(membership), ca: membership.record.ca, certificate: membership.record.chain }
+      const { ca, chain: certificate } = membership.record
+      return { ...viewMesh(membership), ca, certificate, certificates: viewCertificates(certificate, ca) }
     },
     async joinMesh({ params, body }) {
       const membership = await agent.join(params.mesh, body.endpoint, body.permit, body.isReplacing)
@@ -206,8 +210,6 @@ function endpointHandlers(agent: Agent) {
       const { endpoints, total } = await membership.link.call(CONTROLLER_API.listEndpoints, { query })
       return { endpoints: endpoints.map(endpoint => viewEndpoint(membership, endpoint)), total }
     },
-    countEndpoints: ({ params, query }) =>
-      agent.mesh(params.mesh).link.call(CONTROLLER_API.countEndpoints, { query }),
     async showEndpoint({ params }) {
       const { membership, endpoint } = await find(params.mesh, params.endpoint)
       const paths = viewPaths(membership, new Map([[endpoint.id, endpoint]])).filter(

@@ -3,6 +3,7 @@ import { CONTROLLER_API } from '../core/api/hub-api.ts'
 import type { KnownHub } from '../core/api/hubs-api.ts'
 import { parseAddress } from '../core/model/address.ts'
 import { toMeshError } from '../core/model/errors.ts'
+import type { EndpointId } from '../core/model/ids.ts'
 import type { EndpointIdentity } from '../core/model/spiffe-id.ts'
 import type { Json } from '../core/model/store.ts'
 import type { NetworkChange } from '../net/own-addresses.ts'
@@ -31,6 +32,7 @@ import { createPeerServer, type PeerServer } from './peer-server.ts'
 import { createPeers, type Peers } from './peers.ts'
 import { createPutOut, type PutOut } from './put-out.ts'
 import { createTicketCheck, type TicketCheck } from './ticket-check.ts'
+import { createTrafficRecorder, type TrafficRecorder } from './traffic-recorder.ts'
 import type { UdpEdge } from './udp-edge.ts'
 import { createUsageReporter, type UsageReporter } from './usage.ts'
 
@@ -45,6 +47,11 @@ export interface Membership extends AsyncDisposable {
   readonly peers: Peers
   readonly server: PeerServer
   readonly watch: EndpointWatch
+  readonly traffic: TrafficRecorder
+  /** Services of this endpoint that are dialled now, and from where. */
+  diallers(): ReturnType<Hostings['diallers']>
+  /** End all sessions with an endpoint, and the streams in them. */
+  endSessions(endpoint: EndpointId): void
   /** Absent where no holes can be punched. */
   readonly udp: UdpEdge | undefined
   readonly apps: readonly RunningApp[]
@@ -82,6 +89,7 @@ class MeshMembership implements Membership {
   readonly peers: Peers
   readonly server: PeerServer
   readonly watch: EndpointWatch
+  readonly traffic: TrafficRecorder
   packages: Packages | undefined
   apps: RunningApp[] = []
   /** A link is up, and what is hosted here was announced over it. */
@@ -150,6 +158,7 @@ class MeshMembership implements Membership {
       clock,
       log,
     })
+    this.traffic = createTrafficRecorder({ peers: this.peers, server: this.server, clock })
     this.#arrivals = createArrivals({ ...way, points, server: this.server, udp: this.udp, clock })
     const ending = { self: this.self, tickets: this.#tickets, hostings: this.#hostings, dialer: this.#dialer }
     this.#out = createPutOut({ ...ending, peers: this.peers, server: this.server, usage: this.#usage })
@@ -215,6 +224,14 @@ class MeshMembership implements Membership {
     this.hubs.start()
   }
 
+  diallers() {
+    return this.#hostings.diallers()
+  }
+
+  endSessions(endpoint: EndpointId): void {
+    this.#out.endSessions(endpoint)
+  }
+
   async whenUsable(timeoutMs: number): Promise<void> {
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<void>(resolve => {
@@ -227,6 +244,7 @@ class MeshMembership implements Membership {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.watch[Symbol.dispose]()
+    this.traffic[Symbol.dispose]()
     this.#arrivals[Symbol.dispose]()
     await this.packages?.[Symbol.asyncDispose]()
     for (const { instance } of this.apps) await instance[Symbol.asyncDispose]()

@@ -48,6 +48,17 @@ export interface PeerServerOptions {
   readonly log: Log
 }
 
+/** A session that a peer opened. */
+export interface ArrivedSession {
+  /** Tells it from others of the same peer. */
+  readonly number: number
+  readonly identity: EndpointIdentity
+  readonly sinceMs: number
+  readonly streamCount: number
+  readonly sentBytes: number
+  readonly receivedBytes: number
+}
+
 /** The accepting side of end-to-end sessions in one mesh. */
 export interface PeerServer extends AsyncDisposable {
   accept(connection: Duplex): void
@@ -56,7 +67,7 @@ export interface PeerServer extends AsyncDisposable {
   /** Connections whose other end has not shown who it is. */
   readonly handshakeCount: number
   renewed(): void
-  readonly all: readonly { identity: EndpointIdentity; sinceMs: number }[]
+  readonly all: readonly ArrivedSession[]
   drop(isGone: (identity: EndpointIdentity) => boolean): void
   /** What is dead for sure ends. */
   networkChanged(change: NetworkChange): void
@@ -67,7 +78,8 @@ export function createPeerServer(options: PeerServerOptions): PeerServer {
   const { clock, log, hostings } = options
   const app: Http2App = new Hono()
   const ways = createArrivedWays()
-  const expiry = new Map<AcceptedPeer, { expiresAtMs: number; heardAtMs: number; sinceMs: number }>()
+  const expiry = new Map<AcceptedPeer, Arrived>()
+  let number = 0
   const server = createHttp2Server({
     identity: options.identity(),
     identify: options.identifyPeer,
@@ -78,10 +90,18 @@ export function createPeerServer(options: PeerServerOptions): PeerServer {
         return
       }
       const now = clock.now()
-      const state = { expiresAtMs: peer.shown?.expiresAtMs ?? 0, heardAtMs: performance.now(), sinceMs: now }
+      const { socket } = peer.session
+      number += 1
+      const state: Arrived = {
+        expiresAtMs: peer.shown?.expiresAtMs ?? 0,
+        heardAtMs: performance.now(),
+        sinceMs: now,
+        number,
+        streamCount: 0,
+        socket,
+      }
       expiry.set(peer, state)
       endOldest(endpointOf(peer).endpoint)
-      const { socket } = peer.session
       keepAlive(peer.session, { times: ACCEPTED_KEEP_ALIVE, socket, onDoubt: options.onDoubt })
       peer.session.on('ping', () => {
         state.heardAtMs = performance.now()
@@ -91,6 +111,7 @@ export function createPeerServer(options: PeerServerOptions): PeerServer {
     onStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, peer) {
       if (peer.refusal !== undefined) refuseStream(stream, peer.refusal)
       else if (headers[':method'] === 'CONNECT') {
+        countStream(stream, expiry.get(peer))
         const openFlow = () => ways.openFlow(headers[FLOW_HEADER], stream, peer)
         hostings.receive({ carrier: stream, headers, from: endpointOf(peer), openFlow })
       } else void serveHttp2(app, stream, headers, peer)
@@ -136,7 +157,15 @@ export function createPeerServer(options: PeerServerOptions): PeerServer {
     },
     renewed: () => server.renew(options.identity()),
     get all() {
-      return [...expiry].map(([peer, { sinceMs }]) => ({ identity: endpointOf(peer), sinceMs }))
+      return [...expiry].map(([peer, { sinceMs, number, streamCount, socket }]) => ({
+        number,
+        identity: endpointOf(peer),
+        sinceMs,
+        streamCount,
+        // A session that has ended knows its socket no more.
+        sentBytes: peer.session.destroyed ? 0 : socket.bytesWritten,
+        receivedBytes: peer.session.destroyed ? 0 : socket.bytesRead,
+      }))
     },
     drop(isGone) {
       for (const peer of expiry.keys()) if (isGone(endpointOf(peer))) peer.session.destroy()
@@ -150,6 +179,23 @@ export function createPeerServer(options: PeerServerOptions): PeerServer {
       await server[Symbol.asyncDispose]()
     },
   }
+}
+
+interface Arrived {
+  expiresAtMs: number
+  heardAtMs: number
+  readonly sinceMs: number
+  readonly number: number
+  streamCount: number
+  readonly socket: AcceptedPeer['session']['socket']
+}
+
+function countStream(stream: ServerHttp2Stream, state: Arrived | undefined): void {
+  if (state === undefined) return
+  state.streamCount += 1
+  stream.once('close', () => {
+    state.streamCount -= 1
+  })
 }
 
 function createHandlers(

@@ -15,6 +15,8 @@ import type { UsageReporter } from './usage.ts'
 export interface PutOut {
   evicted(added: readonly Eviction[]): void
   removed(endpoint: EndpointId): void
+  /** All sessions with an endpoint end, by somebody's wish; it may open others. */
+  endSessions(endpoint: EndpointId): void
   revoke(revocation: AccessRevocation): void
   endHosting(event: Pick<Extract<HubEvent, { event: 'hosting-ended' }>, 'endpoint' | 'service'>): void
 }
@@ -52,6 +54,9 @@ export function createPutOut(parts: {
     removed(endpoint) {
       const message = 'Session ended: the other side was removed from the mesh'
       drop(one => one.endpoint === endpoint, new MeshError('not-trusted', message))
+    },
+    endSessions(endpoint) {
+      drop(one => one.endpoint === endpoint, new MeshError('link-closed', 'Session ended: by hand'))
     },
     revoke(revocation) {
       const { services, reason } = revocation

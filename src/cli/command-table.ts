@@ -130,6 +130,18 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/ping.ts')).definePing,
   },
   {
+    name: 'reach',
+    group: LOOK,
+    summary: 'Find out whether something can be reached, and why not',
+    load: async () => (await import('./commands/reach.ts')).defineReach,
+  },
+  {
+    name: 'top',
+    group: LOOK,
+    summary: 'Show open sessions, and an hour of traffic and latency',
+    load: async () => (await import('./commands/top.ts')).defineTop,
+  },
+  {
     name: 'gui',
     group: LOOK,
     summary: 'Open the web page of the agent, logged in',

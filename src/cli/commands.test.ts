@@ -265,6 +265,21 @@ test('config keeps, shows and removes settings', async t => {
   assert.match((await ztm('get', 'ep')).stderr, /^ztm: Cannot read .*config\.json: not settings of ztm/)
 })
 
+test('reach says what policy decides, what answered, and by which paths nothing did', async t => {
+  const { ztm } = await lab(t)
+  const { code, stdout } = await ztm('reach', 'office')
+  assert.equal(code, 0)
+  assert.match(stdout, /Policy: +allowed by policy "own"/)
+  assert.match(stdout, /office +root +online +.*3\.00 ms by relay +direct: no answer/)
+})
+
+test('top lists sessions, and an hour of traffic as bars', async t => {
+  const { ztm } = await lab(t)
+  assert.match((await ztm('top')).stdout, /office +root +us +relay +60 s +2 /)
+  assert.match((await ztm('top', 'office')).stdout, /Sent by relay: +·▁▂█/)
+  assert.equal((await ztm('top', '--end', 'office')).stdout, 'Ended the sessions with office\n')
+})
+
 test('every route of agent, hub and tunnel is used by some command', async t => {
   const { ztm, daemons, folder } = await lab(t)
   writeFileSync(folder.file('p.json'), '{}')
@@ -281,8 +296,8 @@ test('every route of agent, hub and tunnel is used by some command', async t => 
       'service tcp/web',
       'app tunnel',
     ].map(thing => `describe ${thing}`),
-    'get ep --by user',
     ...['create hub --permit hub.json', 'delete hub hub.example'],
+    ...['get ep --by user', 'reach office', 'top', 'top office', 'top --end office'],
     ...['create group ops', 'update group ops --add-user bob', 'delete group ops'],
     'update user bob --role admin',
     ...['billing report --since 1h --user bob', 'billing status'],

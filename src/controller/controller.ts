@@ -30,6 +30,7 @@ import { createGroupHandlers } from './group-handlers.ts'
 import { createInvitationHandlers } from './invitation-handlers.ts'
 import { type ControllerLimits, DEFAULT_LIMITS } from './limits.ts'
 import { createListeners } from './listeners.ts'
+import { createReach } from './reach.ts'
 import { createHubsHandlers, createRelayHubsPort } from './relay-hub-handlers.ts'
 import { createServiceHandlers } from './services.ts'
 import { createSessionHandlers } from './sessions.ts'
@@ -127,6 +128,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
       ...createEndpointHandlers(context, state),
       ...createServiceHandlers(context, state),
       ...createDialReview(context, state),
+      ...createReach(state),
       ...createSessionHandlers(context, {
         ...state,
         mesh: authority.mesh,

@@ -10,6 +10,7 @@ let crowd: CrowdedPage
 
 before(async () => {
   crowd = await createCrowdedPage(makeCrowd(CROWD))
+  await crowd.mesh.join('office')
 })
 after(() => crowd[Symbol.asyncDispose]())
 
@@ -19,17 +20,20 @@ async function open(t: TestContext, path: string, options: Parameters<CrowdedPag
   return page
 }
 
+// A text, as this program knows nothing of documents.
+const HOW_MUCH_WIDER = 'document.documentElement.scrollWidth - document.documentElement.clientWidth'
+
 const rowsOf = (page: Page) => page.getByRole('table').getByRole('row')
 
 test('ten thousand endpoints are listed in a document of a few, and reached by the keyboard', async t => {
   const page = await open(t, '/endpoints')
   await waitForHeading(page, 'Endpoints')
-  await page.getByText('7,001 of 10,001 online').waitFor()
+  await page.getByText('7,002 of 10,002 online').waitFor()
   await page.getByRole('link', { name: 'home' }).waitFor()
-  assert.equal(await page.getByRole('table', { name: 'Endpoints' }).getAttribute('aria-rowcount'), '10002')
+  assert.equal(await page.getByRole('table', { name: 'Endpoints' }).getAttribute('aria-rowcount'), '10003')
   await page.locator('[role=rowgroup][tabindex="0"]').focus()
   await page.keyboard.press('End')
-  await page.getByRole('link', { name: 'node-09999' }).waitFor()
+  await page.getByRole('link', { name: 'office' }).waitFor()
   await page.keyboard.press('Home')
   await page.getByRole('link', { name: 'node-00000' }).waitFor()
   await page.keyboard.press('PageDown')
@@ -46,7 +50,7 @@ test('an endpoint of ten thousand is found by its name, and groups of them are o
   await page.getByText('1 of 1 online').waitFor()
   await page.getByRole('link', { name: 'node-09876' }).waitFor()
   await page.getByLabel('Search').fill('')
-  await page.getByText('of 10,001 online').waitFor()
+  await page.getByText('of 10,002 online').waitFor()
   await page.getByText('User', { exact: true }).first().click()
   await page.getByRole('row', { name: 'user-06' }).getByRole('link').click()
   await page.getByText('250 of 250 online').waitFor()
@@ -55,7 +59,7 @@ test('an endpoint of ten thousand is found by its name, and groups of them are o
   await page.getByRole('row', { name: 'edge' }).getByRole('link').waitFor()
   await assertAccessible(page, 'groups of endpoints')
   await page.getByRole('button', { name: 'Show all again, not only “User: user-06”' }).click()
-  await page.getByText('of 10,001 online').waitFor()
+  await page.getByText('of 10,002 online').waitFor()
   await page.getByText('State', { exact: true }).first().click()
   await page.getByRole('row', { name: 'offline' }).getByRole('link').click()
   await page.getByText('0 of 3,000 online').waitFor()
@@ -81,4 +85,67 @@ test('endpoints that come and go are seen at once, and a storm of them asks a fe
   const seconds = (performance.now() - startedAt) / 1_000
   // Two questions each time: the page and the count.
   assert.ok(asked <= 2 * (5 * seconds + 2), `${asked} questions in ${seconds.toFixed(1)} s`)
+})
+
+test('whether one reaches another, and why not, is said in words, with what to do', async t => {
+  const page = await open(t, '/reach')
+  await waitForHeading(page, 'Reach')
+  const ask = async (to: string, from = '') => {
+    await page.getByRole('combobox', { name: 'From' }).fill(from)
+    await page.getByRole('combobox', { name: 'To' }).fill(to)
+    await page.keyboard.press('Escape')
+    await page.getByRole('button', { name: 'Test' }).click()
+  }
+  await ask('office')
+  await page.getByText('Yes: it answered').waitFor()
+  await page.getByRole('table', { name: 'What was tried' }).getByText('open').first().waitFor()
+  await page.getByText('ztm reach office').waitFor()
+  await assertAccessible(page, 'reach')
+  await keepPicture(page, 'reach')
+  await ask('node-00001')
+  await page.getByText('No: policy does not let it').waitFor()
+  await page.getByText('Ask its owner or an administrator to allow it.').waitFor()
+  await ask('home', 'office')
+  await page.getByText('It may, and somebody is there').waitFor()
+  await ask('nobody')
+  await page.getByRole('alert').getByText('not-found').first().waitFor()
+})
+
+test('traffic is drawn and told as a table, and sessions are listed and ended', async t => {
+  const page = await open(t, '/traffic')
+  await waitForHeading(page, 'Traffic')
+  const sessions = page.getByRole('table', { name: 'Sessions' })
+  await sessions.getByRole('row', { name: 'office' }).first().waitFor()
+  await page
+    .getByRole('img', { name: /^Traffic: all: sent at most .+\/s, received at most .+\/s$/ })
+    .waitFor()
+  await page.getByText('As a table').first().click()
+  await page.getByRole('table', { name: 'Traffic: all' }).getByRole('row').nth(12).waitFor()
+  await assertAccessible(page, 'traffic')
+  await keepPicture(page, 'traffic')
+  await page.getByRole('button', { name: 'End office' }).first().click()
+  await page.getByRole('dialog').getByRole('button', { name: 'End', exact: true }).click()
+  await page.getByText('No session is open.').waitFor()
+  await page.goto(`${crowd.meshUrl}/endpoints?keyword=office`)
+  await page.getByRole('link', { name: 'office' }).click()
+  await waitForHeading(page, 'office')
+  await page.getByRole('img', { name: /^Latency: relay/ }).waitFor()
+  await assertAccessible(page, 'endpoint with graphs')
+})
+
+test('the pages about the network are read in Chinese, in the dark, on a telephone', async t => {
+  const options = { locale: 'zh-CN', colorScheme: 'dark', viewport: { width: 390, height: 844 } } as const
+  const page = await open(t, '/endpoints', options)
+  for (const [path, title] of [
+    ['/endpoints', '端点'],
+    ['/endpoints?by=user', '端点'],
+    ['/traffic', '流量'],
+    ['/reach', '可达性'],
+    ['/map', '地图'],
+  ] as const) {
+    await page.goto(crowd.meshUrl + path)
+    await waitForHeading(page, title)
+    await assertAccessible(page, `${path} in Chinese`)
+    assert.equal(await page.evaluate(HOW_MUCH_WIDER), 0, `${path} is wider than the telephone`)
+  }
 })

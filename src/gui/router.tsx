@@ -84,6 +84,16 @@ const tree = root.addChildren([
       path: '/apps/$provider/$app/page',
       component: lazyRouteComponent(() => import('./pages/app-frame-page.tsx'), 'AppFramePage'),
     }),
+    createRoute({
+      getParentRoute: () => mesh,
+      path: '/traffic',
+      component: lazyRouteComponent(() => import('./pages/traffic-page.tsx'), 'TrafficPage'),
+    }),
+    createRoute({
+      getParentRoute: () => mesh,
+      path: '/reach',
+      component: lazyRouteComponent(() => import('./pages/reach-page.tsx'), 'ReachPage'),
+    }),
     createRoute({ getParentRoute: () => mesh, path: '/hubs', component: HubsPage }),
     createRoute({ getParentRoute: () => mesh, path: '/log', component: LogPage }),
   ]),

@@ -2,6 +2,7 @@ import { MeshError } from '../core/model/errors.ts'
 import { FAKE_APP_ANSWERS, FAKE_INSTALLED } from './fake-apps.ts'
 import type { FakeAnswer } from './fake-call.ts'
 import { createFakeEdge } from './fake-edge.ts'
+import { FAKE_NETWORK } from './fake-network.ts'
 import { FAKE_USAGE } from './fake-usage.ts'
 
 /** When everything in the fake mesh happened; worlds of tests have their clock a minute later. */
@@ -202,7 +203,7 @@ export const FAKE_ANSWERS: Readonly<Record<string, FakeAnswer>> = {
   'agent.stopTransfer': () => ({ ...FAKE_TRANSFER, state: 'cancelled' }),
   'agent.showLog': () => ({ lines: FAKE_LOG }),
   'agent.listMeshes': () => ({ meshes: [FAKE_MESH] }),
-  'agent.showMesh': call => ({ ...mesh(call), ca: PEM, certificate: PEM }),
+  'agent.showMesh': call => ({ ...mesh(call), ca: PEM, certificate: PEM, certificates: [] }),
   'agent.joinMesh': ({ params }) => ({ ...FAKE_MESH, name: params.mesh }),
   'agent.changeMesh': ({ body }) => ({
     ...FAKE_MESH,
@@ -264,6 +265,7 @@ export const FAKE_ANSWERS: Readonly<Record<string, FakeAnswer>> = {
   'agent.listServices': () => ({ services: [SERVICE] }),
   'agent.showService': () => SERVICE,
   'agent.passEdge': call => createFakeEdge().answer(call),
+  ...FAKE_NETWORK,
   'agent.countEndpoints': () => ({
     groups: [
       { name: 'a', count: 1, onlineCount: 1 },

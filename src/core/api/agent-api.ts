@@ -127,7 +127,23 @@ export const AGENT_API = {
     path: '/api/meshes/{mesh}',
     summary: 'Show a mesh',
     params: meshParams,
-    response: meshShape.extend({ ca: pemShape, certificate: pemShape }),
+    response: meshShape.extend({
+      ca: pemShape,
+      certificate: pemShape,
+      /** This endpoint's, who signed it, and the root of the mesh. */
+      certificates: z
+        .array(
+          z.object({
+            of: z.enum(['endpoint', 'authority', 'root']),
+            subject: z.string(),
+            /** SHA-256, hex with colons. */
+            fingerprint: z.string(),
+            issuedAtMs: msShape,
+            expiresAtMs: msShape,
+          }),
+        )
+        .max(8),
+    }),
     errors: ['not-joined'],
   }),
   joinMesh: defineRoute({

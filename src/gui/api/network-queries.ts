@@ -35,7 +35,46 @@ export const NETWORK_QUERIES = {
           { signal },
         ),
     }),
+  /** An hour of traffic: in total, or with one endpoint. */
+  traffic: (mesh: string, endpoint?: string) =>
+    queryOptions({
+      queryKey: ['traffic', mesh, endpoint],
+      queryFn: ({ signal }) =>
+        call(
+          AGENT_API.showTraffic,
+          { params: { mesh }, query: endpoint === undefined ? {} : { endpoint } },
+          { signal },
+        ),
+      refetchInterval: STEP_MS,
+    }),
+  sessions: (mesh: string) =>
+    queryOptions({
+      queryKey: ['sessions', mesh],
+      queryFn: ({ signal }) => call(AGENT_API.listSessions, { params: { mesh } }, { signal }),
+      refetchInterval: LIVE_MS,
+    }),
+  log: (mesh: string, { of, name }: LogSource, level: (typeof LOG_LEVELS)[number]) =>
+    queryOptions({
+      queryKey: ['log', mesh, of, name, level],
+      queryFn: ({ signal }) => {
+        const query = { level, limit: 1_000 }
+        if (of === 'endpoint')
+          return call(AGENT_API.endpointLog, { params: { mesh, endpoint: name }, query }, { signal })
+        if (of === 'hub') return call(AGENT_API.hubLog, { params: { mesh, hub: name }, query }, { signal })
+        return call(AGENT_API.showLog, { query: { ...query, mesh } }, { signal })
+      },
+    }),
 } as const
 
+/** Whose log: this agent's, an endpoint's by its name, a hub's by its id. */
+export interface LogSource {
+  readonly of: 'agent' | 'endpoint' | 'hub'
+  readonly name: string
+}
+
+/** How much is logged: each has those after it. */
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const
+const STEP_MS = 5_000
+const LIVE_MS = 2_000
 /** Endpoints that are asked for at once. */
 export const PAGE_SIZE = 100

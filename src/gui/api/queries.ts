@@ -75,13 +75,6 @@ export const QUERIES = {
         call(TUNNEL_API.listOutbounds, { params: { endpoint } }, { prefix: tunnelPrefix(mesh), signal }),
       refetchInterval: LIVE_MS,
     }),
-  log: (mesh: string | undefined) =>
-    queryOptions({
-      queryKey: ['log', mesh],
-      queryFn: ({ signal }) =>
-        call(AGENT_API.showLog, { query: { limit: 500, ...(mesh !== undefined && { mesh }) } }, { signal }),
-      refetchInterval: LIVE_MS,
-    }),
 } as const
 
 /** Where the API of a mesh's tunnels is. */

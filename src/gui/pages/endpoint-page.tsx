@@ -3,7 +3,9 @@ import { useMutation, useQuery } from '@tanstack/react-query'
 import { useParams } from '@tanstack/react-router'
 import { AGENT_API } from '../../core/api/agent-api.ts'
 import { call } from '../api/call.ts'
+import { NETWORK_QUERIES } from '../api/network-queries.ts'
 import { QUERIES } from '../api/queries.ts'
+import { TrafficGraphs } from '../graph/traffic-graphs.tsx'
 import { formatCommand } from '../parts/command-words.ts'
 import { EqualCommand } from '../parts/equal-command.tsx'
 import { Failure } from '../parts/failure.tsx'
@@ -65,6 +67,7 @@ export function EndpointPage() {
             {say('endpoint.paths')}
           </Title>
           <PathListing paths={found.paths} />
+          {!found.isLocal && <Traffic mesh={mesh} endpoint={found.id} />}
         </Stack>
       )}
     </Loaded>
@@ -74,4 +77,22 @@ export function EndpointPage() {
     const known = (['direct', 'punched', 'relay', 'relay-h2'] as const).find(one => one === path)
     return known === undefined ? path : say(`path.${known}`)
   }
+}
+
+/** An hour of what went to it and came from it: by each path, and together where there are several. */
+function Traffic({ mesh, endpoint }: { mesh: string; endpoint: string }) {
+  const { say } = useTexts()
+  const query = useQuery(NETWORK_QUERIES.traffic(mesh, endpoint))
+  return (
+    <Loaded query={query}>
+      {({ total, paths, ...span }) => (
+        <>
+          {paths.length > 1 && <TrafficGraphs title={say('traffic.all')} traffic={total} {...span} />}
+          {paths.map(({ path, ...traffic }) => (
+            <TrafficGraphs key={path} title={say(`path.${path}`)} traffic={traffic} {...span} />
+          ))}
+        </>
+      )}
+    </Loaded>
+  )
 }

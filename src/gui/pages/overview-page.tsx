@@ -11,6 +11,7 @@ import { Name } from '../parts/name.tsx'
 import { StateBadge } from '../parts/state-badge.tsx'
 import { useNow } from '../parts/use-now.ts'
 import { useTexts } from '../texts/texts.ts'
+import { CertificatesSection } from './certificates-section.tsx'
 import { PathListing } from './path-listing.tsx'
 
 /** One mesh: how the link is, who one is in it, and the ways to others that are open. */
@@ -33,6 +34,7 @@ export function OverviewPage() {
               {say('endpoint.paths')}
             </Title>
             <PathListing paths={paths} />
+            <CertificatesSection mesh={name} />
           </>
         )}
       </Loaded>

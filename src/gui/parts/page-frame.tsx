@@ -23,6 +23,8 @@ const PAGES = [
   ['/$mesh', 'overview.title'],
   ['/$mesh/map', 'map.title'],
   ['/$mesh/endpoints', 'endpoints.title'],
+  ['/$mesh/traffic', 'traffic.title'],
+  ['/$mesh/reach', 'reach.title'],
   ['/$mesh/tunnels', 'tunnels.title'],
   ['/$mesh/proxy', 'proxy.title'],
   ['/$mesh/terminal', 'terminal.title'],
