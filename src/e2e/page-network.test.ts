@@ -133,6 +133,33 @@ test('traffic is drawn and told as a table, and sessions are listed and ended', 
   await assertAccessible(page, 'endpoint with graphs')
 })
 
+test('the map draws groups of thousands, opens one, and words the ways that are live', async t => {
+  const page = await open(t, '/map')
+  await waitForHeading(page, 'Map')
+  const map = page.getByRole('region', { name: 'Map' })
+  await map.getByRole('link', { name: 'user-06 (250)' }).waitFor()
+  await map.getByRole('link', { name: 'home' }).waitFor()
+  const spots = await map.getByRole('link').count()
+  assert.ok(spots < 70, `${spots} things are drawn`)
+  await page.goto(`${crowd.meshUrl}/reach`)
+  await page.getByRole('combobox', { name: 'To' }).fill('office')
+  await page.keyboard.press('Escape')
+  await page.getByRole('button', { name: 'Test' }).click()
+  await page.getByText('Yes: it answered').waitFor()
+  await page.goto(`${crowd.meshUrl}/map`)
+  await map.getByRole('link', { name: 'office' }).waitFor()
+  await map.getByText(/\/s$/).first().waitFor()
+  await assertAccessible(page, 'map')
+  await keepPicture(page, 'map-10000')
+  await page.getByText('Label', { exact: true }).click()
+  await map.getByRole('link', { name: /^edge \(\d+\)$/ }).click()
+  await page.getByRole('button', { name: 'Close edge' }).waitFor()
+  await map
+    .getByRole('link', { name: /^node-/ })
+    .first()
+    .waitFor()
+})
+
 test('the pages about the network are read in Chinese, in the dark, on a telephone', async t => {
   const options = { locale: 'zh-CN', colorScheme: 'dark', viewport: { width: 390, height: 844 } } as const
   const page = await open(t, '/endpoints', options)

@@ -7,7 +7,7 @@ import {
   Navigate,
 } from '@tanstack/react-router'
 import { QUERIES } from './api/queries.ts'
-import { parseEndpointSearch } from './network/endpoint-search.ts'
+import { parseEndpointSearch, parseMapSearch } from './network/endpoint-search.ts'
 import { EndpointPage } from './pages/endpoint-page.tsx'
 import { EndpointsPage } from './pages/endpoints-page.tsx'
 import { HubsPage } from './pages/hubs-page.tsx'
@@ -38,7 +38,12 @@ const tree = root.addChildren([
   }),
   mesh.addChildren([
     createRoute({ getParentRoute: () => mesh, path: '/', component: OverviewPage }),
-    createRoute({ getParentRoute: () => mesh, path: '/map', component: MapPage }),
+    createRoute({
+      getParentRoute: () => mesh,
+      path: '/map',
+      component: MapPage,
+      validateSearch: parseMapSearch,
+    }),
     createRoute({
       getParentRoute: () => mesh,
       path: '/endpoints',

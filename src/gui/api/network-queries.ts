@@ -25,6 +25,16 @@ export const NETWORK_QUERIES = {
           { signal },
         ),
     }),
+  /** Some endpoints by their ids, 100 at most. */
+  endpointsById: (mesh: string, ids: readonly string[]) => {
+    const wanted = ids.filter(id => id !== '').slice(0, PAGE_SIZE)
+    return queryOptions({
+      queryKey: ['endpoints', mesh, wanted],
+      queryFn: ({ signal }) =>
+        call(AGENT_API.listEndpoints, { params: { mesh }, query: { ids: wanted.join(',') } }, { signal }),
+      enabled: wanted.length > 0,
+    })
+  },
   endpointCounts: (mesh: string, filter: EndpointFilter, by: Grouping) =>
     queryOptions({
       queryKey: ['endpoint-counts', mesh, filter, by],

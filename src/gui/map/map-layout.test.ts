@@ -19,7 +19,7 @@ test('layOutMap() draws the hub, each endpoint with its link, and the ways from 
     { ...endpoint('c', 'ann'), isOnline: false },
   ]
   const paths = [
-    { endpoint: 'a', path: 'direct' },
+    { endpoint: 'a', path: 'direct', detail: '1 ms' },
     { endpoint: 'gone', path: 'relay' },
     { endpoint: 'a', path: 'by pigeon' },
   ]
@@ -36,17 +36,28 @@ test('layOutMap() draws the hub, each endpoint with its link, and the ways from 
   assert.deepEqual(lines, [
     { from: 'b', to: 'hub', kind: 'link' },
     { from: 'a', to: 'hub', kind: 'link' },
-    { from: 'b', to: 'a', kind: 'direct' },
+    { from: 'b', to: 'a', kind: 'direct', detail: '1 ms' },
   ])
   assert.equal(hiddenCount, 0)
 })
 
-test('layOutMap() draws many endpoints as their users, and counts who is not on it', () => {
-  const endpoints = Array.from({ length: 10_000 }, (_, at) => endpoint(`e${at}`, `u${at % 100}`, at === 99))
-  const { nodes, hiddenCount } = layOutMap({ hubs: [HUB], endpoints, paths: [] })
+test('layOutMap() draws groups as one each beside endpoints, and counts who is not on it', () => {
+  const groups = Array.from({ length: 100 }, (_, at) => ({ name: `u${at}`, count: 100, onlineCount: at % 2 }))
+  const endpoints = [endpoint('b'), endpoint('a', 'root', true)]
+  const paths = [{ endpoint: 'b', path: 'relay' }]
+  const { nodes, lines, hiddenCount } = layOutMap({ hubs: [HUB], endpoints, groups, paths })
   assert.equal(nodes.length, 1 + MAX_SINGLE)
-  assert.equal(nodes[1]?.label, 'u99')
-  assert.equal(hiddenCount, 10_000 - MAX_SINGLE * 100)
+  assert.deepEqual(
+    nodes.slice(1, 5).map(({ id, count, isOnline }) => [id, count, isOnline]),
+    [
+      ['a', 1, true],
+      ['b', 1, true],
+      ['group u0', 100, false],
+      ['group u1', 100, true],
+    ],
+  )
+  assert.deepEqual(lines.at(-1), { from: 'a', to: 'b', kind: 'relay', detail: undefined })
+  assert.equal(hiddenCount, (100 - (MAX_SINGLE - 2)) * 100)
 })
 
 test('layOutMap() keeps everything on the map, each in a place of its own, and lines between what is there', () => {

@@ -1,9 +1,19 @@
 /** What the map is made of. */
 export interface MapInput {
   readonly hubs: readonly { readonly id: string; readonly isAttached: boolean }[]
+  /** Drawn each by itself. */
   readonly endpoints: readonly MapEndpoint[]
+  /** Drawn each as one, the largest first; their endpoints may be among those drawn by themselves, too. */
+  readonly groups?: readonly MapGroup[]
   /** Ways from here that are open. */
-  readonly paths: readonly { readonly endpoint: string; readonly path: string }[]
+  readonly paths: readonly { readonly endpoint: string; readonly path: string; readonly detail?: string }[]
+}
+
+/** Endpoints that are drawn as one. */
+export interface MapGroup {
+  readonly name: string
+  readonly count: number
+  readonly onlineCount: number
 }
 
 /** An endpoint of the map. */
@@ -20,12 +30,11 @@ export interface MapNode {
   readonly id: string
   readonly x: number
   readonly y: number
-  /** One endpoint, a hub, or all endpoints of a user, where they are too many. */
-  readonly kind: 'hub' | 'endpoint' | 'user'
+  readonly kind: 'hub' | 'endpoint' | 'group'
   readonly label: string
   readonly isOnline: boolean
   readonly isLocal: boolean
-  /** How many a user has. */
+  /** How many a group has. */
   readonly count: number
 }
 
@@ -34,22 +43,24 @@ export interface MapLine {
   readonly from: string
   readonly to: string
   readonly kind: 'link' | 'direct' | 'punched' | 'relay' | 'relay-h2'
+  /** Latency and traffic, in words. */
+  readonly detail?: string | undefined
 }
 
 /**
- * Place the mesh on a square: hubs in the middle, endpoints around them, neighbours by user. More than `MAX_SINGLE` endpoints are
- * drawn as their users, and of those the largest alone: a map of ten thousand dots tells nothing.
+ * Place the mesh on a square: hubs in the middle, around them endpoints, neighbours by user, and groups of those that are too many to
+ * be drawn: a map of ten thousand dots tells nothing.
  *
- * @returns what to draw, and how many endpoints are not on it
+ * @returns what to draw, and how many endpoints of groups are not on it
  */
-export function layOutMap({ hubs, endpoints, paths }: MapInput): {
+export function layOutMap({ hubs, endpoints, groups = [], paths }: MapInput): {
   readonly nodes: readonly MapNode[]
   readonly lines: readonly MapLine[]
   readonly hiddenCount: number
 } {
-  const isSingle = endpoints.length <= MAX_SINGLE
-  const around = isSingle ? singles(endpoints) : users(endpoints)
-  const shown = around.slice(0, MAX_SINGLE)
+  const singles = singlesOf(endpoints).slice(0, MAX_SINGLE)
+  const shownGroups = groupsOf(groups).slice(0, MAX_SINGLE - singles.length)
+  const shown = [...singles, ...shownGroups]
   const nodes: MapNode[] = [
     ...hubs.slice(0, MAX_HUBS).map((hub, index, all) => ({
       ...placeOn(all.length === 1 ? 0 : MAP_SIZE * 0.1, index, all.length),
@@ -62,31 +73,30 @@ export function layOutMap({ hubs, endpoints, paths }: MapInput): {
     })),
     ...shown.map((one, index) => ({ ...one, ...placeOn(MAP_SIZE * 0.38, index, shown.length) })),
   ]
-  const placeOfEndpoint = new Map(
-    endpoints.map(({ id, user }) => [id, isSingle ? id : `user ${user}`] as const),
-  )
   const known = new Set(nodes.map(({ id }) => id))
-  const here = placeOfEndpoint.get(endpoints.find(({ isLocal }) => isLocal)?.id ?? '') ?? ''
+  const here = endpoints.find(({ isLocal }) => isLocal)?.id ?? ''
   const hub = hubs.find(({ isAttached }) => isAttached)?.id ?? hubs[0]?.id ?? ''
   const lines: MapLine[] = [
     ...shown
       .filter(({ isOnline }) => isOnline)
       .map(({ id }) => ({ from: id, to: hub, kind: 'link' as const })),
-    ...paths.flatMap(({ endpoint, path }) => {
-      const to = placeOfEndpoint.get(endpoint) ?? ''
+    ...paths.flatMap(({ endpoint, path, detail }) => {
       const kind = KINDS.find(one => one === path)
-      return kind === undefined || to === here ? [] : [{ from: here, to, kind }]
+      return kind === undefined || endpoint === here ? [] : [{ from: here, to: endpoint, kind, detail }]
     }),
   ].filter(({ from, to }) => known.has(from) && known.has(to))
-  const drawn = shown.reduce((sum, { count }) => sum + count, 0)
-  return { nodes, lines, hiddenCount: endpoints.length - drawn }
+  const hidden = groups.slice(shownGroups.length).reduce((sum, { count }) => sum + count, 0)
+  return { nodes, lines, hiddenCount: hidden + Math.max(0, endpoints.length - singles.length) }
 }
 
 type Unplaced = Omit<MapNode, 'x' | 'y'>
 
-function singles(endpoints: readonly MapEndpoint[]): Unplaced[] {
+/** This one first, so that it is on every map; the others by user and name. */
+function singlesOf(endpoints: readonly MapEndpoint[]): Unplaced[] {
   return endpoints
-    .toSorted((a, b) => compare(a.user, b.user) || compare(a.name, b.name))
+    .toSorted(
+      (a, b) => Number(b.isLocal) - Number(a.isLocal) || compare(a.user, b.user) || compare(a.name, b.name),
+    )
     .map(({ id, name, isOnline, isLocal }) => ({
       id,
       kind: 'endpoint',
@@ -97,20 +107,15 @@ function singles(endpoints: readonly MapEndpoint[]): Unplaced[] {
     }))
 }
 
-function users(endpoints: readonly MapEndpoint[]): Unplaced[] {
-  const byUser = Map.groupBy(endpoints, ({ user }) => user)
-  return [...byUser]
-    .map(([user, own]) => ({
-      id: `user ${user}`,
-      kind: 'user' as const,
-      label: user,
-      isOnline: own.some(({ isOnline }) => isOnline),
-      isLocal: own.some(({ isLocal }) => isLocal),
-      count: own.length,
-    }))
-    .toSorted(
-      (a, b) => Number(b.isLocal) - Number(a.isLocal) || b.count - a.count || compare(a.label, b.label),
-    )
+function groupsOf(groups: readonly MapGroup[]): Unplaced[] {
+  return groups.map(({ name, count, onlineCount }) => ({
+    id: `group ${name}`,
+    kind: 'group',
+    label: name,
+    isOnline: onlineCount > 0,
+    isLocal: false,
+    count,
+  }))
 }
 
 function placeOn(radius: number, index: number, count: number) {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { parseEndpointSearch, searchOfGroup } from './endpoint-search.ts'
+import { parseEndpointSearch, parseMapSearch, searchOfGroup } from './endpoint-search.ts'
 
 test('parseEndpointSearch() takes what it knows and passes over the rest', () => {
   const good = { keyword: 'off', user: 'bob', label: '', state: 'online', by: 'label' }
@@ -13,4 +13,9 @@ test('searchOfGroup() gives the filter of one group', () => {
   assert.deepEqual(searchOfGroup('user', 'bob'), { user: 'bob' })
   assert.deepEqual(searchOfGroup('label', ''), { label: '' })
   assert.deepEqual(searchOfGroup('state', 'offline'), { state: 'offline' })
+})
+
+test('parseMapSearch() takes what it knows and passes over the rest', () => {
+  assert.deepEqual(parseMapSearch({ by: 'label', open: '', more: 1 }), { by: 'label', open: '' })
+  assert.deepEqual(parseMapSearch({ by: 'state', open: 7 }), {})
 })

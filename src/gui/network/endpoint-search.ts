@@ -29,3 +29,16 @@ export function searchOfGroup(by: Grouping, name: string): EndpointSearch {
   if (by === 'state') return { state: name === 'online' ? 'online' : 'offline' }
   return { [by]: name }
 }
+
+/** What the address of the map says: by what endpoints are grouped there, and which group is open. */
+export interface MapSearch {
+  readonly by?: 'user' | 'label' | undefined
+  readonly open?: string | undefined
+}
+
+/** Read it from the address; what makes no sense there is passed over. */
+export function parseMapSearch(search: Readonly<Record<string, unknown>>): MapSearch {
+  const by = (['user', 'label'] as const).find(one => one === search.by)
+  const open = typeof search.open === 'string' && search.open.length <= 64 ? search.open : undefined
+  return { ...(by !== undefined && { by }), ...(open !== undefined && { open }) }
+}

@@ -1,35 +1,70 @@
-import { Group, Stack, Text, Title, useComputedColorScheme } from '@mantine/core'
+import { Button, Group, SegmentedControl, Stack, Text, Title, useComputedColorScheme } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
-import { Link, useParams } from '@tanstack/react-router'
+import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
+import { useState } from 'react'
+import { NETWORK_QUERIES } from '../api/network-queries.ts'
 import { QUERIES } from '../api/queries.ts'
-import { layOutMap, MAP_SIZE, type MapLine, type MapNode } from '../map/map-layout.ts'
+import { layOutMap, MAP_SIZE, MAX_SINGLE, type MapLine, type MapNode } from '../map/map-layout.ts'
+import { type MapSearch, searchOfGroup } from '../network/endpoint-search.ts'
+import { formatBytes } from '../parts/amounts.ts'
 import { Loaded } from '../parts/loaded.tsx'
 import { useTexts } from '../texts/texts.ts'
 import { visibleName } from '../texts/visible-name.ts'
 
-/** The mesh as a picture: hubs, endpoints, and the ways from here that are open now. What it shows, the listings say in words. */
+/**
+ * The mesh as a picture: hubs, endpoints or groups of them, and the ways from here that are open now, with what they carry. What it
+ * shows, the listings say in words.
+ */
 export function MapPage() {
   const { say } = useTexts()
   const { mesh } = useParams({ from: '/$mesh' })
-  const status = useQuery({ ...QUERIES.status(), refetchInterval: 2_000 })
+  const { by = 'user', open } = useSearch({ from: '/$mesh/map' })
+  const navigate = useNavigate({ from: '/$mesh/map' })
   const hubs = useQuery(QUERIES.hubs(mesh))
-  const endpoints = useQuery(QUERIES.endpoints(mesh))
+  const counts = useQuery(NETWORK_QUERIES.endpointCounts(mesh, {}, by))
+  const paths = usePaths(mesh)
+  const isSmall = (counts.data?.total ?? 0) <= MAX_SINGLE
+  const opened = open === undefined ? {} : searchOfGroup(by, open)
+  const listed = useQuery({
+    ...NETWORK_QUERIES.endpointPage(mesh, opened, 0),
+    enabled: counts.data !== undefined && (isSmall || open !== undefined),
+  })
+  // Who is here, and at the other ends of the ways, is on every map.
+  const peers = useQuery(NETWORK_QUERIES.endpointsById(mesh, [paths.self, ...paths.ids]))
   return (
     <Stack>
       <Title order={1}>{say('map.title')}</Title>
-      <Loaded query={endpoints}>
-        {({ endpoints: all, total }) => {
-          const paths = status.data?.paths.filter(({ state }) => state === 'open') ?? []
-          const { nodes, lines, hiddenCount } = layOutMap({
-            hubs: hubs.data?.hubs ?? [],
-            endpoints: all,
-            paths,
-          })
-          const missing = hiddenCount + total - all.length
+      <Loaded query={counts}>
+        {({ groups, total }) => {
+          const shown = [...(listed.data?.endpoints ?? []), ...(peers.data?.endpoints ?? [])]
+          const endpoints = [...new Map(shown.map(one => [one.id, one])).values()]
+          const collapsed = isSmall ? [] : groups.filter(({ name }) => name !== open)
+          const input = { hubs: hubs.data?.hubs ?? [], endpoints, groups: collapsed, paths: paths.open }
+          const { nodes, lines, hiddenCount } = layOutMap(input)
+          const inGroup = groups.find(({ name }) => name === open)?.count ?? 0
+          const missing = hiddenCount + Math.max(0, inGroup - (listed.data?.endpoints.length ?? inGroup))
           return (
             <>
-              <Legend />
-              <Picture mesh={mesh} nodes={nodes} lines={lines} />
+              <Group>
+                <Legend />
+                {total > MAX_SINGLE && (
+                  <SegmentedControl
+                    aria-label={say('endpoints.by')}
+                    value={by}
+                    onChange={value => void navigate({ search: { by: value as MapSearch['by'] } })}
+                    data={(['user', 'label'] as const).map(value => ({
+                      value,
+                      label: say(`endpoints.by.${value}`),
+                    }))}
+                  />
+                )}
+                {open !== undefined && (
+                  <Button variant="default" size="xs" onClick={() => void navigate({ search: { by } })}>
+                    {say('map.close', { name: open === '' ? say('endpoints.unlabelled') : open })}
+                  </Button>
+                )}
+              </Group>
+              <Picture mesh={mesh} by={by} nodes={nodes} lines={lines} />
               {missing > 0 && <Text size="sm">{say('map.hidden', { count: missing })}</Text>}
             </>
           )
@@ -39,12 +74,52 @@ export function MapPage() {
   )
 }
 
+/** The open ways from here, with what each carries by now: what it had carried is known from the question before. */
+function usePaths(mesh: string) {
+  const { language } = useTexts()
+  const status = useQuery({ ...QUERIES.status(), refetchInterval: 2_000 })
+  const { data, dataUpdatedAt } = status
+  const [[before, now], setSeen] = useState<readonly [Seen, Seen]>([NOTHING_SEEN, NOTHING_SEEN])
+  if (data !== undefined && now.atMs !== dataUpdatedAt) {
+    const bytes = new Map(
+      data.paths.map(({ endpoint, path, sentBytes = 0, receivedBytes = 0 }) => [
+        `${endpoint} ${path}`,
+        sentBytes + receivedBytes,
+      ]),
+    )
+    setSeen([now, { atMs: dataUpdatedAt, bytes }])
+  }
+  const open = (data?.paths ?? []).filter(({ state }) => state === 'open').slice(0, MAX_PATHS)
+  return {
+    self: data?.meshes.find(({ name }) => name === mesh)?.endpoint.id ?? '',
+    ids: [...new Set(open.map(({ endpoint }) => endpoint))],
+    open: open.map(({ endpoint, path, roundTripMs }) => {
+      const key = `${endpoint} ${path}`
+      const [was, is] = [before.bytes.get(key), now.bytes.get(key)]
+      const seconds = (now.atMs - before.atMs) / 1_000
+      const rate =
+        was === undefined || is === undefined
+          ? ''
+          : `${formatBytes(Math.max(0, is - was) / seconds, language)}/s`
+      const latency = roundTripMs === undefined ? '' : `${roundTripMs.toFixed(1)} ms`
+      return { endpoint, path, detail: [latency, rate].filter(Boolean).join(' · ') }
+    }),
+  }
+}
+
+interface Seen {
+  readonly atMs: number
+  readonly bytes: ReadonlyMap<string, number>
+}
+
 function Picture({
   mesh,
+  by,
   nodes,
   lines,
 }: {
   mesh: string
+  by: NonNullable<MapSearch['by']>
   nodes: readonly MapNode[]
   lines: readonly MapLine[]
 }) {
@@ -55,23 +130,29 @@ function Picture({
     <section aria-label={say('map.title')}>
       <svg viewBox={`0 0 ${MAP_SIZE} ${MAP_SIZE}`} style={{ width: '100%', maxHeight: '75vh' }}>
         <title>{say('map.title')}</title>
-        {lines.map(({ from, to, kind }) => {
+        {lines.map(({ from, to, kind, detail }) => {
           const [a, b] = [byId.get(from), byId.get(to)]
           if (a === undefined || b === undefined) return null
           const width = kind === 'link' ? 1 : 4
           return (
-            <path
-              key={`${from} ${to} ${kind}`}
-              d={lineOf(a, b, kind)}
-              fill="none"
-              stroke={colors[kind]}
-              strokeWidth={width}
-              strokeDasharray={kind === 'punched' ? '10 6' : kind === 'link' ? '2 4' : undefined}
-            />
+            <g key={`${from} ${to} ${kind}`}>
+              <path
+                d={lineOf(a, b, kind)}
+                fill="none"
+                stroke={colors[kind]}
+                strokeWidth={width}
+                strokeDasharray={kind === 'punched' ? '10 6' : kind === 'link' ? '2 4' : undefined}
+              />
+              {detail !== undefined && detail !== '' && (
+                <text {...middleOf(a, b, kind)} textAnchor="middle" fill={colors.text} fontSize={14}>
+                  {detail}
+                </text>
+              )}
+            </g>
           )
         })}
         {nodes.map(node => (
-          <Spot key={node.id} mesh={mesh} node={node} />
+          <Spot key={node.id} mesh={mesh} by={by} node={node} />
         ))}
       </svg>
     </section>
@@ -80,16 +161,28 @@ function Picture({
 
 /** A link is straight; a way between endpoints goes round the hubs, as its bytes do. A relayed one does not. */
 function lineOf(a: MapNode, b: MapNode, kind: MapLine['kind']): string {
-  const bend = kind === 'direct' || kind === 'punched' ? 0.35 : 0.04
-  const x = (a.x + b.x) / 2 + (kind === 'link' ? 0 : bend * (b.y - a.y))
-  const y = (a.y + b.y) / 2 - (kind === 'link' ? 0 : bend * (b.x - a.x))
+  const { x, y } = bendOf(a, b, kind)
   return `M${a.x} ${a.y} Q${x} ${y} ${b.x} ${b.y}`
 }
 
-function Spot({ mesh, node }: { mesh: string; node: MapNode }) {
+function bendOf(a: MapNode, b: MapNode, kind: MapLine['kind']): { readonly x: number; readonly y: number } {
+  const bend = kind === 'link' ? 0 : kind === 'direct' || kind === 'punched' ? 0.35 : 0.04
+  return { x: (a.x + b.x) / 2 + bend * (b.y - a.y), y: (a.y + b.y) / 2 - bend * (b.x - a.x) }
+}
+
+/** Where half of the way is, for the words on it: nearer to the other end, as all begin here. */
+function middleOf(a: MapNode, b: MapNode, kind: MapLine['kind']): { readonly x: number; readonly y: number } {
+  const bend = bendOf(a, b, kind)
+  const [p, q, r] = [0.16, 0.48, 0.36]
+  return { x: p * a.x + q * bend.x + r * b.x, y: p * a.y + q * bend.y + r * b.y - 6 }
+}
+
+function Spot({ mesh, by, node }: { mesh: string; by: NonNullable<MapSearch['by']>; node: MapNode }) {
+  const { say } = useTexts()
   const colors = useColors()
   const { id, x, y, kind, isOnline, isLocal, count } = node
-  const label = `${visibleName(node.label)}${count > 1 ? ` (${count})` : ''}`
+  const name = kind === 'group' && node.label === '' ? say('endpoints.unlabelled') : visibleName(node.label)
+  const label = kind === 'group' ? `${name} (${count})` : name
   const picture = (
     <>
       {kind === 'hub' ? (
@@ -98,13 +191,13 @@ function Spot({ mesh, node }: { mesh: string; node: MapNode }) {
         <circle
           cx={x}
           cy={y}
-          r={kind === 'user' ? 18 : 13}
+          r={kind === 'group' ? Math.min(34, 14 + 3 * Math.log2(count)) : 13}
           fill={isOnline ? colors.online : colors.offline}
           stroke={isLocal ? colors.text : 'none'}
           strokeWidth={4}
         />
       )}
-      <text x={x} y={y + 34} textAnchor="middle" fill={colors.text} fontSize={16}>
+      <text x={x} y={y + (kind === 'group' ? 50 : 34)} textAnchor="middle" fill={colors.text} fontSize={16}>
         {label.length > MAX_LABEL ? `${label.slice(0, MAX_LABEL)}…` : label}
       </text>
     </>
@@ -115,9 +208,9 @@ function Spot({ mesh, node }: { mesh: string; node: MapNode }) {
         {picture}
       </Link>
     )
-  if (kind === 'user')
+  if (kind === 'group')
     return (
-      <Link to="/$mesh/users" params={{ mesh }} aria-label={label}>
+      <Link to="/$mesh/map" params={{ mesh }} search={{ by, open: node.label }} aria-label={label}>
         {picture}
       </Link>
     )
@@ -179,5 +272,8 @@ const DARK: Readonly<Record<keyof typeof LIGHT, string>> = {
   online: '#69db7c',
   text: '#ffffff',
 }
+const NOTHING_SEEN: Seen = { atMs: 0, bytes: new Map() }
+/** Ways that are drawn. */
+const MAX_PATHS = 30
 /** Letters of a name that have room. */
 const MAX_LABEL = 24

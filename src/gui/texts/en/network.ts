@@ -64,4 +64,5 @@ export const NETWORK_EN = {
   'traffic.received': 'received',
   'traffic.sent': 'sent',
   'traffic.title': 'Traffic',
+  'map.close': 'Close {name}',
 } as const

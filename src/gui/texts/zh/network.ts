@@ -66,4 +66,5 @@ export const NETWORK_ZH: Readonly<Record<keyof typeof NETWORK_EN, string>> = {
   'traffic.received': '接收',
   'traffic.sent': '发送',
   'traffic.title': '流量',
+  'map.close': '收起 {name}',
 }
