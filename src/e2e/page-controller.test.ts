@@ -200,6 +200,22 @@ test('an identity is disabled, changed by what changed alone, and deleted; what 
   await table.getByText('disabled', { exact: true }).waitFor()
   await page.getByRole('button', { name: 'Enable temp' }).click()
   await table.getByText('away', { exact: true }).waitFor()
+
+  // A token that is asked for again is another one: the one before is worth nothing.
+  const tokens: string[] = []
+  for (let time = 0; time < 2; time += 1) {
+    await page.getByRole('button', { name: 'Enrolment token temp' }).click()
+    await form.getByRole('button', { name: 'Make a token' }).click()
+    tokens.push(await form.getByLabel('Enrolment token of temp').inputValue())
+    await form.getByRole('button', { name: 'Close' }).last().click()
+  }
+  const { ca } = JSON.parse(await readText(home.mesh.permit)) as { ca: string }
+  await assert.rejects(enrolProgram(tokens[0] ?? '', ca, scratch.file('temp.json')), /not enrolled: 400/)
+  await table.getByText('not enrolled yet').waitFor()
+  await page.getByRole('button', { name: 'API key temp' }).click()
+  await form.getByRole('button', { name: 'Make an API key' }).click()
+  assert.ok((await form.getByLabel('API key of temp').inputValue()).length > 20)
+  await form.getByRole('button', { name: 'Close' }).last().click()
   await page.getByRole('button', { name: 'Delete temp' }).click()
   await page.getByRole('dialog').getByRole('button', { name: 'Delete', exact: true }).click()
   await page.getByText('There is none.').waitFor()
@@ -292,6 +308,19 @@ test('a network is compared before it is applied, and comes out again', async t 
   const exported = await page.getByRole('textbox', { name: 'Export' }).inputValue()
   assert.equal(exported, await home.mesh.run('home', 'export'))
   assert.match(exported, /name: mail/)
+  const many = Array.from({ length: 60 }, (_, index) => `  - name: many-${index}`).join('\n')
+  await text.fill(`identities:\n${many}\n`)
+  await page.getByRole('button', { name: 'Show what would change' }).click()
+  await plan.getByText('60 new, 0 changed, 0 deleted, 0 as declared').waitFor()
+  await page.getByRole('button', { name: 'Apply', exact: true }).click()
+  await page.getByText('Done: 60 changes.').waitFor()
+  await openSection(page, 'Identities')
+  await page.getByLabel('Search').fill('many-')
+  await page.getByText('1–25 of 60').waitFor()
+  await page.getByRole('button', { name: 'Next page' }).click()
+  await page.getByRole('button', { name: 'Next page' }).click()
+  await page.getByText('51–60 of 60').waitFor()
+  assert.equal(await page.getByRole('table', { name: 'Identities' }).getByRole('row').count(), 11)
 })
 
 test('names of strangers are shown harmlessly, wherever they stand', async t => {
