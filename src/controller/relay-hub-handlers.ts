@@ -17,6 +17,8 @@ import { openSigningRequest } from '../pki/signing-request.ts'
 import { createAttempts } from './attempts.ts'
 import type { Context } from './context.ts'
 import type { Decisions } from './decisions.ts'
+import { keepEdgeRouters } from './edge/edge-routers.ts'
+import type { EdgeTables } from './edge/edge-tables.ts'
 import type { Endpoints } from './endpoints.ts'
 import type { Members } from './members.ts'
 import { type RelayHubRecord, type RelayHubs, requireHubNames } from './relay-hubs.ts'
@@ -27,13 +29,14 @@ interface Parts {
   readonly endpoints: Endpoints
   readonly members: Members
   readonly decisions: Decisions
-  readonly hub: { readonly id: HubId }
+  readonly hub: { readonly id: HubId; readonly names: readonly string[] }
+  readonly edge: { readonly tables: Pick<EdgeTables, 'edgeRouters'> }
   readonly signer: () => HubTokenSigner
 }
 
 /** Serve what members ask about hubs: administrators let them in and put them out, everybody asks for passes. */
 export function createHubsHandlers(context: Context, parts: Parts): Handlers<typeof HUBS_ROUTES, Caller> {
-  const { clock, log, emit, exclusive } = context
+  const { clock, log, exclusive } = context
   const { authority, relayHubs, endpoints, members, decisions, hub, signer } = parts
   return {
     createHub: ({ body, caller }) =>
@@ -54,7 +57,7 @@ export function createHubsHandlers(context: Context, parts: Parts): Handlers<typ
           throw new MeshError('not-found', 'Cannot remove hub: there is none of that id: list the hubs')
         await relayHubs.remove(params.hub)
         log.warn('hub.removed', { hub: params.hub, by: member.user })
-        emit({ change: 'hubs-changed', hubs: relayHubs.known() })
+        await changed(context, parts)
         return undefined
       }),
     async openMeeting({ body, caller }) {
@@ -92,7 +95,7 @@ export function createRelayHubsPort(context: Context, parts: Parts): RelayHubsPo
 }
 
 function createRelayHubHandlers(context: Context, parts: Parts): Handlers<typeof RELAY_HUB_API, Caller> {
-  const { clock, log, limits, emit, exclusive } = context
+  const { clock, log, limits, exclusive } = context
   const { relayHubs, members } = parts
   const attempts = createAttempts({
     maxFailures: limits.enrolmentFailuresPerMinute,
@@ -110,8 +113,7 @@ function createRelayHubHandlers(context: Context, parts: Parts): Handlers<typeof
     const key = keyFingerprint(publicKeyPem)
     const enrolled = { key, names: [...names], atMs: now, certificateExpiresAtMs: expiresAtMs }
     await relayHubs.put({ ...record, enrolled })
-    if (record.enrolled?.names.join() !== names.join())
-      emit({ change: 'hubs-changed', hubs: relayHubs.known() })
+    if (record.enrolled?.names.join() !== names.join()) await changed(context, parts)
     return { chain: chainPem, expiresAtMs, timeMs: now }
   }
 
@@ -123,7 +125,7 @@ function createRelayHubHandlers(context: Context, parts: Parts): Handlers<typeof
       if (record?.enrolled === undefined) return
       await relayHubs.put({ ...record, enrolled: { ...record.enrolled, names: [...names] } })
       log.info('hub.renamed', { hub: id, names })
-      emit({ change: 'hubs-changed', hubs: relayHubs.known() })
+      await changed(context, parts)
     })
   }
 
@@ -176,6 +178,13 @@ function createRelayHubHandlers(context: Context, parts: Parts): Handlers<typeof
       return { refused }
     },
   }
+}
+
+/** Tell of the hubs as they are now, within a turn of `exclusive`. */
+async function changed(context: Context, { edge, hub, relayHubs }: Parts): Promise<void> {
+  const known = relayHubs.known()
+  context.emit({ change: 'hubs-changed', hubs: known })
+  await keepEdgeRouters(edge.tables.edgeRouters, [hub, ...known], context)
 }
 
 /** The record of a hub that only relays. @throws MeshError `not-trusted` */

@@ -2,7 +2,7 @@ import { EdgeError, fieldError } from '../../core/edge/edge-error.ts'
 import { entityBase } from '../../core/edge/envelope.ts'
 import type { HubId } from '../../core/model/ids.ts'
 import type { EdgeRouterRecord } from './edge-records.ts'
-import { showRouter } from './edge-sessions.ts'
+import type { EdgeRouters } from './edge-routers.ts'
 import type { EdgeTables } from './edge-tables.ts'
 import { type EntityKind, NAMED_SYMBOLS } from './entity-kind.ts'
 import { type EdgeRouterInput, edgeRouterInput } from './management-shapes.ts'
@@ -14,7 +14,8 @@ import { type EdgeRouterInput, edgeRouterInput } from './management-shapes.ts'
  */
 export function edgeRouterKind(
   tables: Pick<EdgeTables, 'edgeRouters'>,
-  hub: { readonly id: HubId; readonly names: readonly string[] },
+  hub: { readonly id: HubId },
+  routers: Pick<EdgeRouters, 'show'>,
 ): EntityKind<EdgeRouterRecord, EdgeRouterInput> {
   return {
     type: 'edge-routers',
@@ -43,8 +44,10 @@ export function edgeRouterKind(
       }
     },
     mayDelete(record) {
-      if (record.id !== hub.id) return
-      const message = 'It is the hub that answers this: disable it (PATCH {"disabled": true}), or stop it'
+      const message =
+        record.id === hub.id
+          ? 'It is the hub that answers this: disable it (PATCH {"disabled": true}), or stop it'
+          : 'It is a hub of the mesh: put it out with `ztm delete hub`, or disable it (PATCH {"disabled": true})'
       throw new EdgeError('ENTITY_CAN_NOT_BE_DELETED', message)
     },
     inputOf: ({ name, roleAttributes, cost, noTraversal, disabled, tags }) => ({
@@ -56,7 +59,7 @@ export function edgeRouterKind(
       tags,
     }),
     show: record => ({
-      ...showRouter(record, hub.names),
+      ...routers.show(record),
       ...entityBase('edge-routers', record),
       isTunnelerEnabled: false,
     }),

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { EdgeError, fieldError } from '../../core/edge/edge-error.ts'
 import { entityBase, entityRef } from '../../core/edge/envelope.ts'
 import { toMeshError } from '../../core/model/errors.ts'
-import type { HubId, MeshId } from '../../core/model/ids.ts'
+import type { EndpointId, HubId, MeshId } from '../../core/model/ids.ts'
 import { ms } from '../../core/model/time.ts'
 import type { HubTokenSigner } from '../../pki/hub-token.ts'
 import { sealSessionTicket } from '../../pki/session-ticket.ts'
@@ -12,6 +12,7 @@ import type { Standing } from '../standing.ts'
 import { meshNameOf, ownerOf } from './declared-services.ts'
 import type { Asker } from './edge-call.ts'
 import type { EdgeRouterRecord, SessionRecord } from './edge-records.ts'
+import type { EdgeRouters } from './edge-routers.ts'
 import type { HubAccess } from './hub-access.ts'
 import { idOf, type VisibleService, type VisibleServices } from './visible-services.ts'
 
@@ -48,26 +49,6 @@ export interface EdgeSessions {
   routersFor(asker: Asker, service: VisibleService | undefined): EdgeRouterRecord[]
 }
 
-/** How a hub is shown to who may use it. */
-export function showRouter(record: EdgeRouterRecord, names: readonly string[]): object {
-  const [address = ''] = names
-  const urls = { tls: `tls://${address}`, h2: `https://${address}` }
-  return {
-    id: record.id,
-    name: record.name,
-    hostname: address.replace(/:\d+$/, ''),
-    isOnline: true,
-    isVerified: true,
-    syncStatus: 'SYNC_DONE',
-    cost: record.cost,
-    noTraversal: record.noTraversal,
-    disabled: record.disabled,
-    roleAttributes: record.roleAttributes,
-    supportedProtocols: urls,
-    urls,
-  }
-}
-
 /** Make the one place where sessions of the client API live. */
 export function createEdgeSessions(parts: {
   readonly services: VisibleServices
@@ -75,7 +56,8 @@ export function createEdgeSessions(parts: {
   readonly hostings: Pick<Hostings, 'service'>
   readonly standing: Pick<Standing, 'groupsOfEndpoint' | 'attributesOf'>
   readonly mesh: MeshId
-  readonly hub: { readonly id: HubId; readonly names: readonly string[] }
+  readonly hub: { readonly id: HubId }
+  readonly routers: EdgeRouters
   readonly signer: () => HubTokenSigner
   readonly random: (byteCount: number) => Uint8Array
   /** Streams may be open by it from now on. */
@@ -83,7 +65,7 @@ export function createEdgeSessions(parts: {
   /** Whether who dials can pay. */
   readonly gate: DialGate
 }): EdgeSessions {
-  const { services, hubs, hostings, standing, mesh, hub, signer, random, noteDial, gate } = parts
+  const { services, hubs, hostings, standing, mesh, hub, signer, random, noteDial, gate, routers } = parts
   const sessions = new Map<string, ShownSession>()
   const byApiSession = new Map<string, Set<string>>()
 
@@ -187,6 +169,10 @@ export function createEdgeSessions(parts: {
     routersFor,
   }
 
+  function hostsOf({ serviceName }: ShownSession): EndpointId[] {
+    return [...(hostings.service(meshNameOf({ name: serviceName }))?.hostings.keys() ?? [])]
+  }
+
   function describe(session: ShownSession, asker: Asker): object {
     const service = services.get(asker, session.serviceId)
     return {
@@ -198,7 +184,9 @@ export function createEdgeSessions(parts: {
       apiSessionId: session.apiSessionId,
       apiSession: entityRef('api-sessions', session.apiSessionId, ''),
       identityId: session.identityId,
-      edgeRouters: routersFor(asker, service).map(record => showRouter(record, hub.names)),
+      edgeRouters: routers
+        .nearestFirst(routersFor(asker, service), asker.member.id, hostsOf(session))
+        .map(routers.show),
     }
   }
 }

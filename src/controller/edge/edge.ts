@@ -14,6 +14,7 @@ import type { Hostings } from '../hostings.ts'
 import type { Members } from '../members.ts'
 import type { Presence } from '../presence.ts'
 import type { EndpointRecord } from '../records.ts'
+import type { RelayHubs } from '../relay-hubs.ts'
 import type { Standing } from '../standing.ts'
 import type { Users } from '../users.ts'
 import { createAskers } from './askers.ts'
@@ -21,6 +22,7 @@ import { createEdgeApp } from './edge-app.ts'
 import type { ServedRoute } from './edge-call.ts'
 import { createEdgeConsequences } from './edge-consequences.ts'
 import type { IdentityRecord } from './edge-records.ts'
+import { createEdgeRouters, keepEdgeRouters } from './edge-routers.ts'
 import { createEdgeSessions, type EdgeSessions } from './edge-sessions.ts'
 import type { EdgeState } from './edge-state.ts'
 import { createHubAccess } from './hub-access.ts'
@@ -53,6 +55,7 @@ export interface EdgeParts {
   readonly users: Users
   readonly authority: Authority
   readonly hub: { readonly id: HubId; readonly names: readonly string[] }
+  readonly relayHubs: RelayHubs
   readonly signer: () => HubTokenSigner
   readonly logins: Logins
   readonly enrolments: Enrolments
@@ -78,7 +81,7 @@ export interface Edge {
 export async function openEdge(context: Context, parts: EdgeParts): Promise<Edge> {
   const { state, members, hub, version, authority } = parts
   const { tables, sessions } = state
-  await nameHub(context, parts)
+  await keepEdgeRouters(tables.edgeRouters, [hub, ...parts.relayHubs.known()], context)
   await forgetPlans(state)
   const routes = createRoutes(context, parts)
   const endpointOf = (id: string) => {
@@ -123,26 +126,6 @@ function describe(routes: readonly ServedRoute[]): EdgeRoute[] {
   return routes.map(({ route }) => route)
 }
 
-/** The hub is an edge router from its first start on. */
-async function nameHub({ clock }: Context, { state, hub }: EdgeParts): Promise<void> {
-  const { edgeRouters } = state.tables
-  if (edgeRouters.get(hub.id) !== undefined) return
-  const now = clock.now()
-  await edgeRouters.put({
-    version: 1,
-    id: hub.id,
-    createdAtMs: now,
-    updatedAtMs: now,
-    tags: {},
-    name: (hub.names[0] ?? 'hub').replace(/:\d+$/, ''),
-    roleAttributes: [],
-    isTunnelerEnabled: false,
-    cost: 0,
-    noTraversal: false,
-    disabled: false,
-  })
-}
-
 /** What was planned of endpoints that were removed meanwhile: they do not come back. */
 async function forgetPlans({ tables, endpoints }: EdgeState): Promise<void> {
   for (const { id, endpoint } of tables.plannedTerminators.list()) {
@@ -158,8 +141,10 @@ function createMachinery(context: Context, parts: EdgeParts) {
   const services = createVisibleServices({ ...parts, tables, access, declared })
   const { mesh } = authority
   const { random, emit } = context
+  const routers = createEdgeRouters(parts)
   const edgeSessions = createEdgeSessions({
     ...parts,
+    routers,
     services,
     hubs,
     mesh,
@@ -197,6 +182,7 @@ function createMachinery(context: Context, parts: EdgeParts) {
   const hubNames = hub.names
   const kinds = createKinds(context, {
     ...parts,
+    routers,
     principals,
     consequences,
     isOnline,
@@ -228,6 +214,7 @@ function createMachinery(context: Context, parts: EdgeParts) {
     kinds,
     otherNamesOf,
     hubNames,
+    routers,
   }
 }
 
@@ -250,7 +237,10 @@ function createRoutes(context: Context, parts: EdgeParts) {
     shared: [...loginApi, ...serveIdentityApi({ ...parts, ...made, tables })],
     client: [
       ...serveEnrollApi({ enrolments }, context),
-      ...serveServicesApi({ ...made, hubs: tables.edgeRouters.list }),
+      ...serveServicesApi({
+        ...made,
+        hubs: () => tables.edgeRouters.list().filter(({ id }) => id === parts.hub.id),
+      }),
     ],
     management: [
       ...serveKinds(context, kinds),

@@ -5,7 +5,8 @@ import type { Context } from '../context.ts'
 import type { Standing } from '../standing.ts'
 import { type EdgeCall, type EdgeHandlers, type ServedRoute, serveEdge } from './edge-call.ts'
 import type { AuthenticatorRecord } from './edge-records.ts'
-import { type EdgeSessions, showRouter } from './edge-sessions.ts'
+import type { EdgeRouters } from './edge-routers.ts'
+import type { EdgeSessions } from './edge-sessions.ts'
 import type { EdgeTables } from './edge-tables.ts'
 import { BASE_SYMBOLS, missing, NAMED_SYMBOLS, pageOf } from './entity-kind.ts'
 import { type IdentityParts, showIdentity } from './identity-kind.ts'
@@ -126,12 +127,12 @@ export interface IdentityApiParts extends Pick<IdentityParts, 'tables' | 'isOnli
   readonly sessions: Pick<EdgeSessions, 'routersFor'>
   readonly enrolments: Enrolments
   readonly standing: Standing
-  readonly hubNames: readonly string[]
+  readonly routers: EdgeRouters
 }
 
 /** Routes about who asks. */
 export function serveIdentityApi(parts: IdentityApiParts): ServedRoute[] {
-  const { tables, sessions, enrolments, hubNames } = parts
+  const { tables, sessions, enrolments } = parts
 
   function requireOwn(call: EdgeCall): AuthenticatorRecord {
     const { identity } = requireSession(call)
@@ -158,7 +159,7 @@ export function serveIdentityApi(parts: IdentityApiParts): ServedRoute[] {
     },
     routers: call =>
       pageOf(
-        { symbols: NAMED_SYMBOLS, show: record => showRouter(record, hubNames) },
+        { symbols: NAMED_SYMBOLS, show: parts.routers.show },
         sessions.routersFor(requireAsker(call), undefined),
         call.query,
         call.now,

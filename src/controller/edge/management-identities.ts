@@ -6,7 +6,7 @@ import { advisePolicy } from '../../core/edge/policy-advice.ts'
 import type { Context } from '../context.ts'
 import { type EdgeCall, type EdgeHandlers, type ServedRoute, serveEdge } from './edge-call.ts'
 import { edgeIdShape, type IdentityRecord } from './edge-records.ts'
-import { showRouter } from './edge-sessions.ts'
+import type { EdgeRouters } from './edge-routers.ts'
 import type { EdgeTables } from './edge-tables.ts'
 import { find, missing, pageOf } from './entity-kind.ts'
 import type { HubAccess } from './hub-access.ts'
@@ -79,7 +79,7 @@ export interface ManagementIdentityParts {
   readonly kinds: Pick<Kinds, 'identities' | 'services' | 'servicePolicies' | 'edgeRouters'>
   readonly access: ServiceAccess
   readonly hubs: HubAccess
-  readonly hubNames: readonly string[]
+  readonly routers: EdgeRouters
   readonly endSessions: (identityId: string, reason: string) => Promise<void>
   /** By what else policies may call it: the user of an endpoint. */
   readonly otherNamesOf: (id: string) => readonly string[]
@@ -90,7 +90,7 @@ export function serveManagementIdentities(
   { exclusive, log }: Pick<Context, 'exclusive' | 'log'>,
   parts: ManagementIdentityParts,
 ): ServedRoute[] {
-  const { tables, kinds, access, hubs, hubNames, endSessions, otherNamesOf } = parts
+  const { tables, kinds, access, hubs, routers, endSessions, otherNamesOf } = parts
   const known = (call: EdgeCall) => find(kinds.identities, call.params.id)
   const subjectOf = ({ id, roleAttributes }: IdentityRecord) => ({
     id,
@@ -183,9 +183,8 @@ export function serveManagementIdentities(
       return pageOf(kinds.servicePolicies, records, call.query, call.now)
     },
     edgeRouters(call) {
-      const show = (record: Parameters<typeof showRouter>[0]) => showRouter(record, hubNames)
       return pageOf(
-        { ...kinds.edgeRouters, show },
+        { ...kinds.edgeRouters, show: routers.show },
         hubs.ofIdentity(subjectOf(known(call))),
         call.query,
         call.now,

@@ -6,6 +6,7 @@ import type { ServedRoute } from './edge-call.ts'
 import type { EdgeConsequences } from './edge-consequences.ts'
 import type { IdentityRecord, ServiceRecord } from './edge-records.ts'
 import { edgeRouterKind } from './edge-router-kind.ts'
+import type { EdgeRouters } from './edge-routers.ts'
 import type { EdgeState } from './edge-state.ts'
 import { serveEntities } from './entity-kind.ts'
 import { identityKind } from './identity-kind.ts'
@@ -23,7 +24,8 @@ export interface KindParts {
   readonly enrolments: Enrolments
   readonly consequences: EdgeConsequences
   readonly hostings: Hostings
-  readonly hub: { readonly id: HubId; readonly names: readonly string[] }
+  readonly hub: { readonly id: HubId }
+  readonly routers: EdgeRouters
   readonly isOnline: (record: IdentityRecord) => boolean
   readonly endSessions: (identityId: string, reason: string) => Promise<void>
   readonly changed: (service: ServiceRecord) => void
@@ -63,7 +65,7 @@ export function createKinds({ clock }: Pick<Context, 'clock'>, parts: KindParts)
     servicePolicies: servicePolicyKind(tables, targets),
     edgeRouterPolicies: edgeRouterPolicyKind(tables, targets),
     serviceEdgeRouterPolicies: serviceEdgeRouterPolicyKind(tables, targets),
-    edgeRouters: edgeRouterKind(tables, hub),
+    edgeRouters: edgeRouterKind(tables, hub, parts.routers),
     signers: signerKind(tables),
     authPolicies: authPolicyKind(tables),
     configs: configKind(tables),

@@ -7,7 +7,8 @@ import { unauthorized } from './askers.ts'
 import { type Asker, type EdgeCall, type EdgeHandlers, type ServedRoute, serveEdge } from './edge-call.ts'
 import type { EdgeConsequences } from './edge-consequences.ts'
 import type { EdgeRouterRecord } from './edge-records.ts'
-import { type EdgeSessions, type ShownSession, showRouter } from './edge-sessions.ts'
+import type { EdgeRouters } from './edge-routers.ts'
+import type { EdgeSessions, ShownSession } from './edge-sessions.ts'
 import { missing, NAMED_SYMBOLS, pageOf } from './entity-kind.ts'
 import { TERMINATOR_SYMBOLS, type Terminator, type Terminators } from './terminators.ts'
 import { SERVICE_SYMBOLS, type VisibleService, type VisibleServices } from './visible-services.ts'
@@ -118,6 +119,7 @@ export interface ServicesApiParts {
   readonly terminators: Terminators
   /** `host:port` of the hub. */
   readonly hubNames: readonly string[]
+  readonly routers: EdgeRouters
   /** Ends the streams that are open by a session. */
   readonly consequences: Pick<EdgeConsequences, 'endSession'>
   /** Controllers live in hubs. */
@@ -144,7 +146,7 @@ export function serveServicesApi(parts: ServicesApiParts): ServedRoute[] {
 
   const routers = (call: EdgeCall, service?: VisibleService) =>
     pageOf(
-      { symbols: NAMED_SYMBOLS, show: record => showRouter(record, hubNames) },
+      { symbols: NAMED_SYMBOLS, show: parts.routers.show },
       sessions.routersFor(requireAsker(call), service),
       call.query,
       call.now,

@@ -29,8 +29,14 @@ export function HubsPage() {
               { title: say('endpoint.address'), cell: ({ names }) => names.join(', ') },
               {
                 title: say('state.title'),
-                cell: ({ isAttached }) =>
-                  isAttached && <StateBadge mood="well">{say('hub.attached')}</StateBadge>,
+                cell: ({ isAttached, isOnline }) => {
+                  if (isAttached) return <StateBadge mood="well">{say('hub.attached')}</StateBadge>
+                  return isOnline === false && <StateBadge mood="ill">{say('hub.offline')}</StateBadge>
+                },
+              },
+              {
+                title: say('hub.role'),
+                cell: ({ isRelay }) => say(isRelay ? 'hub.relayRole' : 'hub.controllerRole'),
               },
               { title: say('endpoint.version'), cell: ({ version }) => version },
               { title: say('hub.links'), cell: ({ linkCount }) => linkCount },
