@@ -6,7 +6,7 @@ import type { PageFiles } from '../store/page-files.ts'
  * Answer with the document of the web page.
  *
  * @param key  of the browser's login; without one the page asks for the token
- * @param framed  the only origin it may show in a frame; none if absent
+ * @param framed  the only origin it may show in a frame; its own if absent
  */
 export function answerPage(
   context: Context,
@@ -54,11 +54,10 @@ function policy(nonce: string, framed: string | undefined): string {
     `style-src 'self' 'nonce-${nonce}'`,
     "img-src 'self' data: blob:",
     "media-src 'self' blob:",
-    "frame-src 'self'",
+    `frame-src ${framed ?? "'self'"}`,
     "font-src 'self'",
     "connect-src 'self'",
     "manifest-src 'self'",
-    ...(framed === undefined ? [] : [`frame-src ${framed}`]),
     "base-uri 'none'",
     "form-action 'none'",
     "frame-ancestors 'none'",

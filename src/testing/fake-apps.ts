@@ -69,6 +69,7 @@ export const FAKE_APP_ANSWERS = {
   'agent.showInstalled': installed,
   'agent.offerInstall': () => OFFER,
   'agent.installApp': () => ({ ...FAKE_INSTALLED, version: RELEASE.version }),
+  'agent.showInstallProgress': () => ({ receivedBytes: 0, sizeBytes: 0 }),
   'agent.changeInstalled': installed,
   'agent.rollBack': () => ({ ...FAKE_INSTALLED, version: FAKE_INSTALLED.previous }),
   'agent.eraseInstalled': () => undefined,

@@ -15,6 +15,7 @@ import type { Host } from '../../sdk/app.ts'
 import type { AppRequest, AppResponse, AppRunner, RunningPackage } from '../app-runner.ts'
 import type { HubLink } from '../hub-link.ts'
 import { type AppLog, createAppLog } from './app-log.ts'
+import { createInstallProgresses } from './install-progress.ts'
 import type { InstalledRecord, InstalledRecords } from './installed-records.ts'
 import { chooseTrusted, describeInstalled, describeOffer, isOlder } from './offer.ts'
 import type { PackageExchange } from './package-exchange.ts'
@@ -62,6 +63,7 @@ interface Life {
 export class InstalledApps implements AsyncDisposable {
   readonly #options: InstalledAppsOptions
   readonly #lives = new Map<string, Life>()
+  readonly progress = createInstallProgresses()
   #turn: Promise<unknown> = Promise.resolve()
   #isDisposed = false
 
@@ -120,7 +122,8 @@ export class InstalledApps implements AsyncDisposable {
         'conflict',
         `Cannot install ${appId(app)}: another version is offered by now: look again`,
       )
-    const archive = (await shelf.archive(release.hash)) ?? (await exchange.fetch(release))
+    const fetch = (onBytes: (receivedBytes: number) => void) => exchange.fetch(release, onBytes)
+    const archive = (await shelf.archive(release.hash)) ?? (await this.progress.track(release, fetch))
     return this.inTurn(async () => {
       const known = await records.find(app)
       this.#checkConsent(release, known, consent)

@@ -10,10 +10,13 @@ const QUICK = { fetchIdleMs: 50, fetchBytesPerMs: 1_000 }
 test('readPackageBytes() takes the bytes that were signed, in whatever pieces they come', async () => {
   const [near, far] = duplexPair()
   const whole = Buffer.from('0123456789'.repeat(30_000))
-  const read = readPackageBytes(near, whole.length)
+  const told: number[] = []
+  const read = readPackageBytes(near, whole.length, undefined, size => told.push(size))
   for (let at = 0; at < 1_000; at++) far.write(whole.subarray(at, at + 1))
   far.end(whole.subarray(1_000))
   assert.ok(Buffer.from(await read).equals(whole))
+  assert.equal(told.at(-1), whole.length)
+  assert.ok(told.every((size, at) => size > (told[at - 1] ?? 0)))
 })
 
 test('readPackageBytes() gives up a holder that sends too much, too little, nothing, or byte by byte for ever', async () => {

@@ -57,9 +57,10 @@ export interface PackageExchange extends AsyncDisposable {
   /**
    * Fetch the bytes of a release from one holder after another until some has those that were signed.
    *
+   * @param onBytes  is told how many of them have come; fewer again when another holder is asked
    * @throws MeshError `offline` if nobody who has it can be reached; else what the last of them failed by
    */
-  fetch(release: Release): Promise<Uint8Array>
+  fetch(release: Release, onBytes?: (receivedBytes: number) => void): Promise<Uint8Array>
 }
 
 /** Make the exchange of one mesh. */
@@ -116,7 +117,7 @@ export function createPackageExchange(options: ExchangeOptions): PackageExchange
         }
       }
     },
-    async fetch(release) {
+    async fetch(release, onBytes = () => {}) {
       const holders = await findHolders(options, release)
       let last = new MeshError(
         'offline',
@@ -124,7 +125,7 @@ export function createPackageExchange(options: ExchangeOptions): PackageExchange
       )
       for (const holder of holders.slice(0, EXCHANGE_LIMITS.holdersTried)) {
         try {
-          const bytes = await fetchFrom(options, holder, release)
+          const bytes = await fetchFrom(options, { holder, release, onBytes })
           log.info('package.fetched', { hash: release.hash, peer: holder.endpoint, bytes: bytes.length })
           return bytes
         } catch (thrown) {
@@ -172,10 +173,14 @@ async function findHolders(
 }
 
 /** @throws MeshError as `readPackageBytes`, `not-trusted` for other bytes than were signed, and as a dial */
-async function fetchFrom({ dialer }: ExchangeOptions, holder: Holder, release: Release): Promise<Uint8Array> {
+async function fetchFrom(
+  { dialer }: ExchangeOptions,
+  wish: { holder: Holder; release: Release; onBytes: (receivedBytes: number) => void },
+): Promise<Uint8Array> {
+  const { holder, release, onBytes } = wish
   const { service, owner, endpoint } = holder
   const { stream } = await dialer.dial(service, { owner, exits: [endpoint] }).opened
-  const bytes = await readPackageBytes(stream, release.sizeBytes)
+  const bytes = await readPackageBytes(stream, release.sizeBytes, EXCHANGE_LIMITS, onBytes)
   if (hashPackage(bytes) === release.hash) return bytes
   throw new MeshError('not-trusted', `Cannot fetch package: ${owner} gave other bytes than were signed`)
 }
@@ -190,6 +195,7 @@ export async function readPackageBytes(
   stream: Duplex,
   sizeBytes: number,
   limits: { readonly fetchIdleMs: number; readonly fetchBytesPerMs: number } = EXCHANGE_LIMITS,
+  onBytes: (receivedBytes: number) => void = () => {},
 ): Promise<Uint8Array> {
   const giveUp = (why: string) => () =>
     stream.destroy(new MeshError('timed-out', `Cannot fetch package: the holder is ${why}`))
@@ -212,6 +218,7 @@ export async function readPackageBytes(
       }
       chunk.copy(bytes, size)
       size += chunk.length
+      onBytes(size)
     }
     if (size === sizeBytes) return bytes
     throw new MeshError('link-closed', 'Cannot fetch package: it ended early')

@@ -31,6 +31,7 @@ export function createInstalledHandlers<C>(
     showInstalled: async ({ params, caller }) => of(caller).apps.show(ref(params)),
     offerInstall: async ({ params, query, caller }) => of(caller).apps.offer(ref(params), query.wish),
     installApp: async ({ params, body, caller }) => of(caller).apps.install(ref(params), body),
+    showInstallProgress: async ({ params, caller }) => of(caller).apps.progress.show(ref(params)),
     changeInstalled: async ({ params, body, caller }) => of(caller).apps.change(ref(params), body),
     rollBack: async ({ params, caller }) => of(caller).apps.rollBack(ref(params)),
     async eraseInstalled({ params, query, caller }) {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Command } from 'commander'
 import { AGENT_API } from '../../core/api/agent-api.ts'
 import type { InstallOffer } from '../../core/api/installed-api.ts'
@@ -5,6 +6,7 @@ import { MeshError } from '../../core/model/errors.ts'
 import { callAgent } from '../api-client.ts'
 import type { Cli } from '../context.ts'
 import { addExamples } from '../examples.ts'
+import { createProgressBar } from '../output/progress-bar.ts'
 import { print, remark, report } from '../output/show.ts'
 import { visible } from '../output/text-width.ts'
 import { bytes } from '../output/words.ts'
@@ -135,10 +137,35 @@ async function put(
     isOlderMeant: words.allowOlder ?? false,
     isStarted,
   }
-  const installed = await callAgent(cli, AGENT_API.installApp, { params: { ...place }, body })
+  const installing = callAgent(cli, AGENT_API.installApp, { params: { ...place }, body })
+  await showFetching(cli, place, installing)
+  const installed = await installing
   const text = `App ${name} ${installed.version} is installed, and ${visible(stateText(installed))}`
   await report(cli, text, { name, data: installed })
   if (installed.state === 'failed') cli.exitCode = 1
+}
+
+/** Show how much was fetched, until it is installed, or is not. Where nobody looks, nothing is shown. */
+async function showFetching(cli: Cli, place: AppPlace, installing: Promise<unknown>): Promise<void> {
+  let isOver = false
+  const end = () => {
+    isOver = true
+  }
+  const over = installing.then(end, end)
+  const bar = cli.world.stderr.isTerminal ? createProgressBar(cli, {}) : undefined
+  try {
+    do {
+      // An agent that is older does not tell.
+      const told = await callAgent(cli, AGENT_API.showInstallProgress, { params: { ...place } }).catch(
+        () => {},
+      )
+      if (told !== undefined && told.sizeBytes > 0 && !isOver)
+        bar?.show({ doneBytes: told.receivedBytes, totalBytes: told.sizeBytes, doneFiles: 0, totalFiles: 1 })
+      await Promise.race([over, sleep(PROGRESS_MS)])
+    } while (bar !== undefined && !isOver)
+  } finally {
+    bar?.clear()
+  }
 }
 
 /**
@@ -182,4 +209,5 @@ function showOffer(cli: Cli, { release, asks, installed }: InstallOffer): void {
   else cli.world.stderr.write(`${lines.join('\n')}\n`)
 }
 
+const PROGRESS_MS = 250
 const INSTALL_TIMEOUT_MS = 300_000

@@ -68,6 +68,15 @@ export const offerShape = z.object({
 /** What an install would do. */
 export type InstallOffer = z.output<typeof offerShape>
 
+/** How far an install or update is; of one that is not going on all is 0. */
+export const installProgressShape = z.object({
+  receivedBytes: z.number(),
+  /** Of the package. */
+  sizeBytes: z.number(),
+})
+/** How far an install or update is. */
+export type InstallProgress = z.output<typeof installProgressShape>
+
 const wishShape = z.string().max(64)
 
 const bodies = {
@@ -128,6 +137,14 @@ function installedRoutesBelow<P extends z.ZodRawShape>(base: string, place: z.Zo
       body: bodies.install,
       response: installedShape,
       errors: [...MANAGED, 'not-trusted', 'conflict', 'bad-input', 'too-many', 'storage-full'],
+    }),
+    showInstallProgress: defineRoute({
+      method: 'GET',
+      path: `${path}/progress`,
+      summary: 'Show how much of an app that is being installed was fetched',
+      params,
+      response: installProgressShape,
+      errors: REMOTE,
     }),
     changeInstalled: defineRoute({
       method: 'PATCH',

@@ -50,6 +50,15 @@ export const APP_QUERIES = {
       staleTime: 'static',
       gcTime: 0,
     }),
+  progress: (place: AppPlace) =>
+    queryOptions({
+      queryKey: ['install-progress', ...valuesOf(place)],
+      queryFn: ({ signal }) => call(AGENT_API.showInstallProgress, { params: { ...place } }, { signal }),
+      refetchInterval: PROGRESS_MS,
+      gcTime: 0,
+      // An endpoint that is older does not tell.
+      retry: false,
+    }),
   log: (place: AppPlace, level: 'debug' | 'info' | 'warn' | 'error') =>
     queryOptions({
       queryKey: ['app-log', ...valuesOf(place), level],
@@ -77,5 +86,6 @@ export function settingsPrefix({ mesh, provider, app }: Omit<AppPlace, 'endpoint
 
 const valuesOf = ({ mesh, endpoint, provider, app }: AppPlace) => [mesh, endpoint, provider, app]
 
+const PROGRESS_MS = 400
 const LIVE_MS = 2_000
 const CATALOGUE_MS = 10_000

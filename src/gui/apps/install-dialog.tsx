@@ -130,7 +130,7 @@ function Consent({ wish, version, offer, onDone }: ConsentProps) {
       />
       <EqualCommand>{formatCommand(...words)}</EqualCommand>
       {install.error !== null && <Failure error={install.error} />}
-      {install.isPending && <Fetching sizeBytes={release.sizeBytes} />}
+      {install.isPending && <Fetching place={place} sizeBytes={release.sizeBytes} />}
       <Group>
         <Button
           loading={install.isPending}
@@ -201,15 +201,26 @@ function ReleaseFacts({ offer: { release, isNewKey, installed } }: { offer: Inst
 }
 
 /** That it goes on: how much is fetched, and for how long. */
-function Fetching({ sizeBytes }: { sizeBytes: number }) {
+function Fetching({ place, sizeBytes }: { place: AppPlace; sizeBytes: number }) {
   const { say, language } = useTexts()
   const [startedMs] = useState(() => Date.now())
+  const { data } = useQuery(APP_QUERIES.progress(place))
   const now = useNow()
   const seconds = Math.max(0, Math.round((now - startedMs) / 1_000))
+  const received = data?.receivedBytes ?? 0
+  const isFetching = data !== undefined && data.sizeBytes > 0
   return (
     <div role="status">
-      <Text size="sm">{say('app.installing', { size: formatBytes(sizeBytes, language), seconds })}</Text>
-      <Progress value={100} striped animated aria-label={say('app.install')} />
+      <Text size="sm">
+        {say('app.installing', { size: formatBytes(sizeBytes, language), seconds })}
+        {isFetching && ` ${formatBytes(received, language)}`}
+      </Text>
+      <Progress
+        value={isFetching ? (100 * received) / data.sizeBytes : 100}
+        striped
+        animated
+        aria-label={say('app.install')}
+      />
     </div>
   )
 }
