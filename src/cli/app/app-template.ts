@@ -12,6 +12,7 @@ export function makeAppFiles(
     name,
     version: '0.1.0',
     description: 'Says hello, and counts who asked',
+    cli: 'cli.ts',
     gui: 'gui',
     capabilities: { storage: true },
   }
@@ -19,12 +20,14 @@ export function makeAppFiles(
     'app.json': `${JSON.stringify(manifest, undefined, 2)}\n`,
     'app.ts': APP,
     'app.test.ts': TEST,
+    'cli.ts': COMMANDS.replaceAll('NAME', name),
     'gui/index.html': PAGE.replaceAll('NAME', name),
     'gui/page.js': SCRIPT,
     'README.md': README.replaceAll('NAME', name),
     'tsconfig.json': TSCONFIG,
     'types/ztm-app.d.ts': types.app,
     'types/ztm-app-testing.d.ts': types.testing,
+    'types/ztm-cli.d.ts': CLI_TYPES,
   }
 }
 
@@ -49,6 +52,28 @@ export default defineApp({
     return new Response('Nothing here\\n', { status: 404 })
   },
 })
+`
+
+const COMMANDS = `import { args, fetch } from 'ztm/cli'
+
+// \`ztm NAME hello\`: words that are typed; the app is asked, and nothing else can be reached from here.
+if (args[0] === 'hello') for (const greeting of await (await fetch('/hello')).json()) console.log(greeting)
+else console.error('Write: ztm NAME hello')
+`
+
+const CLI_TYPES = `/** The words after the name of the app. */
+export declare const args: readonly string[]
+/** Ask the app, by a path: here, or at the endpoint that was named with --ep. */
+export declare function fetch(
+  path: string,
+  init?: { method?: string; headers?: Record<string, string>; body?: string | Uint8Array },
+): Promise<Response>
+/** Where this runs, and what. */
+export declare const facts: {
+  readonly mesh: string
+  readonly app: { readonly provider: string; readonly name: string; readonly version: string }
+  readonly endpoint: { readonly id: string; readonly name: string; readonly user: string }
+}
 `
 
 const TEST = `import assert from 'node:assert/strict'
@@ -93,6 +118,7 @@ An app for ZTM.
 
 - \`ztm app dev\` runs it in the agent of this computer, and again after each change.
 - \`ztm app test\` runs its tests, with endpoints of a mesh that is simulated.
+- \`ztm NAME hello\` runs its own command, where it is installed.
 - \`ztm publish app .\` offers it to the mesh; \`ztm install app USER/NAME\` installs it elsewhere.
 
 What it may do is what \`app.json\` asks for and whoever installs it grants; \`types/ztm-app.d.ts\` says what there is.
@@ -109,9 +135,10 @@ const TSCONFIG = `{
     "allowImportingTsExtensions": true,
     "paths": {
       "ztm/app": ["./types/ztm-app.d.ts"],
-      "ztm/app/testing": ["./types/ztm-app-testing.d.ts"]
+      "ztm/app/testing": ["./types/ztm-app-testing.d.ts"],
+      "ztm/cli": ["./types/ztm-cli.d.ts"]
     }
   },
-  "include": ["app.ts"]
+  "include": ["app.ts", "cli.ts"]
 }
 `
