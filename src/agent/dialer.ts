@@ -26,7 +26,11 @@ import type { Peers } from './peers.ts'
 import { createResumer, type Resumer } from './resumer.ts'
 import type { MeteredStream, UsageReporter } from './usage.ts'
 
-type ServiceSession = Answer<typeof CONTROLLER_API.openSession> & { readonly askedAtMs: number }
+type ServiceSession = Answer<typeof CONTROLLER_API.openSession> & {
+  readonly askedAtMs: number
+  /** Of the session, for accounts. */
+  readonly id: string
+}
 
 /** Who hosts a service, as the last session told. */
 interface Balancing {
@@ -206,7 +210,7 @@ class MeshDialer implements Dialer {
           endpoint,
           owner,
           user: hostOf(session, endpoint),
-          sessionId: session.metering?.session ?? ticketId(session.ticket),
+          sessionId: session.id,
           ...(session.metering !== undefined && { isMetered: true }),
         }
       } catch (thrown) {
@@ -351,7 +355,8 @@ class MeshDialer implements Dialer {
     const asked = this.#options.link
       .call(CONTROLLER_API.openSession, { body: { service } })
       .then(answer => {
-        const session = { ...answer, askedAtMs: this.#options.clock.now() }
+        const id = answer.metering?.session ?? ticketId(answer.ticket)
+        const session = { ...answer, id, askedAtMs: this.#options.clock.now() }
         this.#sessions.set(service, session)
         return session
       })
