@@ -109,7 +109,7 @@ function viewSessions(membership: Membership): SessionInfo[] {
   const ours = peers.all.map(session => ({
     endpoint: session.identity.endpoint,
     user: session.identity.user,
-    by: 'us' as const,
+    openedBy: 'us' as const,
     path: session.path,
     sinceMs: session.openedAtMs,
     streamCount: session.streamCount,
@@ -122,7 +122,7 @@ function viewSessions(membership: Membership): SessionInfo[] {
   const theirs = server.all.map(({ identity, sinceMs, streamCount, sentBytes, receivedBytes }) => ({
     endpoint: identity.endpoint,
     user: identity.user,
-    by: 'them' as const,
+    openedBy: 'them' as const,
     sinceMs,
     streamCount,
     sentBytes,

@@ -45,7 +45,7 @@ export const FAKE_NETWORK: Readonly<Record<string, FakeAnswer>> = {
         endpoint: OFFICE,
         name: 'office',
         user: 'root',
-        by: 'us',
+        openedBy: 'us',
         path: 'relay',
         sinceMs: NOW_MS,
         streamCount: 2,

@@ -43,7 +43,7 @@ async function top(
       columns: [
         { title: 'ENDPOINT', cell: session => session.name ?? session.endpoint },
         { title: 'USER', cell: session => session.user },
-        { title: 'OPENED BY', cell: session => session.by },
+        { title: 'OPENED BY', cell: session => session.openedBy },
         { title: 'PATH', cell: session => session.path },
         { title: 'FOR', cell: session => age(cli, session.sinceMs) },
         { title: 'STREAMS', cell: session => session.streamCount },

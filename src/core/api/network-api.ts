@@ -131,7 +131,7 @@ const sessionShape = z.object({
   name: nameShape.optional(),
   user: userShape,
   /** Who opened it. */
-  by: z.enum(['us', 'them']),
+  openedBy: z.enum(['us', 'them']),
   /** Absent where the other side chose it. */
   path: z.enum(PATH_KINDS).optional(),
   sinceMs: msShape,

@@ -173,7 +173,7 @@ function bendOf(a: MapNode, b: MapNode, kind: MapLine['kind']): { readonly x: nu
 /** Where half of the way is, for the words on it: nearer to the other end, as all begin here. */
 function middleOf(a: MapNode, b: MapNode, kind: MapLine['kind']): { readonly x: number; readonly y: number } {
   const bend = bendOf(a, b, kind)
-  const [p, q, r] = [0.16, 0.48, 0.36]
+  const [p, q, r] = [0.0625, 0.375, 0.5625]
   return { x: p * a.x + q * bend.x + r * b.x, y: p * a.y + q * bend.y + r * b.y - 6 }
 }
 

@@ -34,14 +34,14 @@ export function TrafficPage() {
           <Listing
             label={say('sessions.title')}
             rows={open.map((session, index) => ({ ...session, index }))}
-            keyOf={({ endpoint, by, path, sinceMs, index }) =>
-              `${endpoint} ${by} ${path} ${sinceMs} ${index}`
+            keyOf={({ endpoint, openedBy, path, sinceMs, index }) =>
+              `${endpoint} ${openedBy} ${path} ${sinceMs} ${index}`
             }
             empty={say('sessions.none')}
             columns={[
               { title: say('endpoint.name'), cell: ({ name, endpoint }) => name ?? endpoint },
               { title: say('endpoint.user'), cell: ({ user }) => user },
-              { title: say('sessions.by'), cell: ({ by }) => say(`sessions.by.${by}`) },
+              { title: say('sessions.by'), cell: ({ openedBy }) => say(`sessions.by.${openedBy}`) },
               {
                 title: say('path.title'),
                 cell: ({ path }) => (path === undefined ? '' : say(`path.${path}`)),
