@@ -30,14 +30,9 @@ function poison(value: unknown, key: string): unknown {
   if (Array.isArray(value)) return value.map(each => poison(each, key))
   if (typeof value === 'string') return CHOSEN.has(key) ? `${value} ${HOSTILE_TEXT}` : value
   if (typeof value !== 'object' || value === null) return value
-  // Names of the meshes that were joined here, by which everything else is asked.
-  const isMesh = 'bootstraps' in value
-  return Object.fromEntries(
-    Object.entries(value).map(([name, inner]) => [
-      name,
-      isMesh && name === 'name' ? inner : poison(inner, name),
-    ]),
-  )
+  // Of a mesh that was joined here everything is asked by its names, and by those of oneself in it.
+  if ('bootstraps' in value) return value
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, poison(inner, name)]))
 }
 
 /** Members of answers whose text somebody else chose. */
