@@ -79,32 +79,6 @@ test('the map shows hub, endpoints and the way between them, and leads to each',
   await waitForHeading(page, 'office')
 })
 
-test('a terminal in the page: typed, shown, left running, attached to again, ended', async t => {
-  const page = await visit(t)
-  await openPage(page, 'Terminals')
-  await waitForHeading(page, 'Terminals')
-  await page.getByRole('combobox', { name: 'Endpoint' }).click()
-  await page.getByRole('option', { name: 'office' }).click()
-  await page.getByText('No session is open there.').waitFor()
-  await page.getByRole('button', { name: 'Open a terminal' }).click()
-  const screen = page.getByRole('region', { name: 'Terminal' })
-  await screen.locator('.xterm-rows').waitFor()
-  await page.keyboard.type('echo $((6*7))-answers; stty size\n')
-  await screen.getByText('42-answers').first().waitFor()
-  await screen
-    .getByText(/^\d\d+ \d\d+$/)
-    .first()
-    .waitFor()
-  await assertAccessible(page, 'terminal')
-  await keepPicture(page, 'terminal')
-  await page.getByRole('button', { name: 'Leave it running' }).click()
-  await page.getByRole('button', { name: /^Attach / }).click()
-  await screen.getByText('42-answers').first().waitFor()
-  await screen.locator('.xterm-screen').click()
-  await page.keyboard.type('exit 3\n')
-  await page.getByText('It ended: 3').waitFor()
-})
-
 test('a user is invited by a link', async t => {
   const page = await visit(t)
   await openPage(page, 'Users')

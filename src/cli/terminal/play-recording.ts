@@ -1,8 +1,8 @@
 import { readFile, stat } from 'node:fs/promises'
+import { readAsciicast } from '../../core/codec/read-asciicast.ts'
 import { MeshError } from '../../core/model/errors.ts'
 import { quote } from '../../core/model/quote.ts'
 import { type Cli, pathOf } from '../context.ts'
-import { parseRecording } from './recording.ts'
 
 /** What `terminal play` was told. */
 export interface PlayWords {
@@ -13,11 +13,13 @@ export interface PlayWords {
 /** `ztm terminal play FILE`: what was shown, at the pace it was, until Ctrl-C. */
 export async function playRecording(cli: Cli, file: string, words: PlayWords): Promise<void> {
   const [speed, idleMs] = [readNumber('--speed', words.speed), readNumber('--idle', words.idle) * 1_000]
-  const events = parseRecording(await readRecording(pathOf(cli, file), file), file)
+  const { events } = readAsciicast(await readRecording(pathOf(cli, file), file), file, true)
   const interrupt = cli.world.catchInterrupt()
   const { output } = cli.world.console()
   let beforeMs = 0
-  for (const { atMs, text } of events) {
+  for (const event of events) {
+    if (!('text' in event)) continue
+    const { atMs, text } = event
     const waitMs = Math.min(Math.max(0, atMs - beforeMs), idleMs) / speed
     beforeMs = atMs
     if (waitMs > 0) await pause(waitMs, interrupt)

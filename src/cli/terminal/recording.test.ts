@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { readAsciicast } from '../../core/codec/read-asciicast.ts'
 import { makeScratchFolder } from '../../testing/scratch-folder.ts'
-import { openRecorder, parseRecording } from './recording.ts'
+import { openRecorder } from './recording.ts'
 
 const size = { columns: 80, rows: 24 }
 
@@ -38,25 +39,11 @@ test('a recording is an asciicast: its size, what was shown and when, characters
     ],
   )
   assert.equal((await stat(file)).mode & 0o777, 0o600)
-  assert.deepEqual(parseRecording(text, file), [
+  assert.deepEqual(readAsciicast(text, file).events, [
     { atMs: 0, text: 'one\r\n' },
     { atMs: 1_500, text: 'ä' },
+    { atMs: 1_500, columns: 90, rows: 30 },
     { atMs: 1_750, text: '\ufffd' },
   ])
   await assert.rejects(openRecorder(file, size, now), { code: 'storage-failed' })
-})
-
-test('what is no recording is refused, with the line', () => {
-  const header = '{"version":2,"width":80,"height":24}'
-  for (const [text, line] of [
-    ['hello', 1],
-    ['{"version":1,"width":80,"height":24}', 1],
-    [`${header}\n[1,"o"]`, 2],
-    [`${header}\n[0,"o","x"]\n[-1,"o","y"]`, 3],
-  ] as const) {
-    assert.throws(() => parseRecording(text, 'a.cast'), {
-      code: 'bad-input',
-      message: new RegExp(`line ${line} `),
-    })
-  }
 })

@@ -1,5 +1,4 @@
 import { createWriteStream } from 'node:fs'
-import { z } from 'zod'
 import { MeshError } from '../../core/model/errors.ts'
 import { quote } from '../../core/model/quote.ts'
 import { castHeader, createCastLines } from '../../sdk/for-apps/asciicast.ts'
@@ -42,41 +41,4 @@ export async function openRecorder(
       await new Promise<void>(resolve => stream.end(() => resolve()))
     },
   }
-}
-
-const headerShape = z.looseObject({ version: z.literal(2), width: z.number(), height: z.number() })
-const eventShape = z.tuple([z.number().min(0), z.string(), z.string()])
-
-/** One thing that was shown, and when, in ms from the beginning. */
-export interface RecordedOutput {
-  readonly atMs: number
-  readonly text: string
-}
-
-/** Read a recording. @throws MeshError `bad-input` with the line that is none */
-export function parseRecording(text: string, where: string): RecordedOutput[] {
-  const lines = text.split('\n').filter(line => line !== '')
-  return lines.flatMap((line, index) => {
-    let value: unknown
-    try {
-      value = JSON.parse(line)
-    } catch {
-      throw bad(where, index)
-    }
-    if (index === 0) {
-      if (headerShape.safeParse(value).success) return []
-      throw bad(where, index)
-    }
-    const event = eventShape.safeParse(value)
-    if (!event.success) throw bad(where, index)
-    const [seconds, code, data] = event.data
-    return code === 'o' ? [{ atMs: seconds * 1_000, text: data }] : []
-  })
-}
-
-function bad(where: string, index: number): MeshError {
-  return new MeshError(
-    'bad-input',
-    `Cannot play ${quote(where, 300)}: line ${index + 1} is not of a recording (asciicast v2)`,
-  )
 }

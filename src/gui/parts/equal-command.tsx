@@ -10,7 +10,7 @@ export function EqualCommand({ children }: { children: string }) {
       <Text size="xs">{say('command.equal')}</Text>
       <Group gap="xs" wrap="nowrap" align="start">
         <Code block style={{ flex: 1, whiteSpace: 'pre-wrap', overflowWrap: 'anywhere' }}>
-          {visibleName(children)}
+          {children.split(NEXT_COMMAND).map(visibleName).join('\n')}
         </Code>
         <Copy text={children} />
       </Group>
@@ -31,3 +31,6 @@ export function Copy({ text }: { text: string }) {
     </CopyButton>
   )
 }
+
+/** Where one command ends and another begins; in names a line feed is shown as what it is. */
+const NEXT_COMMAND = /\n(?=ztm )/

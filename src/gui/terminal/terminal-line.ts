@@ -3,17 +3,19 @@ import {
   answerShape,
   endShape,
   type localRequestShape,
-  type SessionInfo,
-  sessionShape,
+  type TerminalAnswer,
   type TerminalRequest,
 } from '../../apps/terminal/messages.ts'
-import { MeshError } from '../../core/model/errors.ts'
+import type { MeshError } from '../../core/model/errors.ts'
 import { openFrameLine } from '../api/frame-line.ts'
+
+/** An answer that is good. */
+export type GoodAnswer = Extract<TerminalAnswer, { isGood: true }>
 
 /** What happens on a line to a terminal. */
 export interface LineEvents {
   /** The session is there: its id, and where in its output the next bytes are. */
-  readonly onOpen: (session: string, from: number) => void
+  readonly onOpen: (session: string, from: number, answer: GoodAnswer) => void
   readonly onOutput: (bytes: Uint8Array) => void
   readonly onNotice: (text: string) => void
   /** How its program ended. */
@@ -45,7 +47,7 @@ export function openLine(
     { mesh, app: 'terminal', shape: answerShape },
     { wish },
     {
-      onAnswer: answer => onOpen(answer.session ?? '', answer.from ?? 0),
+      onAnswer: answer => onOpen(answer.session ?? '', answer.from ?? 0, answer),
       onFrame({ kind, payload }) {
         if (kind === 'output') onOutput(payload)
         if (kind === 'notice') onNotice(DECODER.decode(payload))
@@ -59,35 +61,6 @@ export function openLine(
     resize: (columns, rows) => line.send('resize', ENCODER.encode(JSON.stringify({ columns, rows }))),
     close: () => line.close(),
   }
-}
-
-/** The sessions of an endpoint that one may attach to. @throws MeshError what the endpoint answered; `link-closed` */
-export function listSessions(mesh: string, endpoint: string): Promise<readonly SessionInfo[]> {
-  return new Promise((resolve, reject) => {
-    let text = ''
-    const line = openLine(
-      mesh,
-      endpoint,
-      { kind: 'list' },
-      {
-        onOpen() {},
-        onOutput(bytes) {
-          text += DECODER.decode(bytes, { stream: true })
-        },
-        onNotice() {},
-        onEnd() {
-          line.close()
-          try {
-            resolve(sessionShape.array().parse(JSON.parse(text)))
-          } catch {
-            reject(new MeshError('bad-message', 'Cannot list sessions: the answer is none'))
-          }
-        },
-        onClose: error =>
-          reject(error ?? new MeshError('link-closed', 'Cannot list sessions: the line broke')),
-      },
-    )
-  })
 }
 
 const ENCODER = new TextEncoder()

@@ -1,5 +1,5 @@
 import '@xterm/xterm/css/xterm.css'
-import { Alert, Button, Group } from '@mantine/core'
+import { Alert, Button, Group, Text } from '@mantine/core'
 import { FitAddon } from '@xterm/addon-fit'
 import { Terminal } from '@xterm/xterm'
 import { useEffect, useRef, useState } from 'react'
@@ -15,10 +15,15 @@ export interface TerminalPlace {
   readonly endpoint: string
   /** Attach to this session; a new one if absent. */
   readonly session?: string | undefined
+  /** See, and type nothing. */
+  readonly isReadOnly?: boolean
+  /** Of an invitation to look. */
+  readonly key?: string
 }
 
 type Line =
-  | { readonly is: 'opening' | 'open' | 'lost' }
+  | { readonly is: 'opening' | 'lost' }
+  | { readonly is: 'open'; readonly isReadOnly: boolean; readonly isRecorded: boolean }
   | { readonly is: 'over'; readonly how: string }
   | { readonly is: 'refused'; readonly error: MeshError }
 
@@ -40,6 +45,11 @@ export function TerminalView({ place, onOver }: { place: TerminalPlace; onOver: 
         <Alert color="orange" role="status" mb="xs">
           {say('terminal.lost')}
         </Alert>
+      )}
+      {line.is === 'open' && (line.isReadOnly || line.isRecorded) && (
+        <Text size="sm" role="status" mb="xs">
+          {line.isReadOnly && say('terminal.readOnly')} {line.isRecorded && say('terminal.recorded')}
+        </Text>
       )}
       {line.is === 'refused' && <Failure error={line.error} />}
       {line.is === 'over' && (
@@ -77,20 +87,29 @@ function runTerminal(element: HTMLElement, place: TerminalPlace, tell: (line: Li
   let line: TerminalLine | undefined
   let again: ReturnType<typeof setTimeout> | undefined
   let isOver = false
+  let tryCount = 0
 
   const connect = () => {
     const size = { columns: terminal.cols, rows: terminal.rows }
     const request =
       session === undefined
         ? ({ kind: 'open', terminal: size, env: { TERM: 'xterm-256color', LANG: 'C.UTF-8' } } as const)
-        : ({ kind: 'attach', session, terminal: size, ...(position > 0 && { received: position }) } as const)
+        : ({
+            kind: 'attach',
+            session,
+            terminal: size,
+            ...(position > 0 && { received: position }),
+            ...(place.isReadOnly && { isReadOnly: true }),
+            ...(place.key !== undefined && { key: place.key }),
+          } as const)
     line = openLine(place.mesh, place.endpoint, request, {
-      onOpen(id, from) {
+      onOpen(id, from, { isReadOnly = false, isRecorded = false }) {
         session = id
         // What was lost in between is not to be had: what stands is not what was before it.
         if (position > 0 && from > position) terminal.reset()
         position = from
-        tell({ is: 'open' })
+        tryCount = 0
+        tell({ is: 'open', isReadOnly, isRecorded })
       },
       onOutput(bytes) {
         position += bytes.length
@@ -104,12 +123,14 @@ function runTerminal(element: HTMLElement, place: TerminalPlace, tell: (line: Li
       },
       onClose(error) {
         if (isOver) return
-        if (error !== undefined) {
+        // A session that is there is worth waiting for, while the mesh or its endpoint is away.
+        if (error !== undefined && !(error.kind.retry && session !== undefined)) {
           tell({ is: 'refused', error })
           return
         }
         tell({ is: 'lost' })
-        again = setTimeout(connect, RETRY_MS)
+        again = setTimeout(connect, Math.min(RETRY_MS * 2 ** tryCount, MAX_RETRY_MS))
+        tryCount += 1
       },
     })
   }
@@ -130,3 +151,4 @@ function runTerminal(element: HTMLElement, place: TerminalPlace, tell: (line: Li
 }
 
 const RETRY_MS = 1_000
+const MAX_RETRY_MS = 8_000

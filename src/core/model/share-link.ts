@@ -1,10 +1,11 @@
-import { MeshError } from '../../core/model/errors.ts'
-import { quote } from '../../core/model/quote.ts'
+import { MeshError } from './errors.ts'
+import { quote } from './quote.ts'
 
-/** An invitation to look at a session. */
+/** An invitation to look at a session of a terminal. */
 export interface ShareLink {
   readonly endpoint: string
   readonly session: string
+  /** Secret. */
   readonly key: string
 }
 

@@ -1,0 +1,164 @@
+import assert from 'node:assert/strict'
+import { after, before, type TestContext, test } from 'node:test'
+import type { BrowserContextOptions, Page } from 'playwright-core'
+import { assertAccessible, keepPicture } from '../testing/browser.ts'
+import { createPageMesh, openPage, type PageMesh, waitForHeading } from '../testing/page-visit.ts'
+import { until } from '../testing/until.ts'
+
+let home: PageMesh
+
+before(async () => {
+  home = await createPageMesh()
+})
+after(() => home[Symbol.asyncDispose]())
+
+const visit = (t: TestContext, options?: BrowserContextOptions) => home.visit(t, options)
+const screenOf = (page: Page) => page.getByRole('region', { name: 'Terminal', exact: true })
+const HOW_MUCH_WIDER = 'document.documentElement.scrollWidth - document.documentElement.clientWidth'
+
+async function openTerminals(page: Page): Promise<void> {
+  await openPage(page, 'Terminals')
+  await waitForHeading(page, 'Terminals')
+  await page.getByRole('combobox', { name: 'Endpoint' }).click()
+  await page.getByRole('option', { name: 'office' }).click()
+}
+
+test('a terminal in the page: typed, shown, left running, attached to again, ended', async t => {
+  const page = await visit(t)
+  await openTerminals(page)
+  await page.getByText('No session is open there.').waitFor()
+  await page.getByRole('button', { name: 'Open a terminal' }).click()
+  const screen = screenOf(page)
+  await screen.locator('.xterm-rows').waitFor()
+  await page.keyboard.type('echo $((6*7))-answers; stty size\n')
+  await screen.getByText('42-answers').first().waitFor()
+  await screen
+    .getByText(/^\d\d+ \d\d+$/)
+    .first()
+    .waitFor()
+  await assertAccessible(page, 'terminal')
+  await keepPicture(page, 'terminal')
+  await page.getByRole('button', { name: 'Leave it running' }).click()
+  await page.getByRole('button', { name: /^Attach / }).click()
+  await screen.getByText('42-answers').first().waitFor()
+  await screen.locator('.xterm-screen').click()
+  await page.keyboard.type('exit 3\n')
+  await page.getByText('It ended: 3').waitFor()
+})
+
+test('a session is shared by a link, and looked on at: what is typed there does not count', async t => {
+  const page = await visit(t)
+  await openTerminals(page)
+  await page.getByRole('button', { name: 'Open a terminal' }).click()
+  await screenOf(page).locator('.xterm-rows').waitFor()
+  await page
+    .getByRole('button', { name: /^Share / })
+    .first()
+    .click()
+  const form = page.getByRole('dialog')
+  await assertAccessible(page, 'share')
+  await form.getByRole('button', { name: 'Share', exact: true }).click()
+  const link = await form.getByLabel('Link', { exact: true }).inputValue()
+  assert.match(link, /^ztm:\/\/terminal\//)
+  await page.keyboard.press('Escape')
+
+  const other = await visit(t)
+  await openPage(other, 'Terminals')
+  const byLink = other.getByLabel('Link to a session that was shared with you')
+  await byLink.fill('ztm://terminal/nonsense')
+  await other.getByRole('button', { name: 'Attach' }).click()
+  await other.getByRole('alert').getByText('bad-usage').waitFor()
+  await byLink.fill(link)
+  await other.getByRole('button', { name: 'Attach' }).click()
+  await screenOf(other).locator('.xterm-rows').waitFor()
+  await screenOf(page).locator('.xterm-screen').click()
+  await page.keyboard.type('echo seen-$((40+2))\n')
+  await screenOf(other).getByText('seen-42').first().waitFor()
+  await other.getByRole('button', { name: 'Leave it running' }).click()
+
+  await other.getByRole('combobox', { name: 'Endpoint' }).click()
+  await other.getByRole('option', { name: 'office' }).click()
+  await other.getByRole('button', { name: /^Look on / }).click()
+  await other.getByText('You look on: what you type does not count.').waitFor()
+  await page.getByText('root looks on').waitFor()
+  await screenOf(other).locator('.xterm-screen').click()
+  await other.keyboard.type('exit 9\n')
+  await page.keyboard.type('exit\n')
+  await page.getByText('It ended: 0').waitFor()
+})
+
+test('terminals are written down where it is set so; recordings are played, paused, wound and erased', async t => {
+  const page = await visit(t)
+  await openTerminals(page)
+  await page.getByRole('tab', { name: 'Settings' }).click()
+  await page.getByLabel('Write down every terminal, in files that you alone may read').check()
+  await page.getByText('ztm ep office terminal config').waitFor()
+  await assertAccessible(page, 'terminal settings')
+  // Not in the home folder of whoever runs this test.
+  await page.getByLabel('Folder of recordings').fill(home.mesh.folder)
+  await page.getByRole('button', { name: 'Save' }).click()
+  await until(async () => {
+    const config = await home.mesh.json('home', 'ep', 'office', 'terminal', 'config')
+    return (config as { recordings?: string }).recordings === home.mesh.folder
+  }, 'the settings are kept')
+
+  await page.getByRole('button', { name: 'Open a terminal' }).click()
+  const screen = screenOf(page)
+  await screen.locator('.xterm-rows').waitFor()
+  await page.getByText('This terminal is being written down.').waitFor()
+  await page.keyboard.type('echo first-$((1+1)); sleep 1; clear; echo last-$((1+2)); exit\n')
+  await page.getByText('It ended: 0').waitFor()
+  await page.getByRole('button', { name: 'Close', exact: true }).click()
+
+  await page.getByRole('tab', { name: 'Recordings' }).click()
+  await page.getByRole('button', { name: /^Play / }).click()
+  const player = page.getByRole('region', { name: 'Player' })
+  const played = player.getByRole('region', { name: 'What the terminal showed' }).locator('.xterm-rows')
+  await played.getByText('last-3').first().waitFor()
+  // It stands at its end; back at the beginning there is nothing of that, and then the first of it.
+  const place = player.getByRole('slider', { name: 'Place in the recording' })
+  await player.getByRole('button', { name: 'Play' }).waitFor()
+  await place.press('Home')
+  await played.getByText('last-3').first().waitFor({ state: 'detached' })
+  await place.press('End')
+  await played.getByText('last-3').first().waitFor()
+  await player.getByRole('combobox', { name: 'Speed' }).click()
+  await page.getByRole('option', { name: '0.5×' }).click()
+  await player.getByRole('button', { name: 'Play' }).click()
+  await player.getByRole('button', { name: 'Pause' }).click()
+  await player.getByRole('button', { name: 'Play' }).waitFor()
+  await assertAccessible(page, 'player')
+  await keepPicture(page, 'player')
+  const download = page.waitForEvent('download')
+  await page.getByRole('button', { name: 'Save as a file' }).click()
+  assert.match((await download).suggestedFilename(), /^[0-9a-f]{16}\.cast$/)
+  await page.keyboard.press('Escape')
+  await page.getByRole('button', { name: /^Erase / }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Erase' }).click()
+  await page.getByText('Nothing was written down there.').waitFor()
+  await page.getByRole('tab', { name: 'History' }).click()
+  await page.getByRole('table', { name: 'History' }).getByRole('row').nth(1).waitFor()
+  await assertAccessible(page, 'history')
+})
+
+test('the terminal goes on where it was after the line broke, in Chinese and on a telephone', async t => {
+  const page = await visit(t, { locale: 'zh-CN', viewport: { width: 390, height: 844 } })
+  await page.goto(`${home.url}/home/terminal`)
+  await waitForHeading(page, '终端')
+  await page.getByRole('combobox', { name: '端点' }).click()
+  await page.getByRole('option', { name: 'office' }).click()
+  await page.getByRole('button', { name: '打开终端' }).click()
+  const screen = page.getByRole('region', { name: '终端', exact: true })
+  await screen.locator('.xterm-rows').waitFor()
+  await page.keyboard.type('echo before-$((1+1))\n')
+  await screen.getByText('before-2').first().waitFor()
+  assert.equal(await page.evaluate(HOW_MUCH_WIDER), 0)
+  await assertAccessible(page, 'terminal in Chinese')
+  await home.mesh.run('home', 'disable', 'mesh', 'home')
+  await page.getByText('连接中断，正在重新打开 …').waitFor()
+  await home.mesh.run('home', 'enable', 'mesh', 'home')
+  await page.getByText('连接中断，正在重新打开 …').waitFor({ state: 'detached' })
+  await screen.locator('.xterm-screen').click()
+  await page.keyboard.type('echo after-$((1+1)); exit\n')
+  await screen.getByText('after-2').first().waitFor()
+})
