@@ -1,10 +1,11 @@
 import { useQuery } from '@tanstack/react-query'
 import { useParams } from '@tanstack/react-router'
+import { NETWORK_QUERIES } from '../api/network-queries.ts'
 import { QUERIES } from '../api/queries.ts'
 
 /** The endpoints whose apps one may look after, and the one that is meant. */
 export interface OwnEndpoints {
-  /** One's own, online, this one first. */
+  /** One's own, online, this one first; a hundred of them. */
   readonly own: readonly { readonly id: string; readonly name: string; readonly isLocal: boolean }[]
   /** Undefined until it is known. */
   readonly chosen: { readonly id: string; readonly name: string; readonly isLocal: boolean } | undefined
@@ -20,10 +21,11 @@ export interface OwnEndpoints {
 export function useAppsPlace(at: string | undefined): OwnEndpoints & { readonly mesh: string } {
   const { mesh } = useParams({ from: '/$mesh' })
   const here = useQuery(QUERIES.mesh(mesh)).data?.endpoint
-  const all = useQuery(QUERIES.endpoints(mesh)).data?.endpoints ?? []
+  const mine = NETWORK_QUERIES.endpointPage(mesh, { user: here?.user, state: 'online' }, 0)
+  const all = useQuery({ ...mine, enabled: here !== undefined }).data?.endpoints ?? []
   const local = here && { id: here.id, name: here.name, isLocal: true }
   const others = all
-    .filter(({ id, user, isOnline }) => isOnline && user === here?.user && id !== here.id)
+    .filter(({ id, user }) => user === here?.user && id !== here.id)
     .map(({ id, name }) => ({ id, name, isLocal: false }))
   const own = local === undefined ? [] : [local, ...others]
   const chosen = at === undefined ? local : (own.find(({ id }) => id === at) ?? local)

@@ -1,8 +1,6 @@
 import { Button, Group, Modal, Stack, Text, Title } from '@mantine/core'
-import { useQuery } from '@tanstack/react-query'
 import { useBlocker, useParams } from '@tanstack/react-router'
 import { useEffect, useRef, useState } from 'react'
-import { QUERIES } from '../api/queries.ts'
 import { EqualCommand } from '../parts/equal-command.tsx'
 import { Failure } from '../parts/failure.tsx'
 import { Loaded } from '../parts/loaded.tsx'
@@ -21,15 +19,16 @@ import {
   type ScriptRuns,
   startRuns,
 } from '../script/script-runs.ts'
+import { useOnlineEndpoints } from '../script/use-online-endpoints.ts'
 import { type Say, useTexts } from '../texts/texts.ts'
 
 /** A script is written, run at several endpoints at once, and what it did at each is seen side by side. */
 export function ScriptPage() {
   const { say } = useTexts()
   const { mesh } = useParams({ from: '/$mesh' })
-  const endpoints = useQuery(QUERIES.endpoints(mesh))
-  const all = endpoints.data?.endpoints ?? []
+  const [keyword, setKeyword] = useState('')
   const [draft, setDraft] = useState(() => parseDraft(localStorage.getItem(DRAFT_KEY)))
+  const { query, all } = useOnlineEndpoints(mesh, keyword, draft.endpoints)
   const [version, setVersion] = useState(0)
   const { runs, kept, error, run, stop } = useRuns(mesh, say)
   const change = (part: Partial<Draft>) =>
@@ -38,7 +37,7 @@ export function ScriptPage() {
       keepText(DRAFT_KEY, JSON.stringify(changed))
       return changed
     })
-  const places = all.filter(({ id, isOnline }) => isOnline && draft.endpoints.includes(id))
+  const places = all.filter(({ id }) => draft.endpoints.includes(id))
   const isBusy = isGoing(runs)
   const open = ({ draft }: KeptRun) => {
     change(draft)
@@ -61,8 +60,8 @@ export function ScriptPage() {
           {say('script.editorHelp')}
         </Text>
       </div>
-      <Loaded query={endpoints}>
-        {({ endpoints: all }) => <ScriptForm draft={draft} endpoints={all} onChange={change} />}
+      <Loaded query={query}>
+        {() => <ScriptForm draft={draft} endpoints={all} onChange={change} onSearch={setKeyword} />}
       </Loaded>
       <Group>
         <Button loading={isBusy} disabled={places.length === 0} onClick={() => run(draft, places)}>
@@ -84,7 +83,7 @@ export function ScriptPage() {
           open(again)
           run(
             again.draft,
-            all.filter(({ id, isOnline }) => isOnline && again.draft.endpoints.includes(id)),
+            all.filter(({ id }) => again.draft.endpoints.includes(id)),
           )
         }}
       />

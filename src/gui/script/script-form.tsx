@@ -21,16 +21,18 @@ interface FieldProps {
   readonly onChange: (change: Partial<Draft>) => void
 }
 
+interface PlaceProps extends FieldProps {
+  /** Those that are online and known here. */
+  readonly endpoints: readonly EndpointInfo[]
+  readonly onSearch: (keyword: string) => void
+}
+
 /** What a script is run with: where, its arguments, what it is allowed, how long. */
-export function ScriptForm({
-  draft,
-  endpoints,
-  onChange,
-}: FieldProps & { endpoints: readonly EndpointInfo[] }) {
+export function ScriptForm({ draft, endpoints, onChange, onSearch }: PlaceProps) {
   const { say } = useTexts()
   return (
     <Stack gap="sm">
-      <PlaceFields draft={draft} endpoints={endpoints} onChange={onChange} />
+      <PlaceFields draft={draft} endpoints={endpoints} onChange={onChange} onSearch={onSearch} />
       <SimpleGrid cols={{ base: 1, sm: 2 }}>
         <TextInput
           label={say('script.fileName')}
@@ -61,9 +63,8 @@ export function ScriptForm({
   )
 }
 
-function PlaceFields({ draft, endpoints, onChange }: FieldProps & { endpoints: readonly EndpointInfo[] }) {
+function PlaceFields({ draft, endpoints: online, onChange, onSearch }: PlaceProps) {
   const { say } = useTexts()
-  const online = endpoints.filter(({ isOnline }) => isOnline)
   const labels = [...new Set(online.flatMap(({ labels }) => labels))].sort()
   const isTwice = (name: string) => online.filter(one => one.name === name).length > 1
   const add = (more: readonly EndpointInfo[]) =>
@@ -79,6 +80,7 @@ function PlaceFields({ draft, endpoints, onChange }: FieldProps & { endpoints: r
         }))}
         value={draft.endpoints.filter(id => online.some(one => one.id === id))}
         onChange={ids => onChange({ endpoints: ids })}
+        onSearchChange={onSearch}
         limit={50}
         searchable
         clearable
