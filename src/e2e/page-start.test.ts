@@ -7,6 +7,7 @@ import { startPage } from '../testing/page.ts'
 import { createPageMesh, openPage, type PageMesh, visitPage, waitForHeading } from '../testing/page-visit.ts'
 import { freePort } from '../testing/process-mesh.ts'
 import { writeQrVideo } from '../testing/qr-video.ts'
+import { until } from '../testing/until.ts'
 
 let home: PageMesh
 let port = 0
@@ -172,6 +173,49 @@ test('what starting a hub here says when it cannot, in Chinese and on a telephon
   assert.equal(await page.evaluate(HOW_MUCH_WIDER), 0)
   await assertAccessible(page, 'start in Chinese')
 })
+
+// The last one: nobody needs the agent after it.
+test('the page can be installed, keeps nothing, lets nobody in by it, and says when the agent is gone', async t => {
+  const context = await home.browser.newContext({ locale: 'en-GB' })
+  t.after(() => context.close())
+  context.setDefaultTimeout(60_000)
+  const page = await context.newPage()
+  await page.goto(home.url)
+  await page.getByRole('heading', { level: 1 }).waitFor()
+  await until(async () => (await page.evaluate(PRELOADS)) === true, 'the worker is there')
+  const tools = await context.newCDPSession(page)
+  assert.deepEqual((await tools.send('Page.getAppManifest')).errors, [])
+  const { installabilityErrors } = await tools.send('Page.getInstallabilityErrors')
+  // The one thing in the way is of this browser, which keeps nothing.
+  assert.deepEqual(
+    installabilityErrors.map(({ errorId }) => errorId).filter(id => id !== 'in-incognito'),
+    [],
+  )
+  // By the worker now; and it keeps nothing of it.
+  await page.reload()
+  await page.getByRole('heading', { level: 1 }).waitFor()
+  assert.deepEqual(await page.evaluate('caches.keys()'), [])
+
+  // A page elsewhere leads here, by the worker: it must not look as if the page itself had asked.
+  await page.evaluate('localStorage.clear()')
+  await context.clearCookies()
+  await using elsewhere = await startPage(`<title>elsewhere</title><a href="${home.url}/">here</a>`)
+  await page.goto(`http://${elsewhere.at}/`)
+  await page.getByRole('link').click()
+  await waitForHeading(page, 'Log in')
+
+  await [...home.mesh.daemons].find(({ name }) => name === 'home')?.stop()
+  const answer = await page.goto(home.url)
+  assert.equal(answer?.status(), 503)
+  await waitForHeading(page, 'The agent does not answer')
+  await assertAccessible(page, 'offline')
+  await home.mesh.startAgent('home', { args: ['--listen', `127.0.0.1:${new URL(home.url).port}`] })
+  await page.getByRole('link', { name: 'Try again' }).click()
+  await page.getByRole('heading', { name: 'The agent does not answer' }).waitFor({ state: 'detached' })
+})
+
+const PRELOADS =
+  'navigator.serviceWorker.getRegistration().then(one => one?.active?.state === "activated" && one.navigationPreload.getState().then(({ enabled }) => enabled))'
 
 /** A picture of a code, as a person would keep it, drawn by the browser. */
 async function drawCode(page: Page, text: string): Promise<Buffer> {

@@ -80,3 +80,6 @@ if (place !== null)
       <Root />
     </StrictMode>,
   )
+
+// It says in plain words when the agent does not answer, and keeps nothing. Where there is none the page does all else.
+if ('serviceWorker' in navigator) void navigator.serviceWorker.register('/sw.js').catch(() => {})

@@ -19,6 +19,7 @@ export function watchPage(page: Page): { readonly complaints: readonly string[] 
   page.on('console', message => {
     // That an answer was an error the page shows itself.
     if (message.text().startsWith('Failed to load resource')) return
+    if (message.text().startsWith('Service Worker registration blocked by Playwright')) return
     if (['error', 'warning'].includes(message.type())) complaints.push(message.text())
   })
   page.on('pageerror', error => complaints.push(String(error)))

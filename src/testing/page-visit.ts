@@ -56,7 +56,13 @@ export async function visitPage(
   url: string,
   options: BrowserContextOptions = {},
 ): Promise<Page> {
-  const context = await browser.newContext({ locale: 'en-GB', reducedMotion: 'reduce', ...options })
+  const context = await browser.newContext({
+    locale: 'en-GB',
+    reducedMotion: 'reduce',
+    // What is asked is asked by the page itself; its worker has a test of its own.
+    serviceWorkers: 'block',
+    ...options,
+  })
   context.setDefaultTimeout(60_000)
   const page = await context.newPage()
   const { complaints } = watchPage(page)
