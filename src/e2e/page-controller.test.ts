@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import net from 'node:net'
 import { after, before, test } from 'node:test'
-import type { Locator, Page } from 'playwright-core'
 import { assertAccessible, keepPicture } from '../testing/browser.ts'
 import { type CommerceServer, startCommerceServer } from '../testing/commerce-server.ts'
+import { choose, openSection, typeTags } from '../testing/controller-page.ts'
 import { enrolProgram } from '../testing/enrolled-program.ts'
 import { createPageMesh, openPage, type PageMesh, visitPage, waitForHeading } from '../testing/page-visit.ts'
 import { freePort, readText } from '../testing/process-mesh.ts'
@@ -39,30 +39,6 @@ after(async () => {
   await commerce[Symbol.asyncDispose]()
   scratch[Symbol.dispose]()
 })
-
-/** Open a section of the controller. */
-async function openSection(page: Page, title: string): Promise<void> {
-  await openPage(page, 'Controller')
-  await page
-    .getByRole('navigation', { name: 'Controller' })
-    .getByRole('link', { name: title, exact: true })
-    .click()
-  await waitForHeading(page, title)
-}
-
-/** Type words into a field of tags. */
-async function typeTags(field: Locator, ...words: string[]): Promise<void> {
-  for (const word of words) {
-    await field.fill(word)
-    await field.press('Enter')
-  }
-}
-
-/** Choose in a list that opens. */
-async function choose(page: Page, field: Locator, name: string | RegExp): Promise<void> {
-  await field.click()
-  await page.getByRole('option', { name }).click()
-}
 
 test('an operator makes service, identity and policy; a program enrols, dials, is seen, and is ended', async t => {
   const page = await home.visit(t)
@@ -344,6 +320,28 @@ test('names of strangers are shown harmlessly, wherever they stand', async t => 
   }
 })
 
+test('a policy for an endpoint is not one for the identity of the same name', async t => {
+  await home.mesh.run('home', 'create', 'identity', 'office')
+  const page = await home.visit(t)
+  await openSection(page, 'Service policies')
+  await page.getByRole('button', { name: 'Service policies: a new one' }).click()
+  const form = page.getByRole('dialog')
+  await form.getByLabel('Name').fill('office-only')
+  const who = form.getByRole('group', { name: 'Identities' })
+  await who.getByRole('combobox', { name: 'Single ones' }).fill('office')
+  await page.getByRole('option', { name: 'office', exact: true }).waitFor()
+  await page.getByRole('option', { name: 'office (of the mesh)', exact: true }).click()
+  await form.getByRole('button', { name: 'Save' }).click()
+  await page.getByRole('link', { name: 'office-only' }).click()
+  const chosen = page.getByRole('table', { name: 'Identities it chooses' })
+  await chosen.getByRole('link', { name: 'office' }).waitFor()
+  const { id } = (await home.mesh.json('home', 'describe', 'ep', 'office')) as { id: string }
+  const { identityRoles } = (await home.mesh.json('home', 'describe', 'policy', 'office-only')) as {
+    identityRoles: string[]
+  }
+  assert.deepEqual(identityRoles, [`@${id}`])
+})
+
 test('every section can be read by everybody, in Chinese and on a telephone', async t => {
   const page = await home.visit(t, {
     viewport: { width: 380, height: 720 },
@@ -358,7 +356,7 @@ test('every section can be read by everybody, in Chinese and on a telephone', as
   for (const title of titles) {
     await sections.getByText(title, { exact: true }).click()
     await waitForHeading(page, title)
-    await page.locator('main [aria-busy=true]').waitFor({ state: 'detached' })
+    await page.locator('main:not(:has([aria-busy=true]))').waitFor()
     assert.equal(await page.evaluate(HOW_MUCH_WIDER), 0, title)
     await assertAccessible(page, title)
   }

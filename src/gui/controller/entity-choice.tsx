@@ -4,9 +4,11 @@ import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { quoteForFilter } from '../../core/edge/edge-client.ts'
 import type { EdgeKind } from '../../core/edge/edge-kinds.ts'
+import type { Entity } from '../../core/edge/entity-members.ts'
 import { filterOfSearch } from '../../core/edge/role-filter.ts'
 import { EDGE_QUERIES } from '../api/edge-queries.ts'
 import { visibleName } from '../parts/name.tsx'
+import { useTexts } from '../texts/texts.ts'
 import { labelOf } from './entity-details.ts'
 
 interface ChoiceProps {
@@ -80,7 +82,13 @@ function useOptions(
   kind: EdgeKind,
   { search, chosen }: { readonly search: string; readonly chosen: readonly string[] },
 ) {
+  const { say } = useTexts()
   const [asked] = useDebouncedValue(search, SEARCH_DELAY_MS)
+  // An endpoint may have the name of an identity, and must not be taken for it.
+  const optionOf = (entity: Entity) => {
+    const label = visibleName(labelOf(entity))
+    return entity.isOfMesh === true ? say('edge.ofMesh', { name: label }) : label
+  }
   const known = useQuery({
     ...EDGE_QUERIES.page(mesh, kind, {
       filter: `id in [${chosen.map(quoteForFilter).join(', ')}]`,
@@ -90,7 +98,7 @@ function useOptions(
   })
   const chosenEntities = chosen.length === 0 ? [] : (known.data?.entities ?? [])
   // What is chosen stands in the field as its own name, which is no search.
-  const isSearch = !chosenEntities.some(entity => visibleName(labelOf(entity)) === asked)
+  const isSearch = !chosenEntities.some(entity => optionOf(entity) === asked)
   const found = useQuery(
     EDGE_QUERIES.page(mesh, kind, {
       filter: isSearch ? filterOfSearch(asked, ['name']) : undefined,
@@ -99,10 +107,7 @@ function useOptions(
     }),
   )
   const labels = new Map(
-    [...(found.data?.entities ?? []), ...chosenEntities].map(entity => [
-      entity.id,
-      visibleName(labelOf(entity)),
-    ]),
+    [...(found.data?.entities ?? []), ...chosenEntities].map(entity => [entity.id, optionOf(entity)]),
   )
   for (const id of chosen) if (!labels.has(id)) labels.set(id, id)
   const failure = found.error ?? known.error

@@ -116,6 +116,7 @@ export const CONTROLLER_EN = {
   'edge.next': 'Next page',
   'edge.newTitle': '{title}: a new one',
   'edge.none': 'There is none.',
+  'edge.ofMesh': '{name} (of the mesh)',
   'edge.page': 'Pages of {title}',
   'edge.policy.about': 'Who may dial or host which services.',
   'edge.policy.deleteAsk': 'Delete the policy {name}? What only it allows ends at once.',

@@ -114,6 +114,7 @@ export const CONTROLLER_ZH: Readonly<Record<keyof typeof CONTROLLER_EN, string>>
   'edge.next': '下一页',
   'edge.newTitle': '新建：{title}',
   'edge.none': '没有内容。',
+  'edge.ofMesh': '{name}（网格成员）',
   'edge.page': '{title}的页',
   'edge.policy.about': '谁可以拨号或托管哪些服务。',
   'edge.policy.deleteAsk': '删除策略 {name}？仅由它允许的内容会立即结束。',
