@@ -7,6 +7,7 @@ import {
   Navigate,
 } from '@tanstack/react-router'
 import { QUERIES } from './api/queries.ts'
+import { parseFilesAddress } from './files/files-search.ts'
 import { parseEndpointSearch, parseMapSearch } from './network/endpoint-search.ts'
 import { EndpointPage } from './pages/endpoint-page.tsx'
 import { EndpointsPage } from './pages/endpoints-page.tsx'
@@ -62,6 +63,12 @@ const tree = root.addChildren([
     createRoute({ getParentRoute: () => mesh, path: '/controller', component: ControllerPage }),
     createRoute({ getParentRoute: () => mesh, path: '/controller/$section', component: ControllerPage }),
     createRoute({ getParentRoute: () => mesh, path: '/controller/$section/$id', component: ControllerPage }),
+    createRoute({
+      getParentRoute: () => mesh,
+      path: '/files',
+      component: lazyRouteComponent(() => import('./pages/files-page.tsx'), 'FilesPage'),
+      validateSearch: parseFilesAddress,
+    }),
     createRoute({
       getParentRoute: () => mesh,
       path: '/terminal',

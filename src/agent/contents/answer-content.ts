@@ -18,8 +18,8 @@ export interface AnswerOptions {
   readonly as: 'shown' | 'saved'
   /** Who is told how far it is. */
   readonly begin?: (content: AppContent) => MovingPiece
-  /** Called once, when nothing more is read. */
-  readonly onDone: () => void
+  /** Called once, when nothing more is read. @param isBroken  because it could not be */
+  readonly onDone: (isBroken?: boolean) => void
 }
 
 /**
@@ -80,7 +80,7 @@ export function answerContent(context: Context, content: AppContent, options: An
 
 interface Reading {
   readonly moving: MovingPiece | undefined
-  readonly onDone: () => void
+  readonly onDone: (isBroken?: boolean) => void
   /** End the connection, so that nobody takes what came for the whole. */
   readonly breakOff: () => void
 }
@@ -95,7 +95,7 @@ function streamRange(
   let at = start
   const finish = (error?: unknown) => {
     moving?.end(error)
-    onDone()
+    onDone(error !== undefined)
   }
   return new ReadableStream<Uint8Array>(
     {

@@ -21,9 +21,9 @@ export interface ContentLink {
   /**
    * The content, opened when it is first wanted and closed when nobody wanted it for a while.
    *
-   * @returns it, and what says that it is not read any more
+   * @returns it, and what says that it is not read any more; a broken one is opened anew by who comes next
    */
-  take(): Promise<{ readonly content: AppContent; readonly release: () => void }>
+  take(): Promise<{ readonly content: AppContent; readonly release: (isBroken?: boolean) => void }>
 }
 
 /**
@@ -70,34 +70,42 @@ function shareContent(
   open: () => Promise<AppContent>,
   after: (ms: number, call: () => void) => () => void,
 ): ContentLink['take'] {
-  let opened: Promise<AppContent> | undefined
-  let readers = 0
-  let cancelClose = () => {}
-  const close = (which: Promise<AppContent>) => {
-    if (opened === which) opened = undefined
-    void which.then(content => content[Symbol.asyncDispose]()).catch(() => {})
-  }
+  let current: Shared | undefined
   return async () => {
-    opened ??= open()
-    const mine = opened
-    readers += 1
-    cancelClose()
+    current ??= { opening: open(), readers: 0, cancelClose() {} }
+    const mine = current
+    const leave = () => {
+      if (current === mine) current = undefined
+    }
+    const close = () => {
+      leave()
+      void mine.opening.then(content => content[Symbol.asyncDispose]()).catch(() => {})
+    }
+    mine.readers += 1
+    mine.cancelClose()
     let isOver = false
-    const release = () => {
+    const release = (isBroken = false) => {
       if (isOver) return
       isOver = true
-      readers -= 1
-      if (readers === 0) cancelClose = after(IDLE_MS, () => close(mine))
+      mine.readers -= 1
+      if (isBroken) leave()
+      if (mine.readers > 0) return
+      if (current === mine) mine.cancelClose = after(IDLE_MS, close)
+      else close()
     }
     try {
-      return { content: await mine, release }
+      return { content: await mine.opening, release }
     } catch (error) {
-      if (opened === mine) opened = undefined
-      release()
-      cancelClose()
+      release(true)
       throw error
     }
   }
+}
+
+interface Shared {
+  readonly opening: Promise<AppContent>
+  readers: number
+  cancelClose: () => void
 }
 
 /** Links that are known. */

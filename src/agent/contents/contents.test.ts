@@ -17,7 +17,7 @@ let mesh: LocalMesh
 let server: LocalServer
 let port = 0
 const version = 'aa'
-let [openCount, closeCount] = [0, 0]
+let [openCount, closeCount, readCount] = [0, 0, 0]
 const given = new Map<string, Buffer>()
 
 /** An app that has one content, under any name and of any length of `x`, and takes all that comes. */
@@ -31,6 +31,7 @@ const contents: AppContents = {
       sizeBytes,
       version,
       async *read(start, end) {
+        if (path === 'once.bin' && readCount++ === 1) throw new MeshError('offline', 'Cannot go on: it broke')
         for (let at = start; at < end; at += 65_536)
           yield large === undefined
             ? BYTES.subarray(at, Math.min(end, at + 65_536))
@@ -231,6 +232,19 @@ test('a link says nothing of what it could not open, and takes no request that i
   assert.deepEqual([answer.status, answer.json().code], [404, 'not-found'])
   const large = 'x'.repeat(40_000)
   assert.equal((await ask('/api/content-links', { method: 'POST', headers: login, body: large })).status, 413)
+})
+
+test('a content is opened once for all who read it, and anew when it broke', async () => {
+  const login = await logIn()
+  const { cookie } = login
+  const { url } = (await link(login, { path: 'once.bin' })).json() as { url: string }
+  const before = openCount
+  const read = () => ask(url, { headers: { cookie } })
+  assert.ok((await read()).bytes.equals(BYTES))
+  await assert.rejects(read())
+  assert.equal(openCount - before, 1)
+  assert.ok((await read()).bytes.equals(BYTES))
+  assert.equal(openCount - before, 2)
 })
 
 test('a large content that is saved slowly is not read ahead, and can be stopped', async () => {

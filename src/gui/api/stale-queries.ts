@@ -28,7 +28,7 @@ export function isStale(key: readonly unknown[], changes: readonly Change[]): bo
 /** Which answers change with what; those that have counters in them are asked for from time to time anyway. */
 const CONCERNED: Readonly<Record<Exclude<AgentTopic, 'meshes'>, ReadonlySet<unknown>>> = {
   paths: new Set(['status', 'endpoint', 'sessions', 'traffic', 'hubs']),
-  services: new Set(['services', 'service', 'inbounds', 'outbounds', 'reach']),
+  services: new Set(['services', 'service', 'inbounds', 'outbounds', 'reach', 'files']),
   groups: new Set(['groups', 'users', 'services', 'reach']),
   apps: new Set(['apps', 'app-log', 'app-settings', 'catalogue', 'releases', 'publisher']),
   endpoints: new Set(['endpoints', 'endpoint', 'endpoint-counts', 'users', 'services', 'groups']),

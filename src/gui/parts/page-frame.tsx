@@ -27,6 +27,7 @@ const PAGES = [
   ['/$mesh/reach', 'reach.title'],
   ['/$mesh/tunnels', 'tunnels.title'],
   ['/$mesh/proxy', 'proxy.title'],
+  ['/$mesh/files', 'files.title'],
   ['/$mesh/terminal', 'terminal.title'],
   ['/$mesh/apps', 'apps.title'],
   ['/$mesh/scripts', 'script.title'],

@@ -1,5 +1,6 @@
 import { APPS_EN } from './en/apps.ts'
 import { CONTROLLER_EN } from './en/controller.ts'
+import { FILES_EN } from './en/files.ts'
 import { MESH_EN } from './en/mesh.ts'
 import { NETWORK_EN } from './en/network.ts'
 import { PROXY_EN } from './en/proxy.ts'
@@ -12,6 +13,7 @@ import { TUNNELS_EN } from './en/tunnels.ts'
 export const EN = {
   ...APPS_EN,
   ...CONTROLLER_EN,
+  ...FILES_EN,
   ...MESH_EN,
   ...NETWORK_EN,
   ...PROXY_EN,

@@ -1,6 +1,7 @@
 import type { TextKey } from './en.ts'
 import { APPS_ZH } from './zh/apps.ts'
 import { CONTROLLER_ZH } from './zh/controller.ts'
+import { FILES_ZH } from './zh/files.ts'
 import { MESH_ZH } from './zh/mesh.ts'
 import { NETWORK_ZH } from './zh/network.ts'
 import { PROXY_ZH } from './zh/proxy.ts'
@@ -13,6 +14,7 @@ import { TUNNELS_ZH } from './zh/tunnels.ts'
 export const ZH: Readonly<Record<TextKey, string>> = {
   ...APPS_ZH,
   ...CONTROLLER_ZH,
+  ...FILES_ZH,
   ...MESH_ZH,
   ...NETWORK_ZH,
   ...PROXY_ZH,
