@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { layOutMap, MAP_SIZE, MAX_SINGLE, type MapEndpoint } from './map-layout.ts'
+import { layOutMap, MAP_SIZE, MAX_SINGLE, type MapEndpoint, outwards } from './map-layout.ts'
 
 const endpoint = (id: string, user = 'root', isLocal = false): MapEndpoint => ({
   id,
@@ -78,4 +78,22 @@ test('layOutMap() keeps everything on the map, each in a place of its own, and l
       assert.ok(lines.every(({ from, to }) => ids.has(from) && ids.has(to) && from !== to))
     }),
   )
+})
+
+test('outwards() turns labels away from the middle, and lets them be read', () => {
+  const half = MAP_SIZE / 2
+  assert.deepEqual(outwards({ x: 700, y: half }, 20), {
+    x: 720,
+    y: half,
+    dy: '0.35em',
+    textAnchor: 'start',
+    transform: `rotate(0 700 ${half})`,
+  })
+  assert.equal(outwards({ x: 100, y: half }, 20).textAnchor, 'end')
+  assert.equal(outwards({ x: half, y: 700 }, 20).transform, `rotate(90 ${half} 700)`)
+  for (let degrees = 0; degrees < 360; degrees += 7) {
+    const [x, y] = [Math.cos, Math.sin].map(of => half + 300 * of((degrees * Math.PI) / 180))
+    const turn = Number(/^rotate\((-?\d+) /.exec(outwards({ x: x ?? 0, y: y ?? 0 }, 20).transform)?.[1])
+    assert.ok(Math.cos((turn * Math.PI) / 180) > -0.02, `${degrees} is upside down`)
+  }
 })

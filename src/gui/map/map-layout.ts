@@ -126,6 +126,33 @@ function placeOn(radius: number, index: number, count: number) {
   }
 }
 
+/**
+ * Where a label begins or ends that leads away from the middle of the map, never upside down.
+ *
+ * @param gap  from the thing to its label
+ */
+export function outwards(
+  { x, y }: { readonly x: number; readonly y: number },
+  gap: number,
+): {
+  readonly x: number
+  readonly y: number
+  readonly dy: string
+  readonly textAnchor: 'start' | 'end'
+  readonly transform: string
+} {
+  const angle = Math.atan2(y - MAP_SIZE / 2, x - MAP_SIZE / 2)
+  const isLeft = Math.cos(angle) < 0
+  const turn = Math.round((angle * 180) / Math.PI) + (isLeft ? 180 : 0)
+  return {
+    x: x + (isLeft ? -gap : gap),
+    y,
+    dy: '0.35em',
+    textAnchor: isLeft ? 'end' : 'start',
+    transform: `rotate(${turn} ${x} ${y})`,
+  }
+}
+
 function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0
 }

@@ -4,7 +4,7 @@ import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { useState } from 'react'
 import { NETWORK_QUERIES } from '../api/network-queries.ts'
 import { QUERIES } from '../api/queries.ts'
-import { layOutMap, MAP_SIZE, MAX_SINGLE, type MapLine, type MapNode } from '../map/map-layout.ts'
+import { layOutMap, MAP_SIZE, MAX_SINGLE, type MapLine, type MapNode, outwards } from '../map/map-layout.ts'
 import { type MapSearch, searchOfGroup } from '../network/endpoint-search.ts'
 import { formatBytes } from '../parts/amounts.ts'
 import { Loaded } from '../parts/loaded.tsx'
@@ -126,33 +126,40 @@ function Picture({
   const { say } = useTexts()
   const colors = useColors()
   const byId = new Map(nodes.map(node => [node.id, node]))
+  const isCrowded = nodes.filter(({ kind }) => kind !== 'hub').length > MAX_LEVEL_LABELS
+  // Labels that point outwards need room around.
+  const [left, top] = isCrowded ? [-160, -100] : [0, 0]
   return (
     <section aria-label={say('map.title')}>
-      <svg viewBox={`0 0 ${MAP_SIZE} ${MAP_SIZE}`} style={{ width: '100%', maxHeight: '75vh' }}>
+      <svg
+        viewBox={`${left} ${top} ${MAP_SIZE - 2 * left} ${MAP_SIZE - 2 * top}`}
+        style={{ width: '100%', maxHeight: '75vh' }}
+      >
         <title>{say('map.title')}</title>
-        {lines.map(({ from, to, kind, detail }) => {
+        {lines.map(({ from, to, kind }) => {
           const [a, b] = [byId.get(from), byId.get(to)]
           if (a === undefined || b === undefined) return null
           const width = kind === 'link' ? 1 : 4
           return (
-            <g key={`${from} ${to} ${kind}`}>
-              <path
-                d={lineOf(a, b, kind)}
-                fill="none"
-                stroke={colors[kind]}
-                strokeWidth={width}
-                strokeDasharray={kind === 'punched' ? '10 6' : kind === 'link' ? '2 4' : undefined}
-              />
-              {detail !== undefined && detail !== '' && (
-                <text {...middleOf(a, b, kind)} textAnchor="middle" fill={colors.text} fontSize={14}>
-                  {detail}
-                </text>
-              )}
-            </g>
+            <path
+              key={`${from} ${to} ${kind}`}
+              d={lineOf(a, b, kind)}
+              fill="none"
+              stroke={colors[kind]}
+              strokeWidth={width}
+              strokeDasharray={kind === 'punched' ? '10 6' : kind === 'link' ? '2 4' : undefined}
+            />
           )
         })}
         {nodes.map(node => (
-          <Spot key={node.id} mesh={mesh} by={by} node={node} />
+          <Spot
+            key={node.id}
+            mesh={mesh}
+            by={by}
+            node={node}
+            detail={lines.find(({ to, detail }) => to === node.id && detail !== undefined)?.detail ?? ''}
+            isCrowded={isCrowded}
+          />
         ))}
       </svg>
     </section>
@@ -170,14 +177,19 @@ function bendOf(a: MapNode, b: MapNode, kind: MapLine['kind']): { readonly x: nu
   return { x: (a.x + b.x) / 2 + bend * (b.y - a.y), y: (a.y + b.y) / 2 - bend * (b.x - a.x) }
 }
 
-/** Where half of the way is, for the words on it: nearer to the other end, as all begin here. */
-function middleOf(a: MapNode, b: MapNode, kind: MapLine['kind']): { readonly x: number; readonly y: number } {
-  const bend = bendOf(a, b, kind)
-  const [p, q, r] = [0.0625, 0.375, 0.5625]
-  return { x: p * a.x + q * bend.x + r * b.x, y: p * a.y + q * bend.y + r * b.y - 6 }
-}
-
-function Spot({ mesh, by, node }: { mesh: string; by: NonNullable<MapSearch['by']>; node: MapNode }) {
+function Spot({
+  mesh,
+  by,
+  node,
+  detail,
+  isCrowded,
+}: {
+  mesh: string
+  by: NonNullable<MapSearch['by']>
+  node: MapNode
+  detail: string
+  isCrowded: boolean
+}) {
   const { say } = useTexts()
   const colors = useColors()
   const { id, x, y, kind, isOnline, isLocal, count } = node
@@ -197,9 +209,9 @@ function Spot({ mesh, by, node }: { mesh: string; by: NonNullable<MapSearch['by'
           strokeWidth={4}
         />
       )}
-      <text x={x} y={y + (kind === 'group' ? 50 : 34)} textAnchor="middle" fill={colors.text} fontSize={16}>
+      <Label node={node} isOutwards={isCrowded && kind !== 'hub'} detail={detail}>
         {label.length > MAX_LABEL ? `${label.slice(0, MAX_LABEL)}…` : label}
-      </text>
+      </Label>
     </>
   )
   if (kind === 'hub')
@@ -218,6 +230,34 @@ function Spot({ mesh, by, node }: { mesh: string; by: NonNullable<MapSearch['by'
     <Link to="/$mesh/endpoints/$endpoint" params={{ mesh, endpoint: id }} aria-label={label}>
       {picture}
     </Link>
+  )
+}
+
+/** What stands at a thing: below it, or, where neighbours are near, on a line that leads away from the middle. */
+function Label({
+  node: { x, y, kind },
+  isOutwards,
+  detail,
+  children,
+}: {
+  node: MapNode
+  isOutwards: boolean
+  detail: string
+  children: string
+}) {
+  const { text } = useColors()
+  const place = isOutwards
+    ? outwards({ x, y }, kind === 'group' ? 40 : 20)
+    : ({ x, y: y + (kind === 'group' ? 50 : 34), textAnchor: 'middle' } as const)
+  return (
+    <text {...place} fill={text} fontSize={16}>
+      {children}
+      {detail !== '' && (
+        <tspan fontSize={14} {...(isOutwards ? { dx: 8 } : { x, dy: 18 })}>
+          {detail}
+        </tspan>
+      )}
+    </text>
   )
 }
 
@@ -275,5 +315,7 @@ const DARK: Readonly<Record<keyof typeof LIGHT, string>> = {
 const NOTHING_SEEN: Seen = { atMs: 0, bytes: new Map() }
 /** Ways that are drawn. */
 const MAX_PATHS = 30
+/** So many things have room for labels that are level. */
+const MAX_LEVEL_LABELS = 12
 /** Letters of a name that have room. */
 const MAX_LABEL = 24

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { EN } from './en.ts'
+import { EN, type TextKey } from './en.ts'
+import { createSay } from './texts.ts'
 import { ZH } from './zh.ts'
 
 test('every text stands in one catalogue, and in both languages fills in the same', async () => {
@@ -20,4 +21,9 @@ test('every text stands in one catalogue, and in both languages fills in the sam
   const holes = (text: string) => [...new Set(text.match(/\{\w+\}/g))].sort()
   for (const [key, text] of Object.entries(EN))
     assert.deepEqual(holes(ZH[key as keyof typeof EN]), holes(text), key)
+})
+
+test('createSay() says what it has no text for as it is', () => {
+  assert.equal(createSay('en')('path.by-pigeon' as TextKey), 'path.by-pigeon')
+  assert.equal(createSay('zh')('constructor' as TextKey), 'constructor')
 })

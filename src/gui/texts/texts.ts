@@ -24,11 +24,17 @@ export function useTexts() {
   return use(TextsContext)
 }
 
-/** Make the function that says things in a language; of what is filled in, nothing is invisible. */
+/**
+ * Make the function that says things in a language; of what is filled in, nothing is invisible. What there is no text for is said
+ * as it is: a state that only a newer agent knows is no reason to show nothing.
+ */
 export function createSay(language: Language): Say {
-  const texts = language === 'zh' ? ZH : EN
+  const texts: Readonly<Record<string, string>> = language === 'zh' ? ZH : EN
   return (key, values = {}) =>
-    texts[key].replace(/\{(\w+)\}/g, (whole, name: string) => visibleName(String(values[name] ?? whole)))
+    (Object.hasOwn(texts, key) ? (texts[key] ?? '') : visibleName(key)).replace(
+      /\{(\w+)\}/g,
+      (whole, name: string) => visibleName(String(values[name] ?? whole)),
+    )
 }
 
 /** The language that was chosen before, or the browser's. */
