@@ -58,6 +58,7 @@ export async function openClinic(t: Ending, dataFolder: string): Promise<Clinic>
       ...mesh,
       ca: ours.rootCertificatePem,
       certificate: own.chainPem,
+      certificates: [],
     }))
   }
   const setHub = async (change: Partial<FakeHubOptions> = {}) => {

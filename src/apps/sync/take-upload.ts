@@ -106,17 +106,22 @@ async function takePiece(
     )
   let doneBytes = offset
   const writing: Promise<unknown>[] = []
-  for await (const piece of inPieces(bytes)) {
-    if (doneBytes + piece.length > size)
-      throw new MeshError('bad-input', `Cannot take piece: it goes over the ${size} bytes of the file`)
-    const write = place.ask({ do: 'write', ...part, offset: doneBytes }, piece)
-    // Heard of below, also when what comes first fails.
-    write.catch(() => {})
-    writing.push(write)
-    doneBytes += piece.length
-    if (writing.length >= WRITES_AT_ONCE) await writing.shift()
+  try {
+    for await (const piece of inPieces(bytes)) {
+      if (doneBytes + piece.length > size)
+        throw new MeshError('bad-input', `Cannot take piece: it goes over the ${size} bytes of the file`)
+      const write = place.ask({ do: 'write', ...part, offset: doneBytes }, piece)
+      // Heard of below, also when what comes first fails.
+      write.catch(() => {})
+      writing.push(write)
+      doneBytes += piece.length
+      if (writing.length >= WRITES_AT_ONCE) await writing.shift()
+    }
+    await Promise.all(writing)
+  } finally {
+    // Also when it was refused: whoever asks next how much there is must not hear of half a piece.
+    await Promise.allSettled(writing)
   }
-  await Promise.all(writing)
   if (doneBytes < size) return doneBytes
   const over = replace === 'yes' ? {} : { over: null }
   try {
