@@ -27,7 +27,7 @@ const LISTINGS: readonly (readonly [words: string, columns: string, names: reado
     ['get mesh', 'NAME JOINED_AS USER HUBS CERTIFICATE STATUS', ['home']],
     [
       'get hub',
-      'NAMES ATTACHED PING LINKS RELAYS RELAYED UP_FOR CERTIFICATE VERSION ID',
+      'NAMES ROLE STATE ATTACHED PING LINKS RELAYS RELAYED UP_FOR CERTIFICATE VERSION ID',
       [/^127\.0\.0\.1:\d+$/],
     ],
     ['get ep', 'NAME USER STATUS ADDRESS LABELS LAST_SEEN VERSION ID', ['home', 'work']],
