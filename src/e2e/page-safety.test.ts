@@ -174,8 +174,16 @@ async function startVictim(): Promise<AsyncDisposable & { readonly url: string; 
   await chown(data, OTHER_UID, OTHER_UID)
   const port = await freePort()
   const [command = '', ...args] = mesh.commandLine('victim', 'run', 'agent', '--listen', `127.0.0.1:${port}`)
-  const options = { uid: OTHER_UID, gid: OTHER_UID, cwd: '/', env: { PATH: process.env.PATH, HOME: data } }
-  const child = spawn(command, args, { ...options, stdio: ['ignore', 'ignore', 'pipe'] })
+  // The checkout may be closed to others: they are shown it elsewhere, which this process alone sees.
+  const shown = [command, ...args].map(word =>
+    word.startsWith(ROOT) ? `/mnt${word.slice(ROOT.length)}` : word,
+  )
+  const show = `mount --bind "$0" /mnt && exec setpriv --reuid=${OTHER_UID} --regid=${OTHER_UID} --clear-groups "$@"`
+  const child = spawn('unshare', ['--mount', 'sh', '-c', show, ROOT, ...shown], {
+    cwd: '/',
+    env: { PATH: process.env.PATH, HOME: data },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
   await untilSaid(child, 'agent is up')
   const { stdout } = await mesh.ztm('victim', ['gui', '--no-open', '-o', 'json'])
   return {
@@ -187,6 +195,12 @@ async function startVictim(): Promise<AsyncDisposable & { readonly url: string; 
       await gone
     },
   }
+}
+
+/** The words that run a program as a user who may read all files: a checkout may be closed to others, which is beside the point here. */
+function asUser(uid: number | undefined, ...words: string[]): [string, ...string[]] {
+  const rights = ['--inh-caps=+dac_override', '--ambient-caps=+dac_override']
+  return ['setpriv', `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups', ...rights, ...words]
 }
 
 async function untilSaid(child: ChildProcess, what: string): Promise<void> {
@@ -205,16 +219,14 @@ async function askAs(
   headers: Record<string, string>,
   method = 'GET',
 ): Promise<string> {
-  const child = spawn(process.execPath, ['-e', ASK, url, method, JSON.stringify(headers)], {
-    ...(uid !== undefined && { uid, gid: uid }),
-    cwd: '/',
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
+  const [program, ...words] = asUser(uid, process.execPath, '-e', ASK, url, method, JSON.stringify(headers))
+  const child = spawn(program, words, { cwd: '/', stdio: ['ignore', 'pipe', 'inherit'] })
   let said = ''
   for await (const chunk of child.stdout) said += String(chunk)
   return said.trim()
 }
 
+const ROOT = join(import.meta.dirname, '../..')
 const ASK = `
 const [url, method, headers] = process.argv.slice(1)
 fetch(url.replace('localhost', '127.0.0.1'), { method, headers: JSON.parse(headers) }).then(async answer => {

@@ -227,7 +227,11 @@ function Spot({
       </Link>
     )
   return (
-    <Link to="/$mesh/endpoints/$endpoint" params={{ mesh, endpoint: id }} aria-label={label}>
+    <Link
+      to="/$mesh/endpoints/$endpoint"
+      params={{ mesh, endpoint: id }}
+      aria-label={detail === '' ? label : `${label} ${detail}`}
+    >
       {picture}
     </Link>
   )
@@ -252,8 +256,9 @@ function Label({
   return (
     <text {...place} fill={text} fontSize={16}>
       {children}
+      {detail !== '' && ' '}
       {detail !== '' && (
-        <tspan fontSize={14} {...(isOutwards ? { dx: 8 } : { x, dy: 18 })}>
+        <tspan fontSize={14} {...(isOutwards ? {} : { x, dy: 18 })}>
           {detail}
         </tspan>
       )}

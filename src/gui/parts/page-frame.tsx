@@ -60,7 +60,7 @@ export function PageFrame() {
           <Settings />
         </Group>
       </AppShell.Header>
-      <AppShell.Navbar p="xs" aria-label={say('menu')}>
+      <AppShell.Navbar p="xs" aria-label={say('menu')} style={{ overflowY: 'auto' }}>
         <Menu onChosen={close} />
       </AppShell.Navbar>
       <AppShell.Main>
