@@ -3,7 +3,6 @@ import type { RelayHubsPort } from '../core/api/controller.ts'
 import type { HUBS_ROUTES } from '../core/api/hubs-api.ts'
 import type { RELAY_HUB_API } from '../core/api/relay-hub-api.ts'
 import type { Handlers } from '../core/api/route.ts'
-import { parseAddress } from '../core/model/address.ts'
 import { refuseSkew } from '../core/model/clock-skew.ts'
 import { MeshError, toMeshError } from '../core/model/errors.ts'
 import type { HubId } from '../core/model/ids.ts'
@@ -107,8 +106,8 @@ function createRelayHubHandlers(context: Context, parts: Parts): Handlers<typeof
     requireHubNames(names)
     const now = clock.now()
     const identity = { kind: 'relay-hub', mesh: parts.authority.mesh, hub: record.id } as const
-    const hosts = names.map(name => parseAddress(name).host)
-    const order = { identity, publicKeyPem, validMs: HUB_VALID_MS, hosts }
+    // No host name, whatever it says of itself: programs that check nothing else would take it for the controller's hub.
+    const order = { identity, publicKeyPem, validMs: HUB_VALID_MS }
     const { chainPem, expiresAtMs } = await parts.authority.issue(order, now)
     const key = keyFingerprint(publicKeyPem)
     const enrolled = { key, names: [...names], atMs: now, certificateExpiresAtMs: expiresAtMs }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { X509Certificate } from 'node:crypto'
 import { suite, test } from 'node:test'
 import type { RelayHubsPort } from '../core/api/controller.ts'
 import { MAX_RELAY_HUBS } from '../core/api/hubs-api.ts'
@@ -70,6 +71,8 @@ suite('a hub that only relays', () => {
     const { rootCertificatePem: rootPem } = rig.authority
     const { identity } = checkChain(first.chain, { rootPem, now: rig.clock.now() })
     assert.deepEqual(identity, first.caller.identity)
+    // It could say that it is reached at the controller's host: its certificate is good for no host name.
+    assert.doesNotMatch(new X509Certificate(first.chain).subjectAltName ?? '', /DNS:|IP Address:/)
     assert.equal((await enrol(rig, token, 'eu.example:1', device)).hub, hub)
     await assertRefused(enrol(rig, token, 'eu.example:1'), 'permit-used')
     await assertRefused(

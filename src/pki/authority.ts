@@ -149,7 +149,7 @@ function checkOrder({ identity, validMs, hosts = [] }: CertificateOrder, mesh: M
   if (!Number.isFinite(validMs) || validMs < 1_000) {
     throw new MeshError('bad-input', `Cannot issue certificate: validity of ${validMs} ms: at least 1000`)
   }
-  if (hosts.length > 0 && identity.kind !== 'hub' && identity.kind !== 'relay-hub') {
+  if (hosts.length > 0 && identity.kind !== 'hub') {
     throw new MeshError(
       'bad-input',
       `Cannot issue certificate: hosts are for hubs, this is for a ${identity.kind}`,

@@ -205,8 +205,7 @@ function identityOf({ names }: CertificateFields): Identity {
   if (uri === undefined || moreUris.length > 0) throw untrusted('it does not name exactly one identity')
   const identity = parseSpiffeId(uri.value)
   const hasHosts = names.some(({ kind }) => kind === 'dns' || kind === 'ip')
-  const isHub = identity.kind === 'hub' || identity.kind === 'relay-hub'
-  const isStrange = names.some(({ kind }) => kind === 'other') || (hasHosts && !isHub)
+  const isStrange = names.some(({ kind }) => kind === 'other') || (hasHosts && identity.kind !== 'hub')
   if (isStrange) throw untrusted(`it has more names than one of kind ${identity.kind} may`)
   return identity
 }
