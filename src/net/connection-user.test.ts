@@ -48,6 +48,7 @@ test('findConnection() takes one established row between loopback addresses, and
     findConnection(['  sl  local_address rem_address', ...rows].join('\n'), 50_000, 7_777)
   assert.deepEqual(find(row(client, agent)), found)
   assert.deepEqual(find(row(agent, client, '01', '12'), row(client, agent)), found)
+  assert.deepEqual(find(row(client, agent), row(client, agent)), found, 'shown twice as the table changed')
   const v6 = '00000000000000000000000001000000'
   assert.deepEqual(find(row(`${v6}:C350`, `${v6}:1E61`)), found)
   const mapped = '0000000000000000FFFF00000100007F'
@@ -61,6 +62,7 @@ test('findConnection() takes one established row between loopback addresses, and
     [row(client, '0101A8C0:1E61')],
     // Two programs at 127.0.0.1 and 127.0.0.2, with the same port.
     [row(client, agent), row('0200007F:C350', agent)],
+    [row(client, agent), row(client, agent, '01', '4712')],
   ])
     assert.equal(find(...rows), undefined)
 })

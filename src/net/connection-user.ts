@@ -28,16 +28,8 @@ export function createConnectionUids(): (socket: Socket) => Promise<ConnectionUi
 }
 
 async function readUid(socket: Socket): Promise<ConnectionUid> {
-  const { remoteAddress = '', remotePort = 0, localPort = 0 } = socket
-  if (process.platform !== 'linux' || !OVER_LOOPBACK.test(remoteAddress)) return undefined
-  let isTold = false
-  for (const table of TABLES) {
-    const text = await readFile(table, 'latin1').catch(() => undefined)
-    isTold ||= text !== undefined
-    const found = findConnection(text ?? '', remotePort, localPort)
-    if (found !== undefined) return found.uid
-  }
-  return isTold ? 'nobody' : undefined
+  const { found, isTold } = await lookUp(socket)
+  return found?.uid ?? (isTold ? 'nobody' : undefined)
 }
 
 /**
@@ -47,15 +39,29 @@ async function readUid(socket: Socket): Promise<ConnectionUid> {
  * @see proc_net_tcp.rst of the Linux kernel's documentation: addresses in hex, in the byte order of the machine
  */
 export async function userOfConnection(socket: Socket): Promise<ConnectionUser | undefined> {
+  const { found } = await lookUp(socket)
+  return found && { uid: found.uid, isOwnProcess: await isOwnSocket(found.inode) }
+}
+
+/**
+ * The row of a connection in the system's tables. They are read a page at a time while connections come and go, so that a row
+ * can be passed over: one that is not there is looked for again.
+ *
+ * @returns `isTold`: the system has such tables, and the connection can be in them
+ */
+async function lookUp(socket: Socket): Promise<{ readonly found?: ConnectionRow; readonly isTold: boolean }> {
   const { remoteAddress = '', remotePort = 0, localPort = 0 } = socket
-  if (process.platform !== 'linux' || !OVER_LOOPBACK.test(remoteAddress)) return undefined
-  for (const table of TABLES) {
-    const text = await readFile(table, 'latin1').catch(() => '')
-    const found = findConnection(text, remotePort, localPort)
-    if (found === undefined) continue
-    return { uid: found.uid, isOwnProcess: await isOwnSocket(found.inode) }
+  if (process.platform !== 'linux' || !OVER_LOOPBACK.test(remoteAddress)) return { isTold: false }
+  let isTold = false
+  for (let look = 0; look < LOOKS && (look === 0 || !socket.destroyed); look++) {
+    for (const table of TABLES) {
+      const text = await readFile(table, 'latin1').catch(() => undefined)
+      isTold ||= text !== undefined
+      const found = findConnection(text ?? '', remotePort, localPort)
+      if (found !== undefined) return { found, isTold }
+    }
   }
-  return undefined
+  return { isTold }
 }
 
 /**
@@ -64,19 +70,22 @@ export async function userOfConnection(socket: Socket): Promise<ConnectionUser |
  * @param table  text of `/proc/net/tcp` or `/proc/net/tcp6`
  * @returns undefined if there is none, or more than one
  */
-export function findConnection(
-  table: string,
-  from: number,
-  to: number,
-): { readonly uid: number; readonly inode: string } | undefined {
+export function findConnection(table: string, from: number, to: number): ConnectionRow | undefined {
+  const port = `:${from.toString(16).toUpperCase().padStart(4, '0')} `
   const rows = table.split('\n').flatMap(line => {
+    // Nearly all the rows of a busy computer are somebody else's: they are not taken apart.
+    if (!line.includes(port)) return []
     const [, local = '', remote = '', state, , , , uid = '', , inode = ''] = line.trim().split(/\s+/)
     const isLoopback = [local, remote].every(place => LOOPBACK.test(place))
     const isIt = state === ESTABLISHED && portOf(local) === from && portOf(remote) === to && isLoopback
     // Sockets that no file leads to any more have inode 0 and uid 0: they prove nothing.
-    return isIt && /^\d+$/.test(uid) && inode !== '0' ? [{ uid: Number(uid), inode }] : []
+    return isIt && /^\d+$/.test(uid) && inode !== '0'
+      ? [{ uid: Number(uid), inode, ends: local + remote }]
+      : []
   })
-  return rows.length === 1 ? rows[0] : undefined
+  // A table that changes while it is read can show one row twice.
+  const isOne = rows.every(({ ends, inode }) => ends === rows[0]?.ends && inode === rows[0].inode)
+  return isOne && rows[0] !== undefined ? { uid: rows[0].uid, inode: rows[0].inode } : undefined
 }
 
 function portOf(place: string): number {
@@ -91,6 +100,13 @@ async function isOwnSocket(inode: string): Promise<boolean> {
   return links.includes(`socket:[${inode}]`)
 }
 
+/** What a row of the table says. */
+interface ConnectionRow {
+  readonly uid: number
+  readonly inode: string
+}
+
+const LOOKS = 3
 const TABLES = ['/proc/net/tcp', '/proc/net/tcp6'] as const
 const OVER_LOOPBACK = /^(?:::ffff:)?127\.|^::1$/
 const ESTABLISHED = '01'

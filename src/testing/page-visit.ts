@@ -74,9 +74,19 @@ export async function visitPage(
   return page
 }
 
-/** Choose a page in the menu. */
-export const openPage = (page: Page, title: string): Promise<void> =>
-  page.getByRole('link', { name: title, exact: true }).click()
+/** Choose a page in the menu; what is on the page instead is said if it has none. */
+export async function openPage(page: Page, title: string): Promise<void> {
+  const link = page.getByRole('link', { name: title, exact: true })
+  await link.click().catch(async (error: unknown) => {
+    const text = await page
+      .locator('body')
+      .ariaSnapshot({ timeout: 1_000 })
+      .catch(() => '(nothing)')
+    throw new Error(`No ${title} in the menu of ${page.url()}, which shows: ${text.slice(0, 1_000)}`, {
+      cause: error,
+    })
+  })
+}
 
 /** Wait until a page is there, by its heading. */
 export const waitForHeading = (page: Page, name: string): Promise<void> =>

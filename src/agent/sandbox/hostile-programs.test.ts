@@ -114,18 +114,16 @@ test('a program that loops is killed when it does not answer, and one that runs 
 })
 
 test('a program that eats memory is stopped, on the heap and beside it', async () => {
-  const limits = { memoryMb: 64, runMs: 30_000 }
-  const onHeap = await lab.run('const kept = []; for (;;) kept.push(new Array(100_000).fill(kept))', {
-    limits,
-  })
-  assert.ok(!('code' in onHeap.end && onHeap.end.code === 0), JSON.stringify(onHeap.end))
-  const source = `const kept = []; setInterval(() => kept.push(new Uint8Array(16 << 20).fill(1)), 20)`
-  const beside = await lab.run(source, { limits })
-  assert.match(JSON.stringify(beside.end), /"killed":"memory"|"code":1/)
-  const atOnce = await lab.run('const kept = []; for (;;) kept.push(new Uint8Array(64 << 20).fill(1))', {
-    limits,
-  })
-  assert.match(JSON.stringify(atOnce.end), /"killed":"memory"|"code":1|SIG/)
+  const limits = { memoryMb: 64, runMs: 120_000 }
+  for (const source of [
+    'const kept = []; for (;;) kept.push(new Array(100_000).fill(kept))',
+    'const kept = []; setInterval(() => kept.push(new Uint8Array(16 << 20).fill(1)), 20)',
+    'const kept = []; for (;;) kept.push(new Uint8Array(64 << 20).fill(1))',
+  ]) {
+    const { end } = await lab.run(source, { limits })
+    // By who watches it, by an error of its own as there is no more, or by V8, which then gives up.
+    assert.match(JSON.stringify(end), /"killed":"memory"|"code":[1-9]|"SIG/, source)
+  }
 })
 
 test('a program that does not want to end is made to', async () => {
