@@ -85,6 +85,7 @@ const ROOMS: RoomTable = {
     'store/log-file',
     'store/log-line',
     'store/log-reader',
+    'store/secret-file',
   ],
   gui: ['core', 'apps/*/messages'],
   // `testing` for the demo, which runs a mesh of processes on one computer.

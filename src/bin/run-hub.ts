@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { lstat, rename, rm, writeFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import type { RunHubOptions } from '../cli/run-options.ts'
 import { VERSION } from '../cli/version.ts'
@@ -19,6 +18,7 @@ import { openDataFolder } from '../store/data-folder.ts'
 import { lockFolder } from '../store/lock.ts'
 import { openLogFile } from '../store/log-file.ts'
 import { readLogFile } from '../store/log-reader.ts'
+import { openSecretFile, type SecretFile } from '../store/secret-file.ts'
 import { socketPath } from '../store/socket-path.ts'
 import { openSqliteStore } from '../store/sqlite-store.ts'
 import { tuneCollector } from './garbage-collector.ts'
@@ -70,8 +70,9 @@ export async function openHub(options: OpenHubOptions): Promise<OpenedHub> {
   )
   const clock = SYSTEM_CLOCK
   const store = opening.use(await openSqliteStore(folder.path('ztm-hub.db')))
-  const authority = await openAuthority({ folder, now: clock.now(), log })
   const { id, names } = await loadHubRecord(store, options)
+  await using place = await placeOfPermit(options.permitFile)
+  const authority = await openAuthority({ folder, now: clock.now(), log })
   const identity = opening.use(await openHubIdentity({ authority, id, names, clock, log }))
   const controller = opening.use(
     await openController({
@@ -85,8 +86,7 @@ export async function openHub(options: OpenHubOptions): Promise<OpenedHub> {
       ...(await controllerChoices(options, opening)),
     }),
   )
-  const readLog = async (query: Parameters<Parameters<typeof startHub>[0]['readLog']>[0]) =>
-    await readLogFile({ file: logFile, ...query })
+  const readLog: HubOptions['readLog'] = async query => readLogFile({ file: logFile, ...query })
   const hub = opening.use(
     await startHub({
       mesh: authority.mesh,
@@ -126,7 +126,7 @@ export async function openHub(options: OpenHubOptions): Promise<OpenedHub> {
   )
   if (options.metrics !== undefined) opening.use(await serveMetrics(options.metrics, metrics))
   const text = await permit(false)
-  if (options.permitFile !== undefined) await writePermit(options.permitFile, text)
+  await place?.write(text)
   const all = opening.move()
   return {
     address: formatAddress(hub.address),
@@ -177,27 +177,7 @@ async function loadHubRecord(
   return { id, names }
 }
 
-/**
- * A file that is there is replaced, not written: whoever made it, or has it open, could read what is written into it.
- *
- * @throws MeshError `storage-failed`
- */
-async function writePermit(file: string, text: string): Promise<void> {
-  try {
-    const stats = await lstat(file).catch(() => undefined)
-    // A pipe or terminal cannot be replaced.
-    const isReplaced = stats === undefined || stats.isFile()
-    const path = isReplaced ? `${file}.${randomUUID()}.new` : file
-    try {
-      await writeFile(path, `${text}\n`, { mode: 0o600, flag: isReplaced ? 'wx' : 'w' })
-      if (isReplaced) await rename(path, file)
-    } catch (thrown) {
-      if (isReplaced) await rm(path, { force: true })
-      throw thrown
-    }
-  } catch (cause) {
-    throw new MeshError('storage-failed', `Cannot write permit to ${file}: ${(cause as Error).message}`, {
-      cause,
-    })
-  }
+/** Where the root permit is to be written: known to be writable before anything is made. */
+async function placeOfPermit(file: string | undefined): Promise<SecretFile | undefined> {
+  return file === undefined ? undefined : await openSecretFile(file, 'permit')
 }

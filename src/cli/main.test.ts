@@ -60,6 +60,18 @@ test('a bad command line says what is wrong, what was meant, and where help is',
     'get mesh --frob': "ztm: Cannot read command line: unknown option '--frob': type `ztm help get`",
     'ping ep x -c 0':
       "ztm: Cannot read command line: option '-c, --count <n>' argument '0' is invalid. write a number from 1 to 1000000: type `ztm help ping`",
+    'proxy get':
+      "ztm: Cannot read command line: unknown command 'get' (did you mean test?): type `ztm help proxy`",
+    'publish x.txt': "ztm: Cannot read command line: unknown command 'x.txt': type `ztm help publish`",
+    'file publish a b':
+      "ztm: Cannot read command line: too many arguments for 'publish'. Expected 1 argument but got 2: type `ztm help file publish`",
+    'tunnel get':
+      "ztm: Cannot read command line: missing required argument 'type' (tunnel, inbound, outbound): type `ztm help tunnel get`",
+    'get endpiont':
+      "ztm: Cannot read command line: there is no type 'endpiont' (did you mean endpoint?): type `ztm help get`",
+    'status angent':
+      "ztm: Cannot read command line: there is no role 'angent' (did you mean agent?): type `ztm help status`",
+    'status x': "ztm: Cannot read command line: there is no role 'x' (agent, hub): type `ztm help status`",
     mesh: 'ztm: Cannot read command line: no name after "mesh": write ztm mesh MESH COMMAND',
   }
   for (const [line, message] of Object.entries(lines)) {

@@ -5,7 +5,7 @@ import { COMMANDS } from './command-table.ts'
 import { type Cli, createCli, DEFAULT_TIMEOUT_MS } from './context.ts'
 import { visible } from './output/text-width.ts'
 import { buildProgram, type Program } from './program.ts'
-import { isNamed } from './root-command.ts'
+import { usageError } from './usage-error.ts'
 import type { World } from './world.ts'
 
 /**
@@ -16,11 +16,13 @@ import type { World } from './world.ts'
  */
 export async function runCli(typed: readonly string[], world: World): Promise<number> {
   const cli = createCli(world, COMMANDS)
+  let program: Program | undefined
   try {
-    await parse(await buildProgram(typed, cli), cli)
+    program = await buildProgram(typed, cli)
+    await parse(program, cli)
     return cli.exitCode
   } catch (thrown) {
-    return end(thrown, cli, typed)
+    return end(thrown, cli, program)
   }
 }
 
@@ -53,13 +55,13 @@ function late(command: string, timeoutMs: number): MeshError {
   return new MeshError('timed-out', `Cannot finish "${command}": ${state}`)
 }
 
-function end(thrown: unknown, cli: Cli, typed: readonly string[]): number {
+function end(thrown: unknown, cli: Cli, program: Program | undefined): number {
   if (thrown instanceof CommanderError) {
     if (thrown.exitCode === 0) return 0
     // A command that needs a word more: its help is on standard error already.
     if (thrown.code === 'commander.help') return USAGE_EXIT
   }
-  const error = thrown instanceof CommanderError ? usageError(thrown, typed) : toMeshError(thrown)
+  const error = thrown instanceof CommanderError ? usageError(thrown, program) : toMeshError(thrown)
   printError(error, cli)
   return error.kind.exit
 }
@@ -73,17 +75,6 @@ function printError(error: MeshError, { world, options }: Cli): void {
 function describeCauses(error: Error): string {
   const { stack = error.message, cause } = error
   return cause instanceof Error ? `${stack}\ncaused by ${describeCauses(cause)}` : stack
-}
-
-function usageError(thrown: CommanderError, typed: readonly string[]): MeshError {
-  const text = thrown.message
-    .replace(/\. (Allowed choices are .*)\.$/, ': $1')
-    .replace(/^error: /, '')
-    .replace(/\n\(Did you mean (.*)\?\)$/s, ' (did you mean $1?)')
-  const command = typed.find(word => COMMANDS.some(entry => isNamed(entry, word)))
-  const help =
-    command === undefined || thrown.code === 'commander.unknownCommand' ? 'ztm help' : `ztm help ${command}`
-  return new MeshError('bad-usage', `Cannot read command line: ${text}: type \`${help}\``, { cause: thrown })
 }
 
 /** A call that is late by itself says better what it waited for. */

@@ -1,7 +1,8 @@
-import { type FileHandle, open, writeFile } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import { MeshError } from '../core/model/errors.ts'
 import { quote } from '../core/model/quote.ts'
 import { fromNodeError } from '../net/node-error.ts'
+import { openSecretFile, type SecretFile } from '../store/secret-file.ts'
 import { type Cli, pathOf } from './context.ts'
 
 /**
@@ -30,32 +31,15 @@ export async function readPermitText(cli: Cli, word: string): Promise<string> {
 }
 
 /**
- * Write a text that only its owner may read, with one line feed at its end, mode 0600 also if the file was there before.
+ * Take the place of a secret before it is made: where it cannot be written, nothing is made that would be lost.
  *
- * @param owner  whose it is to be; default whoever runs this
- * @throws MeshError `not-permitted`, `storage-full`, `not-found` if there is no such folder
+ * @param word  the file as typed; undefined for none
+ * @throws MeshError as `openSecretFile`
  */
-export async function writePrivate(
-  cli: Cli,
-  word: string,
-  text: string,
-  owner: { readonly uid?: number; readonly gid?: number } = {},
-): Promise<void> {
-  const path = pathOf(cli, word)
-  let file: FileHandle | undefined
-  try {
-    file = await open(path, 'w', 0o600)
-    await file.chmod(0o600)
-    // Under `sudo` it is for the person who typed it.
-    if (owner.uid !== undefined && owner.gid !== undefined && owner.uid !== process.getuid?.()) {
-      await file.chown(owner.uid, owner.gid)
-    }
-    await writeFile(file, `${text.trimEnd()}\n`)
-  } catch (thrown) {
-    throw fromNodeError(thrown, `Cannot write ${quote(word, 300)}`)
-  } finally {
-    await file?.close()
-  }
+export function openSecret(cli: Cli, word: string, what: string): Promise<SecretFile>
+export function openSecret(cli: Cli, word: string | undefined, what: string): Promise<SecretFile | undefined>
+export async function openSecret(cli: Cli, word: string | undefined, what: string) {
+  return word === undefined ? undefined : await openSecretFile(pathOf(cli, word), what)
 }
 
 async function readSmallFile(cli: Cli, word: string, where: string, maxBytes: number): Promise<string> {

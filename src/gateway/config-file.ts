@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path'
 import { LineCounter, parseDocument } from 'yaml'
 import { type GatewayConfig, gatewayConfigShape } from '../core/gateway/gateway-config.ts'
 import { MeshError } from '../core/model/errors.ts'
+import { fromNodeError } from '../net/node-error.ts'
 
 /**
  * Read a gateway's configuration; files that it names are relative to its folder, and made absolute.
@@ -10,8 +11,8 @@ import { MeshError } from '../core/model/errors.ts'
  * @throws MeshError `not-found`, `too-large`, `bad-input` with the line of each mistake
  */
 export async function readGatewayConfig(file: string): Promise<GatewayConfig> {
-  const text = await readFile(file, 'utf8').catch(cause => {
-    throw new MeshError('not-found', `Cannot read ${file}: ${(cause as Error).message}`, { cause })
+  const text = await readFile(file, 'utf8').catch(thrown => {
+    throw fromNodeError(thrown, `Cannot read ${file}`)
   })
   const config = parseGatewayConfig(text, file)
   const here = (path: string) => resolve(dirname(file), path)

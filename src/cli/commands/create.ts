@@ -16,7 +16,7 @@ import { visible } from '../output/text-width.ts'
 import { defineUpdateApp } from '../packages/app-install.ts'
 import { defineCreateGroup, defineUpdateGroup } from '../people/groups.ts'
 import { defineUpdateUser } from '../people/users.ts'
-import { writePrivate } from '../read-input.ts'
+import { openSecret } from '../read-input.ts'
 
 /** `ztm create KIND NAME …` */
 export function defineCreate(command: Command, cli: Cli): void {
@@ -71,12 +71,13 @@ async function create(
   }
   const body = layOver({ ...EDGE_FORMS[kind].base, name }, said) as Record<string, Json>
   if (Object.keys(enrollment).length > 0) body.enrollment = enrollment
+  await using place = await openSecret(cli, options.ott as string | undefined, 'token')
   const id = await edge.create(kind, body)
   const entity = await edge.show(kind, id)
   const [word] = EDGE_KINDS[kind].words
   await report(cli, `Created ${word} ${visible(name)}`, { name, data: entity })
   const jwt = memberOf(entity, 'enrollment.ott.jwt')
-  if (typeof options.ott === 'string' && typeof jwt === 'string') await writePrivate(cli, options.ott, jwt)
+  if (typeof jwt === 'string') await place?.write(jwt)
   const token = memberOf(entity, 'enrollment.updb.token')
   if (options.login !== undefined && typeof token === 'string') {
     remark(cli, `Token to set a password with, good once: ${visible(token)}`)

@@ -9,7 +9,7 @@ import { parseSpanOption } from '../global-options.ts'
 import { choosePlace } from '../mesh-choice.ts'
 import { print, remark, report } from '../output/show.ts'
 import { visible } from '../output/text-width.ts'
-import { readInput, writePrivate } from '../read-input.ts'
+import { openSecret, readInput } from '../read-input.ts'
 
 interface InviteOptions {
   readonly identity?: string
@@ -47,6 +47,7 @@ async function invite(cli: Cli, user: string, options: InviteOptions): Promise<v
   const { mesh } = await choosePlace(cli)
   const identity =
     options.identity === undefined ? undefined : await readInput(cli, options.identity, 'identity')
+  await using file = await openSecret(cli, options.permit, 'permit')
   const made = await callAgent(cli, AGENT_API.invite, {
     params: { mesh: mesh.name, user },
     body: {
@@ -55,7 +56,7 @@ async function invite(cli: Cli, user: string, options: InviteOptions): Promise<v
       ...(options.expires !== undefined && { validMs: options.expires }),
     },
   })
-  if (options.permit !== undefined) await writePrivate(cli, options.permit, made.permit)
+  await file?.write(made.permit)
   if (cli.options.output !== 'table') return report(cli, '', { name: made.link, data: made })
   if (options.permit === undefined) {
     print(cli, `${made.permit.trimEnd()}\n`)

@@ -5,7 +5,7 @@ import { type Cli, refuseEndpoint } from '../context.ts'
 import { addExamples } from '../examples.ts'
 import { print, report } from '../output/show.ts'
 import { visible } from '../output/text-width.ts'
-import { writePrivate } from '../read-input.ts'
+import { openSecret } from '../read-input.ts'
 
 /** `ztm permit [--new]` */
 export function definePermit(command: Command, cli: Cli): void {
@@ -18,11 +18,12 @@ export function definePermit(command: Command, cli: Cli): void {
     .option('-p, --permit <file>', 'write it to a file (mode 0600) instead')
     .action(async (options: { new?: true; permit?: string }) => {
       refuseEndpoint(cli, 'show the root permit')
+      await using place = await openSecret(cli, options.permit, 'permit')
       const { permit } = await callHub(cli, HUB_LOCAL_API.showPermit, {
         body: { isNew: options.new === true },
       })
       if (options.permit === undefined) return print(cli, `${permit.trimEnd()}\n`)
-      await writePrivate(cli, options.permit, permit)
+      await place?.write(permit)
       const text = `Root permit written to ${visible(options.permit)}: join with \`ztm join MESH --as NAME --permit FILE\``
       await report(cli, text, { name: options.permit, data: { file: options.permit } })
     })

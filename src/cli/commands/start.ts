@@ -5,6 +5,7 @@ import { HUB_LOCAL_API } from '../../core/api/hub-local-api.ts'
 import type { Address } from '../../core/model/address.ts'
 import { MeshError } from '../../core/model/errors.ts'
 import type { LogLevel } from '../../core/model/log.ts'
+import { openSecretFile } from '../../store/secret-file.ts'
 import { callAgent, callHub } from '../api-client.ts'
 import { type Cli, dataFolderOf, pathOf } from '../context.ts'
 import {
@@ -23,7 +24,6 @@ import { report } from '../output/show.ts'
 import { visible } from '../output/text-width.ts'
 import { defineStartMesh } from '../own-hub.ts'
 import { defineStartApp } from '../packages/app-manage.ts'
-import { writePrivate } from '../read-input.ts'
 import { PERMIT_HELP } from '../relay-role.ts'
 import { installDaemon, untilWell } from '../start-daemon.ts'
 
@@ -85,7 +85,8 @@ async function startHub(cli: Cli, { permit, ...typed }: HubWords & { permit?: st
   if (isRelay) next = 'it only relays: see it with `ztm get hub` at any agent of the mesh'
   else if (permit !== undefined) {
     const root = await callHub(cli, HUB_LOCAL_API.showPermit, { body: {} })
-    await writePrivate(cli, permit, root.permit, owner)
+    await using place = await openSecretFile(pathOf(cli, permit), 'permit', owner)
+    await place.write(root.permit)
     next = `root permit written to ${visible(permit)}: join with \`ztm join MESH --as NAME --permit ${visible(permit)}\``
   }
   const text = `Hub is up at ${status.names.map(visible).join(', ')}, as a service: ${next}`

@@ -8,7 +8,7 @@ import { addExamples } from '../examples.ts'
 import { parseSpanOption } from '../global-options.ts'
 import { print, remark, report } from '../output/show.ts'
 import { visible } from '../output/text-width.ts'
-import { readInput, writePrivate } from '../read-input.ts'
+import { openSecret, readInput } from '../read-input.ts'
 import { openEdge } from './open-edge.ts'
 
 interface EnrollmentOptions {
@@ -46,6 +46,7 @@ async function createEnrollment(cli: Cli, reference: string, options: Enrollment
   const edge = await openEdge(cli)
   const identity = await edge.find('identity', reference)
   const { method, expires, username, jwt: file } = options
+  await using place = await openSecret(cli, file, 'token')
   const id = await edge.create('enrollment', {
     identityId: identity.id,
     method,
@@ -54,7 +55,7 @@ async function createEnrollment(cli: Cli, reference: string, options: Enrollment
   })
   const entity = await edge.show('enrollment', id)
   const token = tokenOf(entity)
-  if (file !== undefined) await writePrivate(cli, file, token)
+  await place?.write(token)
   if (cli.options.output !== 'table') return report(cli, '', { name: id, data: entity })
   if (file === undefined) print(cli, `${visible(token)}\n`)
   remark(
@@ -113,6 +114,7 @@ async function createAuthenticator(
   const edge = await openEdge(cli)
   const identity = await edge.find('identity', reference)
   const password = file === undefined ? undefined : await readInput(cli, file, 'password')
+  await using place = await openSecret(cli, key, 'API key')
   const data = await edge.ask('POST', '/authenticators', {
     identityId: identity.id,
     method,
@@ -124,7 +126,7 @@ async function createAuthenticator(
   const apiKey = memberOf(data, 'apiKey')
   if (typeof apiKey !== 'string')
     return report(cli, `Set the password of ${visible(reference)}`, { name: id, data })
-  if (key !== undefined) await writePrivate(cli, key, apiKey)
+  await place?.write(apiKey)
   if (cli.options.output !== 'table') return report(cli, '', { name: id, data })
   if (key === undefined) print(cli, `${visible(apiKey)}\n`)
   remark(cli, `Shown this once; take it back with \`ztm delete authenticator ${visible(id)}\``)

@@ -245,7 +245,7 @@ test('get lists what the controller keeps, roles by name', async t => {
     [code, stderr],
     [
       2,
-      'ztm: Cannot GET /service-policies: Cannot read the filter at position 6: the end stands where a value should (INVALID_FILTER)\n',
+      'ztm: Cannot read service-policies: Cannot read the filter at position 6: the end stands where a value should (INVALID_FILTER)\n',
     ],
   )
   assert.equal((await ztm('get', 'ep', '--filter', 'true')).code, 2)
@@ -379,8 +379,7 @@ test('what the controller refuses is told with its field, and an exit code', asy
   assert.deepEqual(await ztm('create', 'service', 'db'), {
     code: 2,
     stdout: '',
-    stderr:
-      'ztm: Cannot POST /services: The request is not valid: name: there is one already (COULD_NOT_VALIDATE)\n',
+    stderr: 'ztm: Cannot create service "db": name: there is one already (COULD_NOT_VALIDATE)\n',
   })
   refuse(401, { code: 'UNAUTHORIZED', message: 'no' })
   assert.equal((await ztm('get', 'identity')).code, 4)

@@ -11,7 +11,7 @@ import { isHubNamed } from '../listings.ts'
 import { choosePlace } from '../mesh-choice.ts'
 import { print, report } from '../output/show.ts'
 import { visible } from '../output/text-width.ts'
-import { writePrivate } from '../read-input.ts'
+import { openSecret } from '../read-input.ts'
 
 /** `ztm create hub` */
 export function defineCreateHub(command: Command, cli: Cli): void {
@@ -41,11 +41,12 @@ export function defineDeleteHub(command: Command, cli: Cli): void {
 
 async function createHub(cli: Cli, options: { permit?: string; expires?: Ms }): Promise<void> {
   const { mesh } = await choosePlace(cli)
+  await using place = await openSecret(cli, options.permit, 'permit')
   const made = await callAgent(cli, AGENT_API.createHub, {
     params: { mesh: mesh.name },
     body: { ...(options.expires !== undefined && { validMs: options.expires }) },
   })
-  if (options.permit !== undefined) await writePrivate(cli, options.permit, made.permit)
+  await place?.write(made.permit)
   if (cli.options.output === 'table' && options.permit === undefined) {
     print(cli, `${made.permit.trimEnd()}\n`)
     return

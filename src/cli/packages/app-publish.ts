@@ -6,7 +6,7 @@ import { addExamples } from '../examples.ts'
 import { choosePlace } from '../mesh-choice.ts'
 import { print, report, showThing } from '../output/show.ts'
 import { visible } from '../output/text-width.ts'
-import { readInput, writePrivate } from '../read-input.ts'
+import { openSecret, readInput } from '../read-input.ts'
 import { cataloguePlace, splitWish } from './app-place.ts'
 
 interface PublishWords {
@@ -103,9 +103,10 @@ export function definePublisher(command: Command, cli: Cli): void {
     .argument('<file>', 'where to')
     .action(async (file: string) => {
       refuseEndpoint(cli, "export the publisher's key")
+      await using place = await openSecret(cli, file === '-' ? undefined : file, "publisher's key")
       const { privateKey } = await callAgent(cli, AGENT_API.exportPublisher, {})
       if (file === '-') return print(cli, privateKey)
-      await writePrivate(cli, file, privateKey)
+      await place?.write(privateKey)
       await report(cli, `Publisher's private key written to ${visible(file)}: keep it secret`, {
         name: file,
         data: { file },

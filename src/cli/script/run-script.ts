@@ -14,6 +14,7 @@ import { encodeTerminalFrames } from '../../core/codec/terminal-frame.ts'
 import { MeshError, toMeshError } from '../../core/model/errors.ts'
 import { quote } from '../../core/model/quote.ts'
 import { formatSpan } from '../../core/model/time.ts'
+import { fromNodeError } from '../../net/node-error.ts'
 import { whenDrained } from '../../sdk/for-apps/when-drained.ts'
 import { callAgent } from '../api-client.ts'
 import { type Cli, pathOf } from '../context.ts'
@@ -220,8 +221,8 @@ function exitCodeOf(cli: Cli, end: ScriptEndMessage | undefined): number {
 /** @throws MeshError `not-found`, `too-large` */
 async function readSource(cli: Cli, file: string): Promise<Uint8Array> {
   if (file === '-') return Buffer.from(await cli.world.readStdin(MAX_SCRIPT_BYTES))
-  const bytes = await readFile(pathOf(cli, file)).catch((cause: Error) => {
-    throw new MeshError('not-found', `Cannot read script ${quote(file)}: ${cause.message}`, { cause })
+  const bytes = await readFile(pathOf(cli, file)).catch(thrown => {
+    throw fromNodeError(thrown, `Cannot read script ${quote(file)}`)
   })
   if (bytes.length <= MAX_SCRIPT_BYTES) return bytes
   throw new MeshError('too-large', `Cannot run script ${quote(file)}: over ${MAX_SCRIPT_BYTES} bytes`)

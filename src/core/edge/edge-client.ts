@@ -56,11 +56,11 @@ export type PassEdge = (wish: Arguments<Pass>) => Promise<Answer<Pass>>
  * @param basePath  where the API is whose paths these are
  */
 export function createEdgeClient(mesh: string, pass: PassEdge, basePath = EDGE_MANAGEMENT_PATH): EdgeClient {
-  async function send(method: EdgeMethod, path: string, body?: Json): Promise<unknown> {
+  async function send(method: EdgeMethod, path: string, body?: Json, action?: string): Promise<unknown> {
     const request = { method, path: `${basePath}${path}`, ...(body !== undefined && { body }) }
     const answer = await pass({ params: { mesh }, body: request })
     if (answer.status >= 200 && answer.status < 300) return answer.body
-    throw refusal(answer, `Cannot ${method} ${path.split('?')[0]}`)
+    throw refusal(answer, `Cannot ${action ?? `${VERBS[method]} ${path.split('?')[0]?.slice(1)}`}`)
   }
 
   async function pageAt(path: string, query: PageQuery): Promise<EntityPage> {
@@ -90,7 +90,8 @@ export function createEdgeClient(mesh: string, pass: PassEdge, basePath = EDGE_M
     find: (kind, reference) => findIn(list, kind, reference),
     show: async (kind, id) => read(oneShape, await send('GET', pathOf(kind, id)), collectionOf(kind)).data,
     create: async (kind, body) =>
-      read(oneShape, await send('POST', pathOf(kind), body), collectionOf(kind)).data.id,
+      read(oneShape, await send('POST', pathOf(kind), body, creation(kind, body)), collectionOf(kind)).data
+        .id,
     async patch(kind, id, body) {
       await send('PATCH', pathOf(kind, id), body)
     },
@@ -125,6 +126,15 @@ async function findIn(list: EdgeClient['list'], kind: EdgeKind, reference: strin
   return entity
 }
 
+/** `create service "db"` */
+function creation(kind: EdgeKind, body: Json): string {
+  const { name } = body as { name?: unknown }
+  const [word] = EDGE_KINDS[kind].words
+  return typeof name === 'string' ? `create ${word} ${quote(name)}` : `create ${word}`
+}
+
+const VERBS = { GET: 'read', POST: 'create', PUT: 'replace', PATCH: 'change', DELETE: 'delete' } as const
+
 /** A text as a filter has it. */
 export function quoteForFilter(text: string): string {
   return JSON.stringify(text.toWellFormed())
@@ -149,8 +159,10 @@ function refusal({ status, body }: { status: number; body?: unknown }, action: s
     return new MeshError('denied', `${action}: ${state}`)
   }
   const { field, reason, message } = error.cause ?? {}
-  const about = field === undefined ? message : `${field}: ${reason ?? ''}`
-  const text = about === undefined || about === error.message ? error.message : `${error.message}: ${about}`
+  // Which field and why says all; without, the controller's sentence and what it adds to it.
+  const general =
+    message === undefined || message === error.message ? error.message : `${error.message}: ${message}`
+  const text = field === undefined ? general : `${field}: ${reason ?? error.message}`
   return new MeshError(code, `${action}: ${printable(text, MAX_SHOWN)} (${printable(error.code, 64)})`)
 }
 

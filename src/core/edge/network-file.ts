@@ -24,12 +24,18 @@ export function readNetwork(document: unknown, where: string): Network {
     const place = (issue?.path ?? []).map(step =>
       typeof step === 'number' ? `[${step}]` : `.${String(step)}`,
     )
-    const shown = place.join('').replace(/^\./, '') || 'it'
-    throw new MeshError('bad-input', `Cannot read ${quote(where, 300)}: ${shown}: ${issue?.message ?? ''}`)
+    const shown = place.join('').replace(/^\./, '')
+    const state = issue?.code === 'unrecognized_keys' ? describeUnknown(issue.keys) : (issue?.message ?? '')
+    const text = shown === '' ? state : `${shown}: ${state}`
+    throw new MeshError('bad-input', `Cannot read ${quote(where, 300)}: ${text}`)
   }
   const { name, ...sections } = parsed.data
   for (const section of SECTIONS) refuseTwice(where, section, sections[section])
   return { name, sections }
+}
+
+function describeUnknown(keys: readonly string[]): string {
+  return `nothing is called ${keys.map(key => quote(key)).join(' or ')} there: see examples/network.yaml`
 }
 
 function refuseTwice(where: string, section: Section, items: readonly NetworkItem[]): void {
