@@ -45,3 +45,8 @@ export type MeshChange =
       /** Which; undefined if anything may have changed. */
       readonly endpoints: readonly EndpointId[] | undefined
     }
+  | {
+      readonly topic: 'controller'
+      /** Kinds of things at the controller, of `CHANGE_KINDS` or of a later controller. */
+      readonly kinds: readonly string[]
+    }

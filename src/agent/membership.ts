@@ -15,7 +15,6 @@ import { type Arrivals, createArrivals } from './arrivals.ts'
 import { reviewDiallers } from './dial-review.ts'
 import { createDialer, type Dialer } from './dialer.ts'
 import { createComputerDisk } from './disk/app-disk.ts'
-import { createEndpointWatch, type EndpointWatch } from './endpoint-watch.ts'
 import { createEvictions, type Evictions } from './evictions.ts'
 import { createGroupChanges, type GroupChanges } from './group-changes.ts'
 import { createHostings, type Hostings } from './hostings.ts'
@@ -26,6 +25,7 @@ import type { MembershipOptions } from './membership-options.ts'
 import { createMeshHubs, type MeshHubs } from './mesh-hubs.ts'
 import type { MeshRecord } from './mesh-record.ts'
 import { type EchoPorts, isLoopbackHost, openMeshUdp } from './mesh-udp.ts'
+import { createMeshWatch, type MeshWatch } from './mesh-watch.ts'
 import { checkOwnCertificate } from './own-certificate.ts'
 import { type Packages, startPackages } from './packages/packages.ts'
 import { createPeerServer, type PeerServer } from './peer-server.ts'
@@ -46,7 +46,7 @@ export interface Membership extends AsyncDisposable {
   readonly hubs: MeshHubs
   readonly peers: Peers
   readonly server: PeerServer
-  readonly watch: EndpointWatch
+  readonly watch: MeshWatch
   readonly traffic: TrafficRecorder
   /** Services of this endpoint that are dialled now, and from where. */
   diallers(): ReturnType<Hostings['diallers']>
@@ -88,7 +88,7 @@ class MeshMembership implements Membership {
   readonly link: HubLink
   readonly peers: Peers
   readonly server: PeerServer
-  readonly watch: EndpointWatch
+  readonly watch: MeshWatch
   readonly traffic: TrafficRecorder
   packages: Packages | undefined
   apps: RunningApp[] = []
@@ -110,7 +110,7 @@ class MeshMembership implements Membership {
     const identity = () => this.#identity()
     const identify = createIdentify({ clock, rootPem: () => this.record.ca, evictions: this.#evictions })
     this.link = this.#createLink(identify)
-    this.watch = createEndpointWatch({ ...options, link: this.link })
+    this.watch = createMeshWatch({ ...options, link: this.link })
     const isHubHere = record.bootstraps.some(text => isLoopbackHost(parseAddress(text).host))
     const way = { reach: options.reach, isHubHere, log }
     this.udp = openMeshUdp({ ...way, onChange: () => this.#arrivals.offer() })

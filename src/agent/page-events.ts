@@ -43,6 +43,8 @@ export function streamEvents(context: Context, agent: Agent): Response {
 
 /** Two changes of one topic as one; endpoints that are too many to be named are any. */
 function joinChanges(before: AgentChange | undefined, change: AgentChange): AgentChange {
+  if (before?.topic === 'controller' && change.topic === 'controller')
+    return { ...change, kinds: [...new Set([...before.kinds, ...change.kinds])] }
   if (before?.topic !== 'endpoints' || change.topic !== 'endpoints') return change
   const { endpoints: a } = before
   const { endpoints: b } = change

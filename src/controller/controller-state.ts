@@ -10,14 +10,17 @@ import { ownerOf } from './edge/declared-services.ts'
 import { type EdgeState, openEdgeState } from './edge/edge-state.ts'
 import { createSessionCertificates } from './edge/session-certificates.ts'
 import { planOf } from './edge/terminators.ts'
-import { createEndpointChanges } from './endpoint-changes.ts'
+import { createEndpointLog, type EndpointLog } from './endpoint-log.ts'
 import { createEndpointRemoval } from './endpoint-removal.ts'
 import { openEndpoints } from './endpoints.ts'
 import { openEvictions } from './evictions.ts'
 import { openGroups } from './groups.ts'
 import { type Hostings, openHostings } from './hostings.ts'
 import { openInvitations } from './invitations.ts'
+import { createKindChanges } from './kind-changes.ts'
+import { createMemberViews } from './member-view.ts'
 import { createMembers } from './members.ts'
+import { createMeshChanges, type MeshChanges } from './mesh-changes.ts'
 import { openPresence } from './presence.ts'
 import type { EndpointRecord } from './records.ts'
 import { openRelayHubs } from './relay-hubs.ts'
@@ -41,13 +44,17 @@ export async function openControllerState(
   const groups = await openGroups(context)
   const roles = await openRoles(context, evictions)
   const standing = createStanding({ groups, roles })
-  const endpointChanges = createEndpointChanges(context)
-  const presence = await openPresence({ ...context, onChange: endpointChanges.note })
+  const endpointLog = createEndpointLog()
+  const known: { hostings?: Hostings; state?: EdgeState; meshChanges?: MeshChanges } = {}
+  const noteEndpoint = (endpoint: EndpointId) => {
+    endpointLog.note(endpoint)
+    known.meshChanges?.changed()
+  }
+  const presence = await openPresence({ ...context, onChange: noteEndpoint })
   const rootPermits = await openRootPermits(context, { authority, evictions })
   const relayHubs = await openRelayHubs(context)
-  const known: { hostings?: Hostings; state?: EdgeState } = {}
   const edge = await openEdgeState(context, {
-    endpoints: await openEndpoints({ ...context, onChange: endpointChanges.note }),
+    endpoints: await openEndpoints({ ...context, onChange: noteEndpoint }),
     standing,
     isLinked: id => presence.addressOf(id as EndpointId) !== undefined,
     hosted: subject => pairsThatHost(known, subject),
@@ -87,6 +94,9 @@ export async function openControllerState(
   const changes = createStandingChanges(context, concerned)
   const removal = createEndpointRemoval(context, { endpoints, hostings, invitations, presence })
   const certificates = createSessionCertificates(context, { tables, authority, endpoints })
+  const users = createUsers({ endpoints, invitations, evictions })
+  const told = createTold(context, endpointLog, { hostings, view, standing, users, edge })
+  known.meshChanges = told.meshChanges
   return {
     edge,
     endpoints,
@@ -96,7 +106,7 @@ export async function openControllerState(
     roles,
     standing,
     changes,
-    endpointChanges,
+    ...told,
     hostings,
     presence,
     relayHubs,
@@ -105,7 +115,7 @@ export async function openControllerState(
     decisions,
     policies,
     view,
-    users: createUsers({ endpoints, invitations, evictions }),
+    users,
     removal,
     certificates,
     declared,
@@ -115,6 +125,17 @@ export async function openControllerState(
       return record && planOf(tables, endpoint, record.id)?.rank
     },
   }
+}
+
+/** What those who look are told. */
+function createTold(
+  context: Context,
+  endpoints: EndpointLog,
+  parts: Omit<Parameters<typeof createMemberViews>[0], 'now'>,
+) {
+  const views = createMemberViews({ ...parts, now: context.clock.now })
+  const kindChanges = createKindChanges(views)
+  return { views, kindChanges, meshChanges: createMeshChanges({ ...context, endpoints, kinds: kindChanges }) }
 }
 
 /** Who hosts which declared service, as policies name them. */

@@ -15,6 +15,7 @@ import type { HubTokenSigner } from '../pki/hub-token.ts'
 import { type BillingOptions, createNoBilling, type DialGate, openBilling } from './billing/billing.ts'
 import { openCatalogue } from './catalogue.ts'
 import { createCatalogueHandlers } from './catalogue-handlers.ts'
+import { followKinds } from './changed-kinds.ts'
 import type { Context } from './context.ts'
 import { type ControllerState, openControllerState } from './controller-state.ts'
 import { createDialReview } from './dial-review.ts'
@@ -112,7 +113,10 @@ export async function openController(options: ControllerOptions): Promise<Contro
     bootstraps: [...hub.names],
   })
   const endpointValidMs = options.validity?.endpointMs ?? DAY_MS
-  const served = await serveEdge(context, options, { state, gate: billing.gate })
+  const { views, kindChanges: kinds, meshChanges: changes } = state
+  const followed = followKinds({ ...context, onChange: listeners.add, kinds, views, changes })
+  const sessionsChanged = () => followed.note('session')
+  const served = await serveEdge(context, options, { state, gate: billing.gate, sessionsChanged })
   const sweep = sweepSessions(edge.sessions, context)
   const hubParts = { ...state, authority, hub, signer: options.signer }
   return {
@@ -188,7 +192,8 @@ export async function openController(options: ControllerOptions): Promise<Contro
     rootPermit: async () => permitOf(await rootPermits.current()),
     rotateRootPermit: async () => permitOf(await rootPermits.rotate()),
     async [Symbol.asyncDispose]() {
-      state.endpointChanges[Symbol.dispose]()
+      followed[Symbol.dispose]()
+      state.meshChanges[Symbol.dispose]()
       await billing[Symbol.asyncDispose]()
       clearInterval(sweep)
       await edge.grants[Symbol.asyncDispose]()
@@ -207,7 +212,7 @@ function payerOf({ edge }: ControllerState): (user: UserName) => string {
 async function serveEdge(
   context: Context,
   options: ControllerOptions,
-  { state, gate }: { state: ControllerState; gate: DialGate },
+  { state, ...rest }: { state: ControllerState; gate: DialGate; sessionsChanged: () => void },
 ): Promise<Edge> {
   const { authority, hub, signer, fetchJson = fetchNothing, version = '0' } = options
   const { edge, members } = state
@@ -219,7 +224,7 @@ async function serveEdge(
     fetchJson,
     identityOf: caller => edge.identityOf(caller, members),
   })
-  const parts = { ...state, ...credentials, state: edge, authority, hub, signer, gate, version }
+  const parts = { ...state, ...credentials, state: edge, authority, hub, signer, ...rest, version }
   return await openEdge(context, parts)
 }
 

@@ -86,12 +86,12 @@ suite('countEndpoints()', () => {
   })
 })
 
-suite('awaitEndpointChanges()', () => {
+suite('awaitChanges()', () => {
   test('tells who came, went or was labelled, and nothing to strangers', async () => {
     await using rig = await openControllerRig()
     const bob = await rig.joinAs('bob', 'laptop')
     const ask = (since?: string) =>
-      rig.ask('awaitEndpointChanges', bob.caller, { query: since === undefined ? {} : { since } })
+      rig.ask('awaitChanges', bob.caller, { query: since === undefined ? {} : { since } })
     const first = await ask()
     assert.deepEqual(first.endpoints, [])
     const waiting = ask(first.next)
@@ -103,7 +103,7 @@ suite('awaitEndpointChanges()', () => {
     await rig.ask('removeEndpoint', bob.caller, { params: { endpoint: phone.id } })
     const third = await ask(second.next)
     assert.deepEqual([third.endpoints, third.isMore], [[phone.id], false])
-    await assertRefused(rig.ask('awaitEndpointChanges', phone.caller, { query: {} }), 'not-trusted')
+    await assertRefused(rig.ask('awaitChanges', phone.caller, { query: {} }), 'not-trusted')
   })
 })
 

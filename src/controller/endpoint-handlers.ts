@@ -8,7 +8,6 @@ import type { Name } from '../core/model/names.ts'
 import { quote } from '../core/model/quote.ts'
 import type { Context } from './context.ts'
 import type { Decisions } from './decisions.ts'
-import type { EndpointChanges } from './endpoint-changes.ts'
 import type { EndpointRemoval } from './endpoint-removal.ts'
 import { createEndpointSearch } from './endpoint-search.ts'
 import type { Endpoints } from './endpoints.ts'
@@ -16,6 +15,7 @@ import { roomFor } from './group-handlers.ts'
 import type { Groups } from './groups.ts'
 import { changeLabels, joinLabels } from './labels.ts'
 import type { Members } from './members.ts'
+import type { MeshChanges } from './mesh-changes.ts'
 import type { Presence } from './presence.ts'
 import type { EndpointRecord } from './records.ts'
 import type { StandingChanges } from './standing-changes.ts'
@@ -25,7 +25,7 @@ type EndpointCalls = Pick<
   | 'announce'
   | 'listEndpoints'
   | 'countEndpoints'
-  | 'awaitEndpointChanges'
+  | 'awaitChanges'
   | 'showEndpoint'
   | 'labelEndpoint'
   | 'removeEndpoint'
@@ -42,7 +42,7 @@ export function createEndpointHandlers(
     removal: EndpointRemoval
     groups: Pick<Groups, 'of'>
     changes: Pick<StandingChanges, 'regroup'>
-    endpointChanges: Pick<EndpointChanges, 'wait'>
+    meshChanges: Pick<MeshChanges, 'wait'>
   },
 ): EndpointCalls {
   const { clock, log, exclusive } = context
@@ -100,8 +100,8 @@ export function createEndpointHandlers(
       members.require(caller)
       return search.count(filter, by, limit)
     },
-    async awaitEndpointChanges({ query, caller }) {
-      return parts.endpointChanges.wait(members.require(caller).id, query.since)
+    async awaitChanges({ query, caller }) {
+      return parts.meshChanges.wait(() => members.require(caller), query.since)
     },
     async showEndpoint({ params, caller }) {
       members.require(caller)

@@ -252,6 +252,7 @@ test('configs have a form and JSON, both held against their type; a signer and a
   const cells = async (name: string) =>
     (await policies.getByRole('row', { name }).getByRole('cell').allInnerTexts()).slice(1, 5)
   await policies.getByRole('link', { name: 'by command' }).waitFor()
+  await policies.getByRole('link', { name: 'keys only' }).waitFor()
   assert.deepEqual(await cells('keys only'), ['✓', '✓', '–', '✓'])
   assert.deepEqual(await cells('by command'), ['✓', '✓', '–', '✓'])
 })

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, type TestContext, test } from 'node:test'
 import type { Browser, BrowserContextOptions } from 'playwright-core'
 import { assertAccessible, keepPicture } from '../testing/browser.ts'
+import { openSection } from '../testing/controller-page.ts'
 import { startPage } from '../testing/page.ts'
 import { createPageMesh, openPage, type PageMesh, waitForHeading } from '../testing/page-visit.ts'
 import { type ProcessMesh, readText } from '../testing/process-mesh.ts'
@@ -165,6 +166,29 @@ test('what changes elsewhere is shown without asking', async t => {
   await page.getByText('switched off').waitFor()
   await mesh.run('home', 'enable', 'mesh', 'home')
   await page.getByText('online', { exact: true }).waitFor()
+})
+
+test('what others change at the controller is shown at once, and nothing else is asked for', async t => {
+  const page = await visit(t)
+  await openSection(page, 'Identities')
+  const table = page.getByRole('table', { name: 'Identities' })
+  await table.getByText('office').first().waitFor()
+  const asked: string[] = []
+  page.on('request', request => {
+    if (request.url().includes('/edge')) asked.push(request.postData() ?? request.url())
+  })
+  await mesh.run('home', 'create', 'signer', 'elsewhere', '--issuer', 'https://x.example', '--audience', 'x')
+  await mesh.run('home', 'create', 'identity', 'a-new-one')
+  await table.getByRole('link', { name: 'a-new-one' }).waitFor()
+  await mesh.run('home', 'delete', 'identity', 'a-new-one')
+  await table.getByRole('link', { name: 'a-new-one' }).waitFor({ state: 'detached' })
+  await mesh.run('home', 'delete', 'signer', 'elsewhere')
+  assert.ok(asked.length > 0 && asked.every(one => !one.includes('signer')), asked.join('\n'))
+
+  await openPage(page, 'Users')
+  await waitForHeading(page, 'Users')
+  await mesh.run('home', 'invite', 'newcomer')
+  await page.getByRole('cell', { name: 'newcomer', exact: true }).waitFor()
 })
 
 test('a page of another site reads nothing, and a browser that is logged out has to show the token', async t => {

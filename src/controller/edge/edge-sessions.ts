@@ -64,6 +64,7 @@ export function createEdgeSessions(parts: {
   readonly noteDial: (subject: string, serviceId: string) => void
   /** Whether who dials can pay. */
   readonly gate: DialGate
+  readonly sessionsChanged: () => void
 }): EdgeSessions {
   const { services, hubs, hostings, standing, mesh, hub, signer, random, noteDial, gate, routers } = parts
   const sessions = new Map<string, ShownSession>()
@@ -85,6 +86,7 @@ export function createEdgeSessions(parts: {
     const session = sessions.get(id)
     if (session === undefined) return
     sessions.delete(id)
+    parts.sessionsChanged()
     const ids = byApiSession.get(session.apiSessionId)
     ids?.delete(id)
     if (ids?.size === 0) byApiSession.delete(session.apiSessionId)
@@ -109,6 +111,7 @@ export function createEdgeSessions(parts: {
     if (oldest !== undefined && sessions.size >= MAX_EDGE_SESSIONS) remove(oldest)
     sessions.set(id, session)
     byApiSession.set(apiSessionId, ids.add(id))
+    parts.sessionsChanged()
     return session
   }
 

@@ -61,6 +61,8 @@ export interface EdgeParts {
   readonly enrolments: Enrolments
   readonly version: string
   readonly gate: DialGate
+  /** Sessions came or went. */
+  readonly sessionsChanged: () => void
   /** What an administrator says of a hosting. */
   readonly rankOf: (host: EndpointRecord, service: ServiceName) => Rank | undefined
 }

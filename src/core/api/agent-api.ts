@@ -363,7 +363,15 @@ export const AGENT_API = {
  */
 export const AGENT_EVENTS_PATH = '/api/events'
 /** What an event can tell of. */
-export const AGENT_TOPICS = ['meshes', 'paths', 'services', 'groups', 'apps', 'endpoints'] as const
+export const AGENT_TOPICS = [
+  'meshes',
+  'paths',
+  'services',
+  'groups',
+  'apps',
+  'endpoints',
+  'controller',
+] as const
 /** What an event can tell of. */
 export type AgentTopic = (typeof AGENT_TOPICS)[number]
 /** Path of the OpenAPI document. */

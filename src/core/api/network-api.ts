@@ -81,20 +81,23 @@ export const NETWORK_ROUTES = {
     query: countQuery,
     response: countShape,
   }),
-  awaitEndpointChanges: defineRoute({
+  awaitChanges: defineRoute({
     method: 'GET',
-    path: '/api/endpoint-changes',
-    summary: 'Wait until endpoints came, went, connected, disconnected or were labelled, for 20 s at most',
+    path: '/api/changes',
+    summary:
+      'Wait until endpoints came, went, connected, disconnected or were labelled, or something else that the caller may see changed, for 20 s at most',
     query: z.object({
       /** What the answer before said; without it the answer comes at once. */
-      since: z.string().max(64).optional(),
+      since: z.string().max(160).optional(),
     }),
     response: z.object({
-      next: z.string().max(64),
+      next: z.string().max(160),
       /** Which changed; empty after 20 s without a change. */
       endpoints: z.array(endpointIdShape).max(MAX_CHANGED_ENDPOINTS),
       /** More changed than are named, or nobody knows any more which. */
       isMore: z.boolean(),
+      /** Kinds of other things that changed, see `core/edge/change-kinds.ts`; those of a later controller are passed over. */
+      kinds: z.array(z.string().max(32)).max(64).default([]),
     }),
     errors: ['too-many'],
   }),

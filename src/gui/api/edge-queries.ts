@@ -19,7 +19,7 @@ export function openOwnEdge(mesh: string, signal?: AbortSignal): EdgeClient {
   )
 }
 
-/** What the page asks the controller for. The controller tells of no change, so lists are asked for again while they are shown. */
+/** What the page asks the controller for; what changes there is told, see `stale-queries.ts`. Third in a key is what it is made of. */
 export const EDGE_QUERIES = {
   /** Whether the user of this endpoint administers the mesh. */
   role: (mesh: string, user: string) =>
@@ -29,15 +29,14 @@ export const EDGE_QUERIES = {
       enabled: user !== '',
     }),
   /** @param path  the list's, below the management API; that of the kind itself if left out */
-  page: (mesh: string, kind: EdgeKind, query: PageQuery, { path, everyMs }: Watching = {}) =>
+  page: (mesh: string, kind: EdgeKind, query: PageQuery, path?: string) =>
     queryOptions({
-      queryKey: ['edge', mesh, path ?? kind, query],
+      queryKey: ['edge', mesh, kind, path ?? '', query],
       queryFn: ({ signal }) => {
         const edge = openEdge(mesh, signal)
         return path === undefined ? edge.page(kind, query) : edge.pageAt(path, query)
       },
       placeholderData: keepPreviousData,
-      refetchInterval: everyMs ?? SLOW_MS,
     }),
   /** All of a kind, for choosing among few. */
   all: (mesh: string, kind: EdgeKind) =>
@@ -49,7 +48,6 @@ export const EDGE_QUERIES = {
     queryOptions({
       queryKey: ['edge', mesh, kind, 'one', id],
       queryFn: ({ signal }) => openEdge(mesh, signal).show(kind, id),
-      refetchInterval: SLOW_MS,
     }),
   ask: (mesh: string, path: string) =>
     queryOptions({
@@ -67,29 +65,21 @@ export const EDGE_QUERIES = {
       queryKey: ['edge', mesh, 'own-services', query],
       queryFn: ({ signal }) => openOwnEdge(mesh, signal).page('service', query),
       placeholderData: keepPreviousData,
-      refetchInterval: SLOW_MS,
     }),
   billing: (mesh: string) =>
     queryOptions({
       queryKey: ['billing', mesh],
       queryFn: ({ signal }) => call(AGENT_API.showBilling, { params: { mesh } }, { signal }),
-      refetchInterval: LIVE_MS,
+      refetchInterval: COUNTERS_MS,
     }),
   usage: (mesh: string, query: { user?: string; sinceMs?: number; limit?: number }) =>
     queryOptions({
       queryKey: ['usage', mesh, query],
       queryFn: ({ signal }) => call(AGENT_API.listUsage, { params: { mesh }, query }, { signal }),
       placeholderData: keepPreviousData,
-      refetchInterval: LIVE_MS,
+      refetchInterval: COUNTERS_MS,
     }),
 } as const
 
-interface Watching {
-  readonly path?: string | undefined
-  readonly everyMs?: number | undefined
-}
-
-/** What comes and goes by itself is asked for this often. */
-export const LIVE_MS = 2_000
-/** What people change. */
-const SLOW_MS = 10_000
+/** Balances move with time, and nobody tells of them. */
+const COUNTERS_MS = 10_000

@@ -61,8 +61,12 @@ function createRefresh(queries: QueryClient, signal: AbortSignal): (changes: rea
 }
 
 function changeOf({ event, data }: ServerEvent): Change {
-  const { mesh } = (data ?? {}) as { mesh?: unknown }
-  return { topic: event, mesh: typeof mesh === 'string' ? mesh : undefined }
+  const { mesh, kinds } = (data ?? {}) as { mesh?: unknown; kinds?: unknown }
+  return {
+    topic: event,
+    mesh: typeof mesh === 'string' ? mesh : undefined,
+    kinds: Array.isArray(kinds) ? kinds : undefined,
+  }
 }
 
 const sleep = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))

@@ -62,8 +62,6 @@ export interface Related {
   /** Their list, below the management API. */
   readonly path?: (id: string) => string
   readonly filter?: (id: string) => string
-  /** They come and go by themselves. */
-  readonly isLive?: true
 }
 
 /** All the page knows of a kind of entity. The parts that show, search, make and change them are alike for all. */
@@ -91,8 +89,6 @@ export interface Collection {
   readonly deleteAsk: TextKey
   /** The word of the button, where it is another than that. */
   readonly deleteWord?: TextKey
-  /** They come and go by themselves. */
-  readonly isLive?: true
   /** They have no name, so the list is in the order of the controller. */
   readonly isNameless?: true
 }

@@ -3,7 +3,7 @@ import { useDebouncedValue } from '@mantine/hooks'
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { filterOfSearch } from '../../core/edge/role-filter.ts'
-import { EDGE_QUERIES, LIVE_MS } from '../api/edge-queries.ts'
+import { EDGE_QUERIES } from '../api/edge-queries.ts'
 import { Listing } from '../parts/listing.tsx'
 import { Loaded } from '../parts/loaded.tsx'
 import { useTexts } from '../texts/texts.ts'
@@ -39,7 +39,7 @@ export function EntityList({
   const [asked] = useDebouncedValue(search, SEARCH_DELAY_MS)
   const [offset, setOffset] = useState(0)
   const columns = useColumns(mesh, collection)
-  const { isNameless, isLive, searched, kind } = collection
+  const { isNameless, searched, kind } = collection
   const query = useQuery(
     EDGE_QUERIES.page(
       mesh,
@@ -50,7 +50,7 @@ export function EntityList({
         limit: PAGE_COUNT,
         offset,
       },
-      { path, everyMs: isLive === true ? LIVE_MS : undefined },
+      path,
     ),
   )
   const actions = {

@@ -16,7 +16,6 @@ export const ENROLLMENTS: Collection = {
   related: [],
   deleteAsk: 'edge.enrollment.deleteAsk',
   deleteWord: 'invitation.revoke',
-  isLive: true,
   isNameless: true,
 }
 
@@ -72,7 +71,6 @@ export const TERMINATORS: Collection = {
   },
   related: [],
   deleteAsk: 'edge.terminator.deleteAsk',
-  isLive: true,
   isNameless: true,
 }
 
@@ -86,7 +84,6 @@ export const SESSIONS: Collection = {
   related: [],
   deleteAsk: 'edge.session.deleteAsk',
   deleteWord: 'edge.end',
-  isLive: true,
   isNameless: true,
 }
 
@@ -107,6 +104,5 @@ export const API_SESSIONS: Collection = {
   related: [],
   deleteAsk: 'edge.api-session.deleteAsk',
   deleteWord: 'edge.end',
-  isLive: true,
   isNameless: true,
 }

@@ -12,7 +12,7 @@ import { EntityList } from './entity-list.tsx'
 export function WhoMay({ mesh, serviceId }: { mesh: string; serviceId: string }) {
   const { say } = useTexts()
   const path = `/services/${encodeURIComponent(serviceId)}/service-policies`
-  const policies = useQuery(EDGE_QUERIES.page(mesh, 'policy', { limit: 500 }, { path }))
+  const policies = useQuery(EDGE_QUERIES.page(mesh, 'policy', { limit: 500 }, path))
   return (
     <Loaded query={policies}>
       {({ entities }) =>
