@@ -8,6 +8,7 @@ import {
   type CopyEvent,
   type CopyRequest,
   copyEventShape,
+  type DiskChangeRequest,
   parseCopyPlace,
 } from '../core/files/copy-request.ts'
 import type { App } from '../sdk/app.ts'
@@ -40,6 +41,8 @@ export interface CopyRig {
   readonly copy: Copy
   /** Copy by the endpoint of bob. */
   readonly asOther: Copy
+  /** Have one of the endpoints, `near` or `other`, change something on a disk. */
+  change(by: string, change: DiskChangeRequest): Promise<CopyTold>
   grant(grant: { folder: string; users?: string[]; groups?: string[]; mayWrite?: boolean }): Promise<unknown>
   /** Frames that went to the far endpoint. */
   askCount(): number
@@ -73,24 +76,21 @@ export function openCopyRig(t: TestContext): CopyRig {
     far[Symbol.dispose]()
   })
   const told: CopyEvent[] = []
+  const ask = async (name: string, request: unknown, onStream: (stream: Duplex) => void = () => {}) => {
+    await Promise.all(starting)
+    const [here, there] = createStreamPair()
+    locals[name]?.(there)
+    here.on('error', () => {})
+    here.write(encodeSmallMessage(request))
+    onStream(here)
+    return await readEvents(here, told)
+  }
   const copyBy =
     (name: string): Copy =>
-    async (from, to, options = {}, onStream = () => {}) => {
-      await Promise.all(starting)
-      const [here, there] = createStreamPair()
-      locals[name]?.(there)
-      here.on('error', () => {})
+    (from, to, options = {}, onStream = () => {}) => {
+      const [source, target] = [parseCopyPlace(from), parseCopyPlace(to)]
       const isContents = from.endsWith('/')
-      const request = {
-        kind: 'copy',
-        from: parseCopyPlace(from),
-        to: parseCopyPlace(to),
-        isContents,
-        ...options,
-      }
-      here.write(encodeSmallMessage(request))
-      onStream(here)
-      return await readEvents(here, told)
+      return ask(name, { kind: 'copy', from: source, to: target, isContents, ...options }, onStream)
     }
   return {
     mesh,
@@ -100,6 +100,7 @@ export function openCopyRig(t: TestContext): CopyRig {
       whenEmpty: () => until(() => readdirSync(far.path).length === 0, 'the far folder is empty'),
     },
     copy: copyBy('near'),
+    change: ask,
     asOther: copyBy('other'),
     async grant({ folder, users = [], groups = [], mayWrite = false }) {
       const endpoint = await starting[1]

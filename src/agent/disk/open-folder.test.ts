@@ -212,6 +212,20 @@ for (const [way, findSpot] of WAYS) {
     renameSync(scratch.file('state'), scratch.file('moved'))
     symlinkSync('moved', scratch.file('state'))
     await assert.rejects(folder.openFile('moved/key', 'read'), { code: 'denied' })
+    await assert.rejects(disk.openFolder(scratch.file('moved')), { code: 'denied' })
+  })
+
+  test(`${way}: the state folder of an agent, and what it is in, cannot be moved away`, async () => {
+    using scratch = makeScratchFolder()
+    mkdirSync(scratch.file('a/b/state'), { recursive: true })
+    mkdirSync(scratch.file('a/other'))
+    const disk = createDisk({ findSpot, closedFolders: [scratch.file('a/b/state')] })
+    await using folder = await disk.openFolder(scratch.path)
+    for (const path of ['a', 'a/b', 'a/b/state'])
+      await assert.rejects(folder.rename(path, 'moved'), { code: 'denied' }, path)
+    await folder.rename('a/other', 'moved')
+    await assert.rejects(folder.remove('a', true), { code: 'denied' })
+    assert.deepEqual(readdirSync(scratch.file('a/b')), ['state'])
   })
 }
 

@@ -19,7 +19,7 @@ import {
   unlink,
 } from 'node:fs/promises'
 import { homedir } from 'node:os'
-import { isAbsolute, relative, sep } from 'node:path'
+import { isAbsolute, join, relative, sep } from 'node:path'
 import {
   checkLinkTarget,
   findNameTrouble,
@@ -57,6 +57,8 @@ export interface DiskOptions {
 /** The files of this computer, with the rights of this process. */
 export function createDisk(options: DiskOptions = {}): Omit<Disk, 'openOwnFolder'> {
   const { closedFolders = [], findSpot = chooseSpotFinder() } = options
+  // Once seen, one stays closed wherever it is moved.
+  const identities = new Set<string>()
   return {
     home: homedir(),
     async openFolder(path) {
@@ -68,9 +70,16 @@ export function createDisk(options: DiskOptions = {}): Omit<Disk, 'openOwnFolder
         const closed = await Promise.all(closedFolders.map(folder => identify(folder)))
         if (closed.some(({ path: outer }) => isBelow(real, outer)))
           throw new MeshError('denied', `${action}: it is the state folder of an agent`)
+        for (const { identity } of closed) if (identity !== '') identities.add(identity)
         const root = await open(real, FOLDER_FLAGS | constants.O_DIRECTORY)
-        const identities = new Set(closed.map(({ identity }) => identity))
-        return new OpenFolder(root, real, findSpot, identity => identities.has(identity))
+        if (identities.has(identityOf(await root.stat({ bigint: true })))) {
+          await root.close()
+          throw new MeshError('denied', `${action}: it is the state folder of an agent`)
+        }
+        return new OpenFolder(root, real, findSpot, {
+          isClosed: identity => identities.has(identity),
+          holdsClosed: inner => closed.some(({ path: outer }) => isBelow(outer, inner)),
+        })
       } catch (error) {
         throw fromNodeError(error, action)
       }
@@ -98,17 +107,24 @@ function isBelow(path: string, outer: string): boolean {
   return way === '' || !(way === '..' || way.startsWith(`..${sep}`) || isAbsolute(way))
 }
 
+/** Folders nobody gets into. */
+interface ClosedFolders {
+  isClosed(identity: string): boolean
+  /** Whether one of them is there or below. @param path  absolute, without links */
+  holdsClosed(path: string): boolean
+}
+
 class OpenFolder implements Folder {
   readonly path: string
   readonly #root: FileHandle
   readonly #findSpot: SpotFinder
-  readonly #isClosed: (identity: string) => boolean
+  readonly #closed: ClosedFolders
 
-  constructor(root: FileHandle, path: string, findSpot: SpotFinder, isClosed: (identity: string) => boolean) {
+  constructor(root: FileHandle, path: string, findSpot: SpotFinder, closed: ClosedFolders) {
     this.#root = root
     this.path = path
     this.#findSpot = findSpot
-    this.#isClosed = isClosed
+    this.#closed = closed
   }
 
   stat(path: string): Promise<DiskEntry> {
@@ -235,6 +251,9 @@ class OpenFolder implements Folder {
   }
 
   async rename(from: string, to: string, mayReplace = true): Promise<void> {
+    // It would lie where nobody keeps it closed, and its agent would not find it.
+    if (this.#closed.holdsClosed(join(this.path, ...namesOf(parseDiskPath(from, NAME_RULES)))))
+      throw new MeshError('denied', `Cannot move ${quote(from)}: the state folder of an agent is in it`)
     await this.#in(from, 'move', (source, fromName) =>
       this.#in(to, 'move to', async (target, toName) => {
         if (fromName === '' || toName === '')
@@ -305,7 +324,7 @@ class OpenFolder implements Folder {
     work: (spot: DiskSpot) => Promise<T>,
   ): Promise<T> {
     try {
-      await using spot = await this.#findSpot(this.#root, this.path, names, this.#isClosed)
+      await using spot = await this.#findSpot(this.#root, this.path, names, this.#closed.isClosed)
       return await work(spot)
     } catch (error) {
       throw fromNodeError(error, `Cannot ${verb} ${quote(path === '' ? this.path : path)}`)

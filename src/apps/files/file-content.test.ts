@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, truncateSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { type TestContext, test } from 'node:test'
 import type { AppContents } from '../../core/model/content.ts'
 import { parseServiceName } from '../../core/model/names.ts'
@@ -11,8 +12,12 @@ const MIB = 1_048_576
 async function readAll(place: FilesPlace, path: string, start = 0, end?: number): Promise<Buffer> {
   const contents = place.app.contents as AppContents
   await using content = await contents.open({ path })
+  return joined(content.read(start, end ?? content.sizeBytes))
+}
+
+async function joined(bytes: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const parts: Uint8Array[] = []
-  for await (const part of content.read(start, end ?? content.sizeBytes)) parts.push(part)
+  for await (const part of bytes) parts.push(part)
   return Buffer.concat(parts)
 }
 
@@ -52,6 +57,42 @@ test('a published file is read from anywhere in it, here and elsewhere', async t
   assert.equal((await readAll(office, '/users/ann/tree/empty')).length, 0)
   const hole = await readAll(office, '/users/ann/tree/hole', MIB - 3, MIB + 3)
   assert.ok(hole.equals(Buffer.alloc(6)))
+})
+
+test('a published tree, or a folder in one, is read as one archive, and unpacks as it was published', async t => {
+  const { lab, home, office } = await publishSome(t)
+  for (let number = 0; number < 150; number += 1)
+    writeFileSync(home.file(`tree/deep/n${number}`), `${number}`)
+  writeFileSync(home.file('tree/large'), randomBytes(2 * MIB + 5))
+  symlinkSync('../large', home.file('tree/deep/up'))
+  await home.publish('tree', { access: { users: ['bob'] }, name: 'docs/ünïc' })
+  const contents = office.app.contents as AppContents
+  await using content = await contents.open({ path: '/users/ann/docs/ünïc', as: 'tar' })
+  assert.equal(content.name, 'ünïc.tar')
+  const read = (start: number, end: number) => joined(content.read(start, end))
+  const whole = await read(0, content.sizeBytes)
+  assert.equal(whole.length, content.sizeBytes)
+  for (const [start, end] of [
+    [0, 1],
+    [3_000, 90_000],
+    [MIB, whole.length - 5],
+  ] as const)
+    assert.ok((await read(start, end)).equals(whole.subarray(start, end)), `${start}-${end}`)
+  execFileSync('tar', ['-xf', '-', '-C', office.file('.')], { input: whole })
+  execFileSync('diff', ['-r', home.file('tree'), office.file('ünïc')])
+  await using deep = await contents.open({ path: '/users/ann/docs/ünïc/deep', as: 'tar' })
+  const part = await joined(deep.read(0, deep.sizeBytes))
+  execFileSync('tar', ['-xf', '-', '-C', office.file('.')], { input: part })
+  // What leads out of the folder that was asked for is left out.
+  assert.equal(existsSync(office.file('deep/up')), false)
+  assert.equal(readdirSync(office.file('deep')).length, 151)
+  await assert.rejects(contents.open({ path: '/users/ann/film.mp4', as: 'tar' }), { code: 'bad-input' })
+  await assert.rejects(contents.open({ path: '/users/ann/docs/ünïc/none', as: 'tar' }), { code: 'not-found' })
+  const stranger = (await lab.add('attic', 'eve')).app.contents as AppContents
+  await assert.rejects(stranger.open({ path: '/users/ann/docs/ünïc', as: 'tar' }), { code: 'not-found' })
+  // Not half old, half new.
+  writeFileSync(home.file('tree/large'), randomBytes(2 * MIB + 5))
+  await assert.rejects(read(0, content.sizeBytes))
 })
 
 test('what is no file, or not for the reader, is not opened', async t => {

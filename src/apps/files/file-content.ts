@@ -46,14 +46,22 @@ export async function openFileContent(finder: Finder, path: string): Promise<App
   }
 }
 
-interface Source {
+/** Of what chunks are read. */
+export interface Source {
   readonly finder: Finder
   readonly item: FoundItem
   readonly content: Content
 }
 
-/** Chunks in their order. A holder that fails is left for the next; when all have failed, who has it is asked once more. */
-async function* readChunks(source: Source, from: number, to: number): AsyncGenerator<Uint8Array> {
+/**
+ * Read chunks in their order, each checked by its hash. A holder that fails is left for the next; when all have failed, who has it is
+ * asked once more.
+ *
+ * @param from  the first chunk
+ * @param to    the one after the last
+ * @throws MeshError the last holder's; `offline`, `conflict`
+ */
+export async function* readChunks(source: Source, from: number, to: number): AsyncGenerator<Uint8Array> {
   const { finder, item } = source
   let next = from
   let last: MeshError | undefined
@@ -103,8 +111,10 @@ async function* readFrom(
       fail(error ?? new MeshError('link-closed', 'Cannot go on: the holder ended the stream')),
   })
   let asked = from
+  let aheadBytes = 0
   const ask = (chunk: number) => {
     const place = layout.place(chunk)
+    aheadBytes += place.length
     const answer = Promise.withResolvers<Uint8Array>()
     // Whoever stops reading hears of none that comes later.
     answer.promise.catch(() => {})
@@ -114,13 +124,15 @@ async function* readFrom(
   }
   try {
     for (let chunk = from; chunk < to; chunk += 1) {
-      for (; asked < to && asked < chunk + CHUNKS_AHEAD; asked += 1) ask(asked)
+      const mayAsk = () => asked - chunk < CHUNKS_AHEAD && aheadBytes < BYTES_AHEAD
+      for (; asked < to && (asked === chunk || mayAsk()); asked += 1) ask(asked)
       const cancel = host.after(STALL_MS, () => {
         fail(new MeshError('timed-out', `Cannot go on: "${holder.name}" gives nothing`))
       })
       const { promise } = waiting.get(chunk) as PromiseWithResolvers<Uint8Array>
       const bytes = await promise.finally(cancel)
       waiting.delete(chunk)
+      aheadBytes -= bytes.length
       const { hash, length } = layout.place(chunk)
       if (bytes.length !== length || !isSameHash(await hashChunk(bytes), hash))
         throw new MeshError('bad-message', `Cannot go on: "${holder.name}" gave wrong bytes`)
@@ -131,7 +143,8 @@ async function* readFrom(
   }
 }
 
-/** Chunks of a MiB on their way at once; with who reads slowly, that many are held. */
-const CHUNKS_AHEAD = 6
+/** Chunks on their way at once, and their bytes: many small files take one each. With who reads slowly, that many are held. */
+const CHUNKS_AHEAD = 64
+const BYTES_AHEAD = 6_291_456
 const STALL_MS = 20_000
 const MAX_SEARCHES = 1

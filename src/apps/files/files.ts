@@ -11,6 +11,7 @@ import { findFiles } from './find-files.ts'
 import { FILES_LIMITS, type FilesLimits } from './limits.ts'
 import { createMeshFiles } from './mesh-files.ts'
 import { FILES_API, type FoundItem, type InsideEntry } from './messages.ts'
+import { openTreeArchive } from './tree-archive.ts'
 
 /** A file space of the mesh: files and trees, published where they are, found and fetched by those who may. */
 export const filesApp: App = createFilesApp()
@@ -27,7 +28,9 @@ export function createFilesApp(limits: FilesLimits = FILES_LIMITS): App {
         // A handler takes what its own route's shapes give; the host calls it with just that.
         handlers: createHandlers(host, space) as unknown as AppInstance['handlers'],
         meshFilesFor: app => createMeshFiles(space, app),
-        contents: { open: ({ path = '' }) => openFileContent(space.finder, path) },
+        contents: {
+          open: ({ path = '', as }) => (as === 'tar' ? openTreeArchive : openFileContent)(space.finder, path),
+        },
         [Symbol.asyncDispose]: () => space[Symbol.asyncDispose](),
       }
     },

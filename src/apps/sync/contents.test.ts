@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import {
   existsSync,
@@ -73,6 +74,49 @@ test('a file on the disk of an endpoint is read from anywhere in it', async t =>
   await assert.rejects(near.contents.open({ path: near.folder.path }), { code: 'bad-input' })
   await assert.rejects(near.contents.open({ path: near.folder.file('none') }), { code: 'not-found' })
   await assert.rejects(near.contents.open({ path: '/x', more: '1' }), { code: 'bad-input' })
+})
+
+test('a folder on the disk of an endpoint is read as one archive, from anywhere in it, and unpacks as it was', async t => {
+  const { near, far } = await openPlaces(t)
+  const top = far.folder.file('my photos')
+  mkdirSync(`${top}/déep/empty`, { recursive: true })
+  const bytes = randomBytes(2 * MIB + 99)
+  writeFileSync(`${top}/large.bin`, bytes)
+  writeFileSync(`${top}/zeros.bin`, new Uint8Array(MIB + 1))
+  for (let number = 0; number < 200; number += 1) writeFileSync(`${top}/déep/${number}`, `${number}`)
+  symlinkSync('déep/7', `${top}/inside`)
+  symlinkSync('/etc/passwd', `${top}/outside`)
+  symlinkSync('../other', `${top}/déep/up`)
+  symlinkSync('../..', `${top}/déep/out`)
+  const query = { endpoint: 'far', path: top, as: 'tar' }
+  await using content = await near.contents.open(query)
+  assert.equal(content.name, 'my photos.tar')
+  const read = async (start: number, end: number) => {
+    const parts: Uint8Array[] = []
+    for await (const part of content.read(start, end)) parts.push(part)
+    return Buffer.concat(parts)
+  }
+  const whole = await read(0, content.sizeBytes)
+  assert.equal(whole.length, content.sizeBytes)
+  for (const [start, end] of [
+    [1, 700],
+    [MIB, 2 * MIB + 3],
+    [whole.length - 2_000, whole.length],
+  ] as const)
+    assert.ok((await read(start, end)).equals(whole.subarray(start, end)))
+  mkdirSync(near.folder.file('to'))
+  execFileSync('tar', ['-xf', '-', '-C', near.folder.file('to')], { input: whole })
+  const to = near.folder.file('to/my photos')
+  assert.ok(readFileSync(`${to}/large.bin`).equals(bytes))
+  assert.equal(readFileSync(`${to}/inside`, 'utf8'), '7')
+  assert.deepEqual(readdirSync(to).sort(), ['déep', 'inside', 'large.bin', 'zeros.bin'])
+  assert.equal(readdirSync(`${to}/déep`).length, 202)
+  // One file that is another by now breaks it off, whatever was read before.
+  writeFileSync(`${top}/large.bin`, randomBytes(2 * MIB + 99))
+  await assert.rejects(read(0, content.sizeBytes), { code: 'conflict' })
+  await assert.rejects(near.contents.open({ ...query, path: `${top}/large.bin` }), { code: 'bad-input' })
+  await assert.rejects(near.contents.open({ ...query, path: `${top}/none` }), { code: 'not-found' })
+  await assert.rejects(near.contents.open({ ...query, as: 'zip' }), { code: 'bad-input' })
 })
 
 test('a file comes piece by piece, is written aside, and is there when it is whole', async t => {

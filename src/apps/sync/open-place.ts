@@ -31,21 +31,21 @@ export async function openPlace(
   host: Host,
   computer: Computer,
   place: CopyPlaceName,
-  terms: { readonly mirror?: TreeTerms['mirror']; readonly signal?: AbortSignal } = {},
+  terms: Pick<TreeTerms, 'mirror' | 'isHolder'> & { readonly signal?: AbortSignal } = {},
 ): Promise<TreePlace> {
   const { endpoint, path } = place
-  const { mirror } = terms
+  const { mirror, isHolder } = terms
   if (endpoint === undefined || endpoint === host.endpoint.id || endpoint === host.endpoint.name) {
-    return openTree(computer, { path, mirror })
+    return openTree(computer, { path, mirror, isHolder })
   }
   const { id, user } = await findOwned(host, { ...place, endpoint })
-  if (id === host.endpoint.id) return openTree(computer, { path, mirror })
+  if (id === host.endpoint.id) return openTree(computer, { path, mirror, isHolder })
   const dialing = host.dial(syncServiceOf(user), { owner: user, exits: [id] })
   const cancel = () => dialing.cancel()
   terms.signal?.addEventListener('abort', cancel, { once: true })
   let stream: Duplex | undefined
   try {
-    dialing.write(encodeSmallMessage({ kind: 'tree', path, mirror } satisfies TreeHello))
+    dialing.write(encodeSmallMessage({ kind: 'tree', path, mirror, isHolder } satisfies TreeHello))
     stream = (await dialing.opened).stream
     stream.on('error', () => {})
     return createFarTree(stream, await readGreeting(stream))

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { z } from 'zod'
+import { z } from 'zod'
 import { copyPlaceShape } from '../../core/files/copy-request.ts'
 import { nameOf } from '../../core/files/tree-path.ts'
 import { TREE_PIECE_BYTES } from '../../core/files/tree-requests.ts'
@@ -8,12 +8,13 @@ import { MeshError } from '../../core/model/errors.ts'
 import { quote } from '../../core/model/quote.ts'
 import type { Host } from '../../sdk/app.ts'
 import { openPlace } from './open-place.ts'
+import { openPlaceArchive } from './place-archive.ts'
 import type { Computer, TreePlace } from './tree-site.ts'
 
 /**
- * Open a file on the disk of an endpoint, to be read from anywhere in it.
+ * Open a file on the disk of an endpoint, to be read from anywhere in it; or a folder, as an archive.
  *
- * @param query  `endpoint`, `user`, `path`, as a copy has them
+ * @param query  `endpoint`, `user`, `path`, as a copy has them; `as` is `tar` for a folder
  * @throws MeshError `bad-input` for what is no file; as `openPlace`
  */
 export async function openPlaceContent(
@@ -21,7 +22,8 @@ export async function openPlaceContent(
   computer: Computer,
   query: Readonly<Record<string, string>>,
 ): Promise<AppContent> {
-  const at = parseQuery(copyPlaceShape, query)
+  const { as, ...at } = parseQuery(queryShape, query)
+  if (as === 'tar') return openPlaceArchive(host, computer, at)
   const place = await openPlace(host, computer, at)
   try {
     const { name, entry, root } = place.opened
@@ -81,4 +83,5 @@ export function parseQuery<S extends z.ZodType>(
   throw new MeshError('bad-input', `Cannot read request: ${issue?.path.join('.')}: ${issue?.message}`)
 }
 
+const queryShape = copyPlaceShape.extend({ as: z.literal('tar').optional() })
 const PIECES_AHEAD = 6

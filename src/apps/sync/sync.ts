@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream'
 import { z } from 'zod'
 import type { Handlers } from '../../core/api/route.ts'
-import { copyRequestShape, listRequestShape } from '../../core/files/copy-request.ts'
+import { copyRequestShape, diskChangeShape, listRequestShape } from '../../core/files/copy-request.ts'
 import { treeHelloShape } from '../../core/files/tree-requests.ts'
 import type { AppContents } from '../../core/model/content.ts'
 import { MeshError, toMeshError } from '../../core/model/errors.ts'
@@ -14,6 +14,7 @@ import { SYNC_LIMITS, type SyncLimits } from './limits.ts'
 import { SYNC_API } from './messages.ts'
 import { MirrorBook } from './mirror-book.ts'
 import { openPlaceContent } from './place-content.ts'
+import { serveChange } from './serve-change.ts'
 import { serveCopy } from './serve-copy.ts'
 import { serveListing } from './serve-listing.ts'
 import { takeUpload } from './take-upload.ts'
@@ -58,7 +59,7 @@ function createHandlers(host: Host, { grants, mirrors }: Sync): Handlers<typeof 
   }
 }
 
-const localRequestShape = z.discriminatedUnion('kind', [copyRequestShape, listRequestShape])
+const localRequestShape = z.discriminatedUnion('kind', [copyRequestShape, listRequestShape, diskChangeShape])
 
 class Sync implements AsyncDisposable {
   readonly grants: GrantBook
@@ -121,7 +122,9 @@ class Sync implements AsyncDisposable {
         throw new MeshError('too-many', 'Cannot copy: too many copies run: wait until one has ended')
       }
       if (request.kind === 'copy') await serveCopy(this.#host, this.#computer, stream, request)
-      else await serveListing(this.#host, this.#computer, stream, request.at)
+      else if (request.kind === 'list-files')
+        await serveListing(this.#host, this.#computer, stream, request.at)
+      else await serveChange(this.#host, this.#computer, stream, request)
     } catch (thrown) {
       cancelHello()
       const event = { event: 'refused', error: toMeshError(thrown).toBody() }
@@ -160,17 +163,19 @@ class Sync implements AsyncDisposable {
     }
   }
 
-  async #openFor(incoming: Incoming, { path, mirror }: z.output<typeof treeHelloShape>) {
+  async #openFor(incoming: Incoming, hello: z.output<typeof treeHelloShape>) {
+    const { path, mirror, isHolder } = hello
+    const terms = { path, mirror, isHolder }
     const { from } = incoming
     const groups = () => incoming.groups
     const writable = this.grants.foldersFor(from.user, groups, true)
-    if (writable === undefined) return openTree(this.#computer, { path, mirror })
+    if (writable === undefined) return openTree(this.#computer, terms)
     const readable = this.grants.foldersFor(from.user, groups, false) ?? []
     try {
-      return await openTree(this.#computer, { path, mirror, within: writable })
+      return await openTree(this.#computer, { ...terms, within: writable })
     } catch (error) {
       if (toMeshError(error).code !== 'denied') throw error
-      return await openTree(this.#computer, { path, mirror, within: readable, isReadOnly: true })
+      return await openTree(this.#computer, { ...terms, within: readable, isReadOnly: true })
     }
   }
 

@@ -44,6 +44,8 @@ export interface TreeTerms {
   readonly path: string
   readonly mirror?: { readonly id: string; readonly isNew: boolean } | undefined
   readonly isReadOnly?: boolean
+  /** The folder that holds what is named, whatever that is. */
+  readonly isHolder?: boolean | undefined
   /** Nothing outside of these folders, absolute ones; any by default. */
   readonly within?: readonly string[]
 }
@@ -54,12 +56,12 @@ export interface TreeTerms {
  * @throws MeshError `not-found` if that folder is not there, `denied` if it may not be opened
  */
 export async function openTree(computer: Computer, terms: TreeTerms): Promise<TreePlace> {
-  const { mirror, isReadOnly = false, within } = terms
+  const { mirror, isReadOnly = false, isHolder = false, within } = terms
   const { disk, clock, claims } = computer
   const path = wholePath(disk, terms.path)
   const { folder, name } =
     mirror === undefined
-      ? await openNamed(disk, path, within)
+      ? await (isHolder ? openHolder : openNamed)(disk, path, within)
       : await openMirrored(disk, path, { mirror, within })
   try {
     const context: TreeContext = { folder, isMirror: mirror !== undefined, isReadOnly, claims, clock }
@@ -122,6 +124,21 @@ async function openNamed(
       )
     }
   }
+}
+
+/** The folder that something is in, by a way that may have links in it; what is named is not followed. */
+async function openHolder(
+  disk: Computer['disk'],
+  path: string,
+  within: readonly string[] | undefined,
+): Promise<{ folder: Folder; name: string }> {
+  const whole = resolve(path)
+  const name = basename(whole)
+  if (name === '') throw new MeshError('bad-input', `Cannot change ${quote(path)}: it is in no folder`)
+  const { folder, name: missing } = await openNamed(disk, dirname(whole), within)
+  if (missing === '') return { folder, name }
+  await folder[Symbol.asyncDispose]()
+  throw new MeshError('not-found', `Cannot open ${quote(path)}: folder ${quote(dirname(whole))} is not there`)
 }
 
 /** The folder of a mirror itself, with its mark. @throws MeshError `not-found` if that is missing */

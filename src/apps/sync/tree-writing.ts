@@ -205,7 +205,7 @@ export function makeLinks(context: TreeContext, { links }: Request<'make-links'>
   })
 }
 
-/** Remove files, links and folders. */
+/** Remove files, links and folders; in a mirror they go to the trash. */
 export function removeItems(context: TreeContext, { items }: Request<'remove'>): Promise<Answered> {
   const { folder, isMirror } = context
   return each(items, async ({ path, was, isWhole }) => {
@@ -214,7 +214,7 @@ export function removeItems(context: TreeContext, { items }: Request<'remove'>):
     if (there === undefined) return undefined
     const isKept = isMirror && (there.kind !== 'folder' || isWhole)
     if (isKept) await moveToTrash(context, path)
-    else await folder.remove(path)
+    else await folder.remove(path, isWhole)
     return undefined
   })
 }

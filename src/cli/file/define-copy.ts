@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { Cli } from '../context.ts'
 import { addExamples } from '../examples.ts'
+import { makeFolder, removeItem, renameItem } from './change-disk.ts'
 import { type CopyWords, copyFiles, parseMbps, parseMbpsOrNone } from './copy-files.ts'
 import { type GrantWords, grantFolder } from './grant-folder.ts'
 import { type MirrorWords, mirrorFolder } from './mirror-folder.ts'
@@ -31,6 +32,7 @@ export function defineCopy(command: Command, cli: Cli): void {
     'ztm file cp office:project laptop:project --limit-mbps 50',
     'ztm file cp alice@nas:/srv/photos .',
   )
+  defineChanges(command, cli)
   defineMirror(command.command('mirror'), cli)
   const grant = command
     .command('grant')
@@ -48,6 +50,34 @@ export function defineCopy(command: Command, cli: Cli): void {
     'ztm ep nas file grant /srv/drop --group staff --write',
     'ztm file grant /srv/photos --remove',
   )
+}
+
+/** `ztm file mkdir|rename|rm`: names on the disks of endpoints. */
+function defineChanges(command: Command, cli: Cli): void {
+  const mkdir = command
+    .command('mkdir')
+    .summary('Make a folder on the disk of an endpoint')
+    .argument('<place>', 'ENDPOINT:PATH; the folder it is in has to be there')
+    .action((place: string) => makeFolder(cli, place))
+  addExamples(mkdir, 'ztm file mkdir office:Documents/2026')
+  const rename = command
+    .command('rename')
+    .summary('Rename a file or folder on the disk of an endpoint')
+    .argument('<place>', 'ENDPOINT:PATH')
+    .argument('<name>', 'its new name in the same folder, that nothing has there')
+    .action((place: string, name: string) => renameItem(cli, place, name))
+  addExamples(rename, 'ztm file rename office:Documents/draft.odt report.odt')
+  const rm = command
+    .command('rm')
+    .summary('Remove a file or folder from the disk of an endpoint')
+    .description(
+      'Remove a file, a link or an empty folder from the disk of an endpoint, or with --recursive a folder with all in it. It is gone then: ' +
+        'there is no trash. What links lead to stays. To withdraw what is published, use `ztm file unpublish` or `erase`.',
+    )
+    .argument('<place>', 'ENDPOINT:PATH')
+    .option('-r, --recursive', 'a folder with all that is in it')
+    .action((place: string, words: { recursive?: boolean }) => removeItem(cli, place, words))
+  addExamples(rm, 'ztm file rm office:Documents/old.odt', 'ztm file rm --recursive office:Documents/2019')
 }
 
 /** A command that keeps folders equal: `file mirror`, `cloud mirror`. */

@@ -158,14 +158,17 @@ function defineLooking(command: Command, cli: Cli): void {
   )
   const cat = command
     .command('cat')
-    .summary('Write a file to standard output')
+    .summary('Write a file, or a folder as an archive, to standard output')
     .argument('<path>', '/users/USER/NAME, or NAME of your own; ENDPOINT:PATH of a disk')
-    .action((path: string) => catFile(cli, path))
+    .option('--tar', 'a folder with all in it, as an archive')
+    .action((path: string, words: { tar?: boolean }) => catFile(cli, path, words))
   addExamples(
     cat,
     'ztm file cat notes.txt',
     'ztm file cat /users/bob/film.mp4 | mpv -',
     'ztm file cat office:.profile',
+    'ztm file cat --tar /users/bob/photos > photos.tar',
+    'ztm file cat --tar office:Documents | tar x',
   )
   const find = command
     .command('find')

@@ -49,6 +49,18 @@ export type CopyRequest = z.output<typeof copyRequestShape>
 /** A look at what is somewhere. */
 export const listRequestShape = z.strictObject({ kind: z.literal('list-files'), at: copyPlaceShape })
 
+/** Something to be done with one name on the disk of an endpoint. What comes of it is told as of a copy. */
+export const diskChangeShape = z.discriminatedUnion('kind', [
+  /** Make a folder, in one that is there. */
+  z.strictObject({ kind: z.literal('make-folder'), at: copyPlaceShape }),
+  /** Give a file, folder or link another name in its folder, that nothing has there. */
+  z.strictObject({ kind: z.literal('rename'), at: copyPlaceShape, name: z.string().min(1).max(255) }),
+  /** Remove a file, a link or an empty folder; with `isWhole`, a folder with all that is in it. */
+  z.strictObject({ kind: z.literal('remove'), at: copyPlaceShape, isWhole: z.boolean().default(false) }),
+])
+/** Something to be done with one name on the disk of an endpoint. */
+export type DiskChangeRequest = z.input<typeof diskChangeShape>
+
 /** What the agent tells of a copy, a line of JSON each. */
 export const copyEventShape = z.discriminatedUnion('event', [
   /** Both sides have been looked at. */
@@ -64,7 +76,7 @@ export const copyEventShape = z.discriminatedUnion('event', [
   /** Something was done, or with a dry run would be. */
   z.object({
     event: z.literal('done'),
-    what: z.enum(['copied', 'linked', 'made', 'removed', 'changed']),
+    what: z.enum(['copied', 'linked', 'made', 'removed', 'changed', 'renamed']),
     path: z.string(),
     size: z.number().optional(),
   }),

@@ -97,7 +97,7 @@ export const treeRequestShape = z.discriminatedUnion('do', [
       .min(1)
       .max(200),
   }),
-  /** Remove files, links and empty folders; in a mirror, a folder with what is in it. Answer: `results`. */
+  /** Remove files, links and empty folders; a folder with what is in it if it is told so. Answer: `results`. */
   z.strictObject({
     do: z.literal('remove'),
     items: z
@@ -166,6 +166,8 @@ export const treeHelloShape = z.strictObject({
       isNew: z.boolean(),
     })
     .optional(),
+  /** The folder that holds what is named is opened, though that is a folder itself: to rename or remove it there. */
+  isHolder: z.boolean().optional(),
 })
 /** What is said first, to open a tree at an endpoint. */
 export type TreeHello = z.input<typeof treeHelloShape>

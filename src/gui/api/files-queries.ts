@@ -2,9 +2,10 @@ import { queryOptions } from '@tanstack/react-query'
 import { FILES_API, type InsideEntry } from '../../apps/files/messages.ts'
 import { SYNC_API } from '../../apps/sync/messages.ts'
 import { AGENT_API } from '../../core/api/agent-api.ts'
-import { type CopyEvent, type CopyPlaceName, copyEventShape } from '../../core/files/copy-request.ts'
+import type { CopyEvent, CopyPlaceName } from '../../core/files/copy-request.ts'
 import { MeshError, parseErrorBody } from '../../core/model/errors.ts'
 import { call } from './call.ts'
+import { askDisk } from './disk-stream.ts'
 import { KEY_HEADER, readKey } from './login.ts'
 
 /** What is asked of the mesh's files. */
@@ -177,48 +178,31 @@ async function listInside(mesh: string, path: string, signal: AbortSignal) {
 /** Something in a folder on a disk. */
 export type FolderEntry = Omit<Extract<CopyEvent, { event: 'entry' }>, 'event'>
 
-/** What is in a folder on the disk of an endpoint: a line of JSON for each, by the sync app's stream. @throws MeshError */
-function listFolder(
+/** What is in a folder on the disk of an endpoint. @throws MeshError */
+async function listFolder(
   mesh: string,
   at: CopyPlaceName,
   signal: AbortSignal,
 ): Promise<{ entries: FolderEntry[]; isCut: boolean }> {
-  const socket = new WebSocket(`${appPrefix(mesh, 'sync')}/stream`, ['ztm-stream', `ztm-key.${readKey()}`])
-  socket.binaryType = 'arraybuffer'
-  const decoder = new TextDecoder()
   const entries: FolderEntry[] = []
-  let text = ''
-  return new Promise((resolve, reject) => {
-    const take = (line: string) => {
-      const event = copyEventShape.parse(JSON.parse(line))
-      if (event.event === 'entry') entries.push(event)
-      if (event.event === 'refused')
-        reject(parseErrorBody(event.error) ?? new MeshError('bad-message', 'Refused without a reason'))
-      if (event.event === 'ended' || entries.length > MAX_SHOWN)
-        resolve({ entries, isCut: event.event !== 'ended' })
-      if (event.event === 'ended' || event.event === 'refused' || entries.length > MAX_SHOWN) socket.close()
-    }
-    socket.onopen = () => {
-      const wish = new TextEncoder().encode(JSON.stringify({ kind: 'list-files', at }))
-      const message = new Uint8Array(2 + wish.length)
-      message.set([wish.length >> 8, wish.length & 0xff])
-      message.set(wish, 2)
-      socket.send(message)
-    }
-    socket.onmessage = ({ data }) => {
-      text += decoder.decode(data as ArrayBuffer, { stream: true })
-      const lines = text.split('\n')
-      text = lines.pop() ?? ''
-      try {
-        lines.forEach(take)
-      } catch {
-        socket.close()
-        reject(new MeshError('bad-message', 'Cannot list folder: the answer is not of its form'))
-      }
-    }
-    socket.onclose = () => reject(new MeshError('link-closed', 'Cannot list folder: the connection broke'))
-    signal.addEventListener('abort', () => socket.close(), { once: true })
-  })
+  const enough = new AbortController()
+  try {
+    await askDisk(
+      mesh,
+      { kind: 'list-files', at },
+      {
+        onEvent(event) {
+          if (event.event === 'entry') entries.push(event)
+          if (entries.length > MAX_SHOWN) enough.abort()
+        },
+        signal: AbortSignal.any([signal, enough.signal]),
+      },
+    )
+    return { entries, isCut: false }
+  } catch (error) {
+    if (!enough.signal.aborted) throw error
+    return { entries, isCut: true }
+  }
 }
 
 /** Names of one folder that are shown. */

@@ -24,10 +24,12 @@ import { useNow } from '../parts/use-now.ts'
 import { useTexts } from '../texts/texts.ts'
 import { AccessFields, type AccessWish, accessWords, NOBODY, toAccess } from './access-fields.tsx'
 import { Crumbs } from './crumbs.tsx'
+import { type DiskDeed, DiskWindow } from './disk-forms.tsx'
 import { DropZone } from './drop-zone.tsx'
 import { type ChosenFile, diskCrumbs, formatDiskPlace, joinDisk } from './file-paths.ts'
 import { FileTable } from './file-table.tsx'
 import { Preview, type Shown } from './preview.tsx'
+import { SaveArchive, Saving } from './save-archive.tsx'
 import { UploadForm } from './upload-form.tsx'
 
 interface Props {
@@ -49,7 +51,9 @@ export function FolderBrowser({ mesh, here, endpoint, path, onGo, onStarted }: P
   const at = { endpoint, path, ...(user !== undefined && { user }) }
   const folder = useQuery(FILES_QUERIES.folder(mesh, at))
   const [files, setFiles] = useState<readonly ChosenFile<File>[]>()
-  const place = formatDiskPlace({ ...at, endpoint: chosen?.name ?? endpoint })
+  const computer = chosen?.name ?? endpoint
+  const place = formatDiskPlace({ ...at, endpoint: computer })
+  const [deed, setDeed] = useState<DiskDeed>()
   return (
     <Stack>
       <Group align="end">
@@ -80,6 +84,7 @@ export function FolderBrowser({ mesh, here, endpoint, path, onGo, onStarted }: P
                 here={here}
                 at={at}
                 isOwn={user === undefined}
+                onDeed={setDeed}
                 entries={entries}
                 onGo={onGo}
                 onStarted={onStarted}
@@ -89,7 +94,16 @@ export function FolderBrowser({ mesh, here, endpoint, path, onGo, onStarted }: P
           )}
         </Loaded>
       </DropZone>
-      <EqualCommand>{formatCommand('ztm', 'file', 'ls', place)}</EqualCommand>
+      <Group>
+        <Button size="xs" variant="default" onClick={() => setDeed({ what: 'newFolder' })}>
+          {say('files.newFolder')}
+        </Button>
+        <SaveArchive key={place} mesh={mesh} content={contentAt(at, true)} />
+      </Group>
+      <EqualCommand>
+        {`${formatCommand('ztm', 'file', 'ls', place)}\n${formatCommand('ztm', 'file', 'cat', '--tar', place)}`}
+      </EqualCommand>
+      <DiskWindow mesh={mesh} at={at} computer={computer} deed={deed} onDone={() => setDeed(undefined)} />
       <Modal
         opened={files !== undefined}
         onClose={() => setFiles(undefined)}
@@ -134,6 +148,7 @@ function Entries({
   here,
   at,
   isOwn,
+  onDeed,
   entries,
   onGo,
   onStarted,
@@ -142,6 +157,7 @@ function Entries({
   readonly here: MeshInfo['endpoint']
   readonly at: CopyPlaceName
   readonly isOwn: boolean
+  readonly onDeed: (deed: DiskDeed) => void
   readonly entries: readonly FolderEntry[]
   readonly onGo: Props['onGo']
   readonly onStarted: () => void
@@ -151,18 +167,11 @@ function Entries({
   const [shown, setShown] = useState<Shown>()
   const [publishing, setPublishing] = useState<string>()
   const pathOf = ({ name }: FolderEntry) => joinDisk(at.path, name)
-  const contentOf = (entry: FolderEntry): ContentName => ({
-    app: 'ztm/sync',
-    query: {
-      ...(at.endpoint !== undefined && { endpoint: at.endpoint }),
-      ...(at.user !== undefined && { user: at.user }),
-      path: pathOf(entry),
-    },
-  })
+  const contentOf = (entry: FolderEntry) => contentAt({ ...at, path: pathOf(entry) }, entry.kind === 'folder')
   const save = useMutation({ mutationFn: (entry: FolderEntry) => saveContent(mesh, contentOf(entry)) })
   return (
     <>
-      {save.error !== null && <Failure error={save.error} />}
+      <Saving save={save} />
       <FileTable
         label={say('files.inside')}
         empty={say('files.emptyFolder')}
@@ -189,10 +198,15 @@ function Entries({
           { title: say('files.linkTo'), cell: ({ target = '' }) => <Name>{target}</Name> },
         ]}
         actions={entry => [
-          ...(entry.kind === 'file' ? [{ name: say('files.save'), run: () => save.mutate(entry) }] : []),
+          ...(entry.kind === 'link' ? [] : [{ name: say('files.save'), run: () => save.mutate(entry) }]),
           ...(isOwn && entry.kind !== 'link'
             ? [{ name: say('files.publish'), run: () => setPublishing(pathOf(entry)) }]
             : []),
+          { name: say('files.rename'), run: () => onDeed({ what: 'rename', name: entry.name }) },
+          {
+            name: say('files.delete'),
+            run: () => onDeed({ what: 'delete', name: entry.name, isFolder: entry.kind === 'folder' }),
+          },
         ]}
       />
       <Preview mesh={mesh} shown={shown} onClose={() => setShown(undefined)} />
@@ -214,6 +228,12 @@ function Entries({
       </Modal>
     </>
   )
+}
+
+/** What is saved of a place: a folder as an archive. */
+function contentAt({ endpoint, user, path }: CopyPlaceName, isFolder: boolean): ContentName {
+  const place = { ...(endpoint !== undefined && { endpoint }), ...(user !== undefined && { user }), path }
+  return { app: 'ztm/sync', query: { ...place, ...(isFolder && { as: 'tar' }) } }
 }
 
 /** Publish a file or folder where it is, at any endpoint of one's own. */

@@ -5,11 +5,10 @@ import { useState } from 'react'
 import type { FoundItem, InsideEntry } from '../../apps/files/messages.ts'
 import type { MeshInfo } from '../../core/api/mesh-shape.ts'
 import { pathBelow } from '../../core/files/mesh-path.ts'
-import { FILES_QUERIES, saveContent } from '../api/files-queries.ts'
+import { type ContentName, FILES_QUERIES, saveContent } from '../api/files-queries.ts'
 import { formatWhen } from '../parts/amounts.ts'
 import { formatCommand } from '../parts/command-words.ts'
 import { EqualCommand } from '../parts/equal-command.tsx'
-import { Failure } from '../parts/failure.tsx'
 import { Loaded } from '../parts/loaded.tsx'
 import { Name, visibleName } from '../parts/name.tsx'
 import { useNow } from '../parts/use-now.ts'
@@ -20,6 +19,7 @@ import { type ChosenFile, lastName, meshCrumbs } from './file-paths.ts'
 import { FileTable } from './file-table.tsx'
 import { FetchForm, ShareForm, WithdrawForm } from './item-forms.tsx'
 import { Preview, type Shown } from './preview.tsx'
+import { SaveArchive, Saving } from './save-archive.tsx'
 import { UploadForm } from './upload-form.tsx'
 
 interface Props {
@@ -126,13 +126,13 @@ function FoundFiles({
   const [doing, setDoing] = useState<Doing>()
   const [shown, setShown] = useState<Shown>()
   const save = useMutation({
-    mutationFn: ({ path }: FoundItem) => saveContent(mesh, { app: 'ztm/files', query: { path } }),
+    mutationFn: ({ path, kind }: FoundItem) => saveContent(mesh, contentOf(path, kind === 'tree')),
   })
   const close = () => setDoing(undefined)
   const open = (item: FoundItem) => (item.kind === 'tree' ? onGo(item.path) : setShown(shownOf(item.path)))
   return (
     <>
-      {save.error !== null && <Failure error={save.error} />}
+      <Saving save={save} />
       <FileTable
         label={say('files.published')}
         empty={say('files.none')}
@@ -155,7 +155,7 @@ function FoundFiles({
           { title: say('files.tags'), cell: item => <Names names={item.tags} /> },
         ]}
         actions={item => [
-          ...(item.kind === 'file' ? [{ name: say('files.save'), run: () => save.mutate(item) }] : []),
+          { name: say('files.save'), run: () => save.mutate(item) },
           { name: say('files.fetch'), run: () => setDoing({ what: 'fetch', item }) },
           ...(item.owner === here.user
             ? [
@@ -196,7 +196,7 @@ function TreeFiles({ mesh, here, path, onGo, onStarted }: Props) {
   const [shown, setShown] = useState<Shown>()
   const [fetching, setFetching] = useState<string>()
   const save = useMutation({
-    mutationFn: (one: string) => saveContent(mesh, { app: 'ztm/files', query: { path: one } }),
+    mutationFn: ({ path: one, kind }: InsideEntry) => saveContent(mesh, contentOf(one, kind === 'folder')),
   })
   const open = (entry: InsideEntry) => {
     if (entry.kind === 'folder') onGo(entry.path)
@@ -204,7 +204,7 @@ function TreeFiles({ mesh, here, path, onGo, onStarted }: Props) {
   }
   return (
     <>
-      {save.error !== null && <Failure error={save.error} />}
+      <Saving save={save} />
       <Loaded query={inside}>
         {({ entries, total }) => (
           <>
@@ -225,9 +225,9 @@ function TreeFiles({ mesh, here, path, onGo, onStarted }: Props) {
                 { title: say('files.linkTo'), cell: entry => <Name>{entry.target ?? ''}</Name> },
               ]}
               actions={entry => [
-                ...(entry.kind === 'file'
-                  ? [{ name: say('files.save'), run: () => save.mutate(entry.path) }]
-                  : []),
+                ...(entry.kind === 'link'
+                  ? []
+                  : [{ name: say('files.save'), run: () => save.mutate(entry) }]),
                 { name: say('files.fetch'), run: () => setFetching(entry.path) },
               ]}
             />
@@ -262,13 +262,20 @@ function TreeFiles({ mesh, here, path, onGo, onStarted }: Props) {
         <Button variant="default" size="xs" onClick={() => setFetching(path)}>
           {say('files.fetchAll')}
         </Button>
+        <SaveArchive key={path} mesh={mesh} content={contentOf(path, true)} />
       </Group>
+      <EqualCommand>{formatCommand('ztm', 'file', 'cat', '--tar', path)}</EqualCommand>
     </>
   )
 }
 
+/** What is saved of a path: a folder as an archive. */
+function contentOf(path: string, isFolder: boolean): ContentName {
+  return { app: 'ztm/files', query: { path, ...(isFolder && { as: 'tar' }) } }
+}
+
 function shownOf(path: string): Shown {
-  const content = { app: 'ztm/files', query: { path } } as const
+  const content = contentOf(path, false)
   return { name: lastName(path), content, command: formatCommand('ztm', 'file', 'cat', path) }
 }
 
