@@ -1,4 +1,5 @@
 import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2'
+import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import { type HubEvent, MAX_EVENT_BYTES, parseHubEvent } from '../core/api/events.ts'
 import { EVENTS_PATH } from '../core/api/hub-api.ts'
@@ -16,6 +17,7 @@ import type { ShownIdentity } from '../net/http2-server.ts'
 import { type KeepAlive, keepAlive, LINK_KEEP_ALIVE } from '../net/keep-alive.ts'
 import { isFromGone, type NetworkChange } from '../net/own-addresses.ts'
 import type { TlsIdentity } from '../net/tls-options.ts'
+import { type Detour, reachHub, watchReturn } from './hub-way.ts'
 
 /** What a link needs of its membership. */
 export interface HubLinkOptions {
@@ -30,6 +32,8 @@ export interface HubLinkOptions {
   readonly renew: (link: HubLink) => Promise<void>
   /** The certificate has ended: have it renewed by this hub without a link. */
   readonly renewLate: (bootstrap: string) => Promise<void>
+  /** Another way to the hub, where its addresses do not answer; none if absent. */
+  readonly detour?: Detour
   readonly onEvent: (event: HubEvent) => void
   readonly onState: (state: LinkState) => void
   readonly clock: Clock
@@ -40,8 +44,12 @@ export interface HubLinkOptions {
 /** An agent's link to a mesh: kept up, over whichever hub answers. */
 export interface HubLink extends AsyncDisposable {
   readonly state: LinkState
-  /** Where the hub of the open link is reached, for relay connections. */
+  /** Where the hub of the open link is reached; undefined where another hub carries the link. */
   readonly hubAddress: Address | undefined
+  /** The link is open, and no other hub carries it. */
+  readonly isDirect: boolean
+  /** One more connection to the hub of the link, by the way that the link goes. @throws MeshError `offline`, `unreachable` … */
+  connectAgain(options: { readonly timeoutMs: number; readonly signal?: AbortSignal }): Promise<Duplex>
   readonly session: ClientHttp2Session | undefined
   readonly roundTripMs: number | undefined
   start(): void
@@ -49,6 +57,8 @@ export interface HubLink extends AsyncDisposable {
   networkChanged(change: NetworkChange): void
   /** Something else by the same way is silent: see soon whether the link still lives. */
   doubt(): void
+  /** Somebody needs it now: try at once, where it is not open. */
+  hurry(): void
   /** @throws MeshError `offline` if no link opens in time */
   whenOnline(timeoutMs: number): Promise<ClientHttp2Session>
   /** Ask the controller or hub; waits a little for a link. @throws MeshError its own, or `offline` */
@@ -72,6 +82,7 @@ class HubLinkEdge implements HubLink {
   session: ClientHttp2Session | undefined
   hubAddress: Address | undefined
   roundTripMs: number | undefined
+  #return: Disposable | undefined
   #localAddress: string | undefined
   #keepAlive: KeepAlive | undefined
 
@@ -98,6 +109,25 @@ class HubLinkEdge implements HubLink {
 
   doubt(): void {
     this.#keepAlive?.doubt()
+  }
+
+  hurry(): void {
+    if (this.session === undefined) this.#perform(this.#machine.networkChanged(this.#options.clock.now()))
+  }
+
+  get isDirect(): boolean {
+    return this.session !== undefined && this.hubAddress !== undefined
+  }
+
+  async connectAgain({ timeoutMs, signal }: { timeoutMs: number; signal?: AbortSignal }): Promise<Duplex> {
+    const { detour } = this.#options
+    const { hubAddress } = this
+    if (hubAddress !== undefined)
+      return connectTcp({ kind: 'address', ...hubAddress }, { timeoutMs, ...(signal && { signal }) })
+    if (this.session === undefined || detour === undefined)
+      throw new MeshError('offline', 'Cannot connect to hub: no link to it')
+    const late = AbortSignal.timeout(timeoutMs)
+    return detour(signal === undefined ? late : AbortSignal.any([signal, late]))
   }
 
   async whenOnline(timeoutMs: number): Promise<ClientHttp2Session> {
@@ -140,6 +170,7 @@ class HubLinkEdge implements HubLink {
     this.#machine.stop()
     this.#abort.abort()
     clearTimeout(this.#timer)
+    this.#return?.[Symbol.dispose]()
     for (const waiter of [...this.#waiters]) waiter()
     const { session } = this
     this.session = undefined
@@ -195,11 +226,9 @@ class HubLinkEdge implements HubLink {
       await this.#renewLate(bootstrap)
       if (signal.aborted) return
       const address = parseAddress(bootstrap)
-      const socket = await connectTcp(
-        { kind: 'address', ...address },
-        { timeoutMs: CONNECT_TIMEOUT_MS, signal },
-      )
-      const { session, socket: secured } = await openHttp2(socket, {
+      const { detour } = this.#options
+      const way = await reachHub(address, { detour, signal, timeoutMs: CONNECT_TIMEOUT_MS })
+      const { session, socket: secured } = await openHttp2(way.connection, {
         identity: identity(),
         rootPem: identity().rootPem,
         identify: identifyHub,
@@ -218,8 +247,9 @@ class HubLinkEdge implements HubLink {
       }
       lost.arm()
       this.session = session
-      this.hubAddress = address
-      this.#localAddress = socket.localAddress
+      this.hubAddress = way.isDirect ? address : undefined
+      this.#localAddress = way.localAddress
+      if (!way.isDirect) this.#return = watchReturn(address, () => session.destroy())
       this.#keepAlive = keepAlive(session, {
         times: LINK_KEEP_ALIVE,
         socket: secured,
@@ -227,7 +257,7 @@ class HubLinkEdge implements HubLink {
           this.roundTripMs = roundTripMs
         },
       })
-      log.info('link.opened', { hub: bootstrap })
+      log.info('link.opened', { hub: bootstrap, ...(!way.isDirect && { isCarried: true }) })
       this.#perform(this.#machine.connected(clock.now()))
       for (const waiter of [...this.#waiters]) waiter()
     } catch (error) {
@@ -242,6 +272,7 @@ class HubLinkEdge implements HubLink {
       if (!isArmed || this.session !== session) return
       this.session = undefined
       this.roundTripMs = undefined
+      this.#return?.[Symbol.dispose]()
       this.#lost(this.#closing ?? new MeshError('link-closed', 'Link to hub ended'), bootstrap)
       this.#closing = undefined
     })

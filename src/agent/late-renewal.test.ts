@@ -59,7 +59,7 @@ test('a computer that was off for four months, or was evicted meanwhile, does no
   await root.membership.link.call(CONTROLLER_API.evict, evict)
 
   const comeBack = (key: typeof bob.key) =>
-    renewLate(mesh.address, { rootPem: mesh.authority.rootCertificatePem, deviceKey: key, clock })
+    renewLate([mesh.address], { rootPem: mesh.authority.rootCertificatePem, deviceKey: key, clock })
   // The hub's own certificate in this test lives for a day, and is made anew at each start.
   const passDays = async (days: number) => {
     await mesh.stopHub()

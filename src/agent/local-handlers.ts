@@ -1,5 +1,6 @@
 import type { AGENT_API } from '../core/api/agent-api.ts'
 import { CONTROLLER_API, HUB_API } from '../core/api/hub-api.ts'
+import { bootstrapsOf } from '../core/api/hubs-api.ts'
 import { PEER_API } from '../core/api/peer-api.ts'
 import type { Answer, Handlers } from '../core/api/route.ts'
 import { MeshError } from '../core/model/errors.ts'
@@ -160,12 +161,13 @@ function meshHandlers(agent: Agent) {
 function peopleHandlers(agent: Agent) {
   return {
     async invite({ params, body }) {
-      const { link, record } = agent.mesh(params.mesh)
+      const { link, record, hubs } = agent.mesh(params.mesh)
       const { identity, labels, validMs } = body
       const { invitation, token } = await link.call(CONTROLLER_API.invite, {
         body: { user: params.user, labels, ...(identity && { identity }), ...(validMs && { validMs }) },
       })
-      const { bootstraps, ca, id: mesh } = record
+      const { ca, id: mesh } = record
+      const bootstraps = bootstrapsOf(record.bootstraps, hubs.hubs)
       const permit = {
         ca,
         agent: {},

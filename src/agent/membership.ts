@@ -1,6 +1,6 @@
 import type { HubEvent } from '../core/api/events.ts'
 import { CONTROLLER_API } from '../core/api/hub-api.ts'
-import type { KnownHub } from '../core/api/hubs-api.ts'
+import { bootstrapsOf, type KnownHub } from '../core/api/hubs-api.ts'
 import { parseAddress } from '../core/model/address.ts'
 import { toMeshError } from '../core/model/errors.ts'
 import type { EndpointId } from '../core/model/ids.ts'
@@ -18,6 +18,7 @@ import { createComputerDisk } from './disk/app-disk.ts'
 import { createEvictions, type Evictions } from './evictions.ts'
 import { createGroupChanges, type GroupChanges } from './group-changes.ts'
 import { createHostings, type Hostings } from './hostings.ts'
+import { obeyHubEvent } from './hub-events.ts'
 import { createHubLink, type HubLink } from './hub-link.ts'
 import { createIdentify, type Identify } from './identify.ts'
 import { renewLate } from './join.ts'
@@ -174,6 +175,7 @@ class MeshMembership implements Membership {
       certificate: () => this.record,
       renew: link => this.#renew(link),
       renewLate: bootstrap => this.#renewLate(bootstrap),
+      detour: signal => this.hubs.detour(signal),
       onEvent: event => this.#onEvent(event),
       onState: state => {
         if (state.state === 'online') this.#online()
@@ -290,7 +292,9 @@ class MeshMembership implements Membership {
 
   async #renewLate(bootstrap: string): Promise<void> {
     const { deviceKey, clock } = this.#options
-    await this.#takeCertificate(await renewLate(bootstrap, { rootPem: this.record.ca, deviceKey, clock }))
+    const { ca: rootPem, hubs = [] } = this.record
+    const places = bootstrapsOf([bootstrap], hubs)
+    await this.#takeCertificate(await renewLate(places, { rootPem, deviceKey, clock }))
   }
 
   async #takeCertificate(chain: string): Promise<void> {
@@ -351,49 +355,16 @@ class MeshMembership implements Membership {
   }
 
   #onEvent(event: HubEvent): void {
-    switch (event.event) {
-      case 'hello':
-        this.#echoPorts = event.udp
-        this.#out.evicted(this.#evictions.replace(event.evictions))
-        this.hubs.known(event.hubs ?? [])
-        this.#dialer.forgetAll()
-        this.#groups.review()
-        break
-      case 'introduce':
-      case 'meet':
-        this.#arrivals.meeting(event, this.link)
-        break
-      case 'hubs-changed':
-        this.hubs.known(event.hubs)
-        break
-      case 'evicted':
-        this.#out.evicted(this.#evictions.add(event.eviction))
-        break
-      case 'eviction-undone':
-        this.#evictions.remove(event.id)
-        break
-      case 'removed':
-        this.#out.removed(event.endpoint)
-        break
-      case 'services-changed':
-        this.#dialer.forget(event.services)
-        this.#options.onChange({ topic: 'services' })
-        break
-      case 'access-revoked':
-        this.#out.revoke(event.revocation)
-        break
-      case 'groups-changed':
-        this.#groups.changed(event.change)
-        this.#options.onChange({ topic: 'groups' })
-        break
-      case 'hosting-ended':
-        this.#out.endHosting(event)
-        break
-      case 'closing':
-      case 'draining':
-        break
-      default:
-        event satisfies never
-    }
+    if (event.event === 'hello') this.#echoPorts = event.udp
+    obeyHubEvent(event, {
+      link: this.link,
+      hubs: this.hubs,
+      evictions: this.#evictions,
+      out: this.#out,
+      dialer: this.#dialer,
+      groups: this.#groups,
+      arrivals: this.#arrivals,
+      onChange: this.#options.onChange,
+    })
   }
 }

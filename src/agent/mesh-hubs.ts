@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream'
 import type { KnownHub } from '../core/api/hubs-api.ts'
 import type { EndpointId } from '../core/model/ids.ts'
 import type { NetworkChange } from '../net/own-addresses.ts'
@@ -14,6 +15,8 @@ export interface MeshHubs extends AsyncDisposable {
   start(): void
   /** The controller said which they are. */
   known(hubs: readonly KnownHub[]): void
+  /** A connection to the hub with the controller through one that only relays. @throws MeshError `unreachable` */
+  detour(signal: AbortSignal): Promise<Duplex>
   renewed(): void
   networkChanged(change: NetworkChange): void
 }
@@ -63,6 +66,7 @@ export function createMeshHubs(options: MeshHubsOptions): MeshHubs {
       before = hubs
       keep(hubs)
     },
+    detour: signal => relayLinks.detour('controller', signal),
     renewed: () => relayLinks.renewed(),
     networkChanged: change => relayLinks.networkChanged(change),
     async [Symbol.asyncDispose]() {

@@ -1,9 +1,11 @@
+import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import type { HubEvent } from '../core/api/events.ts'
 import { HUB_API } from '../core/api/hub-api.ts'
 import type { KnownHub } from '../core/api/hubs-api.ts'
+import type { PassageTarget } from '../core/api/passage.ts'
 import { parseAddress } from '../core/model/address.ts'
-import { toMeshError } from '../core/model/errors.ts'
+import { MeshError, toMeshError } from '../core/model/errors.ts'
 import type { HubId } from '../core/model/ids.ts'
 import { type Log, withFields } from '../core/model/log.ts'
 import type { Clock } from '../core/model/time.ts'
@@ -12,10 +14,14 @@ import { connectTcp } from '../net/host-sockets.ts'
 import type { ShownIdentity } from '../net/http2-server.ts'
 import type { NetworkChange } from '../net/own-addresses.ts'
 import type { TlsIdentity } from '../net/tls-options.ts'
+import { firstOf } from './first-of.ts'
 import { createHubLink, type HubLink } from './hub-link.ts'
+import { openPassage } from './passage.ts'
 
 /** What links to hubs that only relay need of their membership. */
 export interface RelayLinksOptions {
+  /** To the hub with the controller. */
+  readonly link: Pick<HubLink, 'isDirect' | 'session'>
   readonly identity: () => TlsIdentity
   /** Read who answered. @throws MeshError unless it is that hub, which only relays */
   readonly identifyRelayHub: (socket: TLSSocket, wanted: HubId) => ShownIdentity
@@ -45,6 +51,12 @@ export interface RelayLinks extends AsyncDisposable {
   readonly hubs: readonly SeenHub[]
   /** A link to a hub, for a meeting there. @returns undefined where none opens in time */
   visit(id: HubId): Promise<HubLink | undefined>
+  /**
+   * A connection to another hub, through one of these that this agent reaches itself.
+   *
+   * @throws MeshError `unreachable` where none leads there
+   */
+  detour(to: PassageTarget, signal: AbortSignal): Promise<Duplex>
   /** Our certificate was renewed: the links may live on. */
   renewed(): void
   networkChanged(change: NetworkChange): void
@@ -95,7 +107,12 @@ class RelayLinkSet implements RelayLinks {
     }
     for (const { id, names } of hubs)
       if (!this.#hubs.has(id))
-        this.#hubs.set(id, { names, link: undefined, usedAtMs: 0, connectMs: undefined })
+        this.#hubs.set(id, {
+          names,
+          link: undefined,
+          usedAtMs: Number.NEGATIVE_INFINITY,
+          connectMs: undefined,
+        })
     clearInterval(this.#timer)
     if (this.#hubs.size > 0 && !this.#abort.signal.aborted)
       this.#timer = setInterval(() => void this.#look(), LOOK_MS)
@@ -108,8 +125,27 @@ class RelayLinkSet implements RelayLinks {
     if (hub === undefined || this.#abort.signal.aborted) return undefined
     hub.usedAtMs = performance.now()
     const link = this.#open(id, hub)
+    link.hurry()
     await link.whenOnline(VISIT_WAIT_MS).catch(() => {})
     return link.session === undefined ? undefined : link
+  }
+
+  detour(to: PassageTarget, signal: AbortSignal): Promise<Duplex> {
+    const near = [...this.#hubs]
+      .filter(([id, { link }]) => id !== to && link?.isDirect === true)
+      .sort(([, a], [, b]) => (a.link?.roundTripMs ?? 0) - (b.link?.roundTripMs ?? 0))
+    const links = near.flatMap(([, { link }]) => link ?? [])
+    return passThrough(links, to, signal)
+  }
+
+  /** To a hub that only relays, for a meeting: through whichever hub is reached. */
+  async #visitByDetour(to: HubId, hub: RelayHub, signal: AbortSignal): Promise<Duplex> {
+    // Links are kept to be there when another hub is not: one that goes through another is of no use for that.
+    if (performance.now() - hub.usedAtMs > VISIT_MS)
+      throw new MeshError('unreachable', 'Cannot reach hub: it is not needed enough to go through another')
+    const { link } = this.#options
+    if (link.isDirect) return passThrough([link], to, signal)
+    return this.detour(to, signal)
   }
 
   renewed(): void {
@@ -169,6 +205,7 @@ class RelayLinkSet implements RelayLinks {
       bootstraps: hub.names,
       identity,
       identifyHub: socket => identifyRelayHub(socket, id),
+      detour: signal => this.#visitByDetour(id, hub, signal),
       // The link with the controller sees to it.
       certificate: () => FOR_EVER,
       renew: async () => {},
@@ -204,6 +241,18 @@ class RelayLinkSet implements RelayLinks {
   }
 }
 
+/** Through the first of these hubs that leads there. */
+function passThrough(
+  links: readonly Pick<HubLink, 'session'>[],
+  to: PassageTarget,
+  signal: AbortSignal,
+): Promise<Duplex> {
+  const tries = links.flatMap(({ session }) =>
+    session === undefined ? [] : [(one: AbortSignal) => openPassage(session, to, one)],
+  )
+  return firstOf(tries, { patienceMs: PASSAGE_PATIENCE_MS, signal, drop: late => late.destroy() })
+}
+
 /** How long it takes to connect, ms; undefined where nobody answers. */
 async function connectTime(name: string, signal: AbortSignal): Promise<number | undefined> {
   const startedMs = performance.now()
@@ -218,6 +267,8 @@ async function connectTime(name: string, signal: AbortSignal): Promise<number | 
   }
 }
 
+/** The next hub is asked to lead on when one has not by then. */
+const PASSAGE_PATIENCE_MS = 400
 /** Hubs that only relay to which an agent keeps links, beside the one with the controller. */
 const KEPT_LINKS = 2
 /** How often it is looked whether the links are the right ones. */

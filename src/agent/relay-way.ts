@@ -2,7 +2,6 @@ import type { Duplex } from 'node:stream'
 import { encodeRelayPreface } from '../core/codec/relay-preface.ts'
 import { MeshError } from '../core/model/errors.ts'
 import type { Side } from '../core/registry/registry.ts'
-import { connectTcp } from '../net/host-sockets.ts'
 import type { HubLink } from './hub-link.ts'
 
 /**
@@ -20,9 +19,7 @@ export async function openRelay(
 ): Promise<Duplex> {
   // A ticket may come with a link that is just being opened, or be asked for while it is opened anew.
   await link.whenOnline(LINK_WAIT_MS)
-  if (link.hubAddress === undefined) throw new MeshError('offline', 'Cannot open relay: no link to a hub')
-  const to = { kind: 'address', ...link.hubAddress } as const
-  const socket = await connectTcp(to, { timeoutMs: CONNECT_TIMEOUT_MS, ...(signal && { signal }) })
+  const socket = await link.connectAgain({ timeoutMs: CONNECT_TIMEOUT_MS, ...(signal && { signal }) })
   socket.write(encodeRelayPreface({ side, ticket: new Uint8Array(Buffer.from(ticket, 'base64url')) }))
   return socket
 }
@@ -46,5 +43,5 @@ export async function openRelayOverLink(link: HubLink, ticket: string, side: Sid
 
 /** A ticket whose link is not open by then is of no use. */
 const LINK_WAIT_MS = 5_000
-/** A TCP connection to the hub must be made within this time. */
+/** A connection to the hub must be made within this time. */
 const CONNECT_TIMEOUT_MS = 5_000

@@ -8,6 +8,7 @@ import { checkHubChain } from '../hub/enrol-hub.ts'
 import { startHub } from '../hub/hub.ts'
 import { type HubLocalServerOptions, startHubLocalServer } from '../hub/local-server.ts'
 import { createHubMetrics } from '../hub/metrics.ts'
+import { placesOf } from '../hub/passages.ts'
 import { createRelayController } from '../hub/relay-controller.ts'
 import { tlsIdentity } from '../pki/check.ts'
 import { openDeviceKey } from '../pki/device-key.ts'
@@ -97,6 +98,7 @@ export async function openRelayHub(
       readLog,
       certificateExpiresAtMs: () => kept.record.expiresAtMs,
       limits: hubLimitsOf(options),
+      places: placesOf(() => controller.hubs, kept.record.controllers),
       isDirectForbidden: options.isDirectForbidden ?? false,
       relayWorkers: options.relayWorkers,
     }),

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { BillingStatus } from '../core/api/billing-api.ts'
 import type { ControllerPort } from '../core/api/controller.ts'
+import { bootstrapsOf } from '../core/api/hubs-api.ts'
 import { MeshError, toMeshError } from '../core/model/errors.ts'
 import type { HubId } from '../core/model/ids.ts'
 import type { Log } from '../core/model/log.ts'
@@ -110,7 +111,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
   const permitOf = (record: { certificate: string; privateKey: string }): Permit => ({
     ca: authority.rootCertificatePem,
     agent: { certificate: record.certificate, privateKey: record.privateKey },
-    bootstraps: [...hub.names],
+    bootstraps: bootstrapsOf(hub.names, state.relayHubs.known()),
   })
   const endpointValidMs = options.validity?.endpointMs ?? DAY_MS
   const { views, kindChanges: kinds, meshChanges: changes } = state
@@ -126,6 +127,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
       ...createEnrolment(context, {
         ...state,
         authority,
+        hub,
         endpointValidMs,
         renewSession: (member, publicKeyPem) => state.certificates.renew(member, publicKeyPem, clock.now()),
       }),

@@ -20,6 +20,7 @@ import { type Invitations, judgeInvitation } from './invitations.ts'
 import { joinLabels } from './labels.ts'
 import type { Members } from './members.ts'
 import type { EndpointRecord } from './records.ts'
+import type { RelayHubs } from './relay-hubs.ts'
 import type { RootPermits } from './root-permit.ts'
 import type { Standing } from './standing.ts'
 import type { StandingChanges } from './standing-changes.ts'
@@ -37,6 +38,8 @@ interface Parts {
   readonly changes: Pick<StandingChanges, 'regroup'>
   readonly rootPermits: RootPermits
   readonly removal: EndpointRemoval
+  readonly relayHubs: Pick<RelayHubs, 'known'>
+  readonly hub: { readonly names: readonly string[] }
   readonly endpointValidMs: number
   /** Another certificate for an API session, for the same key. */
   readonly renewSession: (
@@ -74,7 +77,8 @@ export function createEnrolment(
       try {
         refuseSkew('Cannot enrol', body.timeMs, clock.now())
         const { chainPem, ...answer } = await enroll(body, caller)
-        return { ...answer, chain: chainPem, timeMs: clock.now() }
+        const hubs = [...parts.relayHubs.known()]
+        return { ...answer, chain: chainPem, timeMs: clock.now(), controllers: [...parts.hub.names], hubs }
       } catch (error) {
         const { code } = toMeshError(error)
         if (COUNTED.has(code)) attempts.failed(address, clock.now())

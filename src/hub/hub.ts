@@ -30,6 +30,7 @@ import { LINK_STREAMS } from '../net/http2-settings.ts'
 import { HUB_PORT_LIMITS, type HubPort, type HubPortLimits, openHubPort } from '../net/hub-port.ts'
 import { type Http2App, refuseStream, serveHttp2 } from '../net/serve-http2.ts'
 import type { TlsIdentity } from '../net/tls-options.ts'
+import { admitPeer } from './admit-peer.ts'
 import { createCandidateBook } from './candidates.ts'
 import { createEdgeDoor, type EdgeDoor } from './edge-door.ts'
 import { createHubApp, requireEndpoint } from './hub-app.ts'
@@ -42,8 +43,9 @@ import {
   type MemberSessionLimits,
   type MemberSessions,
 } from './member-sessions.ts'
+import { createPassages, type HubPlaces, isPassage, type Passages, placesOf } from './passages.ts'
 import { createRelayCarrier, type RelayCarrier } from './relay-carrier.ts'
-import { createRelayFeeds, type RelayFeeds, requireRelayHub } from './relay-feeds.ts'
+import { createRelayFeeds, type RelayFeeds } from './relay-feeds.ts'
 import { createRelayGrants, type RelayGrants } from './relay-grants.ts'
 import { presentRelayStream } from './relay-streams.ts'
 import { createRelayWorkers, type RelayWorkersOptions } from './relay-workers.ts'
@@ -73,6 +75,8 @@ export interface HubOptions {
   readonly limits?: HubLimits
   /** The policy lets nobody meet directly: then nobody need learn how its NAT shows it. */
   readonly isDirectForbidden?: boolean
+  /** Where the other hubs of the mesh are; those that only relay, as the controller knows them, if absent. */
+  readonly places?: HubPlaces
   /** Processes that copy what is relayed by tickets; this one does if absent. */
   readonly relayWorkers?: Pick<RelayWorkersOptions, 'count' | 'start'> | undefined
 }
@@ -122,6 +126,7 @@ class HubProcess implements Hub {
   readonly #grants: RelayGrants | undefined
   readonly #carrier: RelayCarrier
   readonly #relays: Relays
+  readonly #passages: Passages
   readonly #sessions: MemberSessions
   readonly #server: Http2Server
   readonly #app: Http2App
@@ -163,11 +168,13 @@ class HubProcess implements Hub {
       clock: options.clock,
       log: options.log,
     })
+    const places = options.places ?? placesOf(() => options.controller.relayHubs?.known() ?? [])
+    this.#passages = createPassages({ places, carrier: this.#carrier, log: options.log })
     this.#sessions = createMemberSessions(
       { ...MEMBER_SESSION_LIMITS, ...options.limits?.sessions },
       options.log,
     )
-    const identify = (socket: TLSSocket) => admit(options, socket)
+    const identify = (socket: TLSSocket) => admitPeer(socket, options)
     this.#door = createEdgeDoor({
       controller: options.controller,
       identify,
@@ -289,7 +296,8 @@ class HubProcess implements Hub {
       return
     }
     try {
-      if (headers[':method'] === 'CONNECT')
+      if (isPassage(headers)) this.#passages.open(stream, headers, peer)
+      else if (headers[':method'] === 'CONNECT')
         presentRelayStream(this.#relays, stream, headers, requireEndpoint(peer))
       else if (headers[':path'] === EVENTS_PATH) this.#openLink(stream, peer, requireEndpoint(peer))
       else if (headers[':path'] === HUB_FEED_PATH) this.#feeds.open(stream, peer)
@@ -354,7 +362,9 @@ class HubProcess implements Hub {
   /** IP addresses from which the endpoint was seen to come. */
   #seen(endpoint: EndpointId): string[] {
     const link = this.#registry.linkOf(endpoint)
-    const address = link === undefined ? undefined : this.#links.all.get(link)?.peer.address
+    const at = link === undefined ? undefined : this.#links.all.get(link)?.peer.address
+    // One that another hub carried here comes from its address, where nobody is to be sent.
+    const address = this.#port?.isCarried(this.#socketByAddress.get(at ?? '')) === true ? undefined : at
     const byTcp = address === undefined ? [] : [address.replace(/:\d+$/, '').replace(/^::ffff:/, '')]
     const byUdp = this.#echo?.reflexiveAddresses(endpoint).map(text => parseAddress(text).host) ?? []
     return [...byTcp, ...byUdp]
@@ -382,16 +392,6 @@ class HubProcess implements Hub {
       }
     }
   }
-}
-
-/** Who showed a certificate, if the controller lets it in. @throws MeshError */
-function admit({ identify, controller }: HubOptions, socket: TLSSocket): ShownIdentity | undefined {
-  const shown = identify(socket)
-  if (shown?.identity.kind === 'endpoint') controller.admit(shown.identity, shown.issuedAtMs)
-  if (shown?.identity.kind === 'relay-hub') requireRelayHub(controller.relayHubs, shown)
-  if (shown?.identity.kind === 'hub')
-    throw new MeshError('not-trusted', 'Cannot open link: a hub is no endpoint')
-  return shown
 }
 
 /** How long a refused connection lives so that it can be told why. */

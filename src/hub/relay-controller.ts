@@ -1,5 +1,6 @@
 import type { ControllerChange, ControllerPort } from '../core/api/controller.ts'
 import { CONTROLLER_API } from '../core/api/hub-api.ts'
+import type { KnownHub } from '../core/api/hubs-api.ts'
 import {
   type HubFeedEvent,
   MAX_REPORTED_LINKS,
@@ -20,6 +21,8 @@ import type { ControllerLink } from './controller-link.ts'
 export interface RelayController extends ControllerPort, Disposable {
   /** The controller said something. */
   heard(event: HubFeedEvent): void
+  /** The hubs that only relay, as the controller said last. */
+  readonly hubs: readonly KnownHub[]
   /** Begin to report. @param describe  how the hub is now */
   start(describe: () => HubInfo): void
 }
@@ -49,6 +52,7 @@ export function createRelayController(options: RelayControllerOptions): RelayCon
   const links = new Map<EndpointId, ReportedLink>()
   const evictions = new Map(options.evictions.map(eviction => [eviction.id, eviction]))
   const unsaid = { opened: new Set<EndpointId>(), closed: new Set<EndpointId>(), isFirst: true }
+  let hubs: readonly KnownHub[] = []
   let isReporting = false
   let reportedAtMs = 0
   let timer: NodeJS.Timeout | undefined
@@ -115,6 +119,9 @@ export function createRelayController(options: RelayControllerOptions): RelayCon
   return {
     handlers: noHandlers(),
     relayHubs: undefined,
+    get hubs() {
+      return hubs
+    },
     async edge() {
       return { response: new Response(null, { status: 404 }), isKnown: false }
     },
@@ -154,6 +161,7 @@ export function createRelayController(options: RelayControllerOptions): RelayCon
           evictions.clear()
           for (const eviction of event.evictions) evictions.set(eviction.id, eviction)
           keepEvictions()
+          hubs = event.hubs
           // What it knows of us is of a link that ended; who was put out meanwhile, it says to the report.
           sayAll()
           break
@@ -167,6 +175,9 @@ export function createRelayController(options: RelayControllerOptions): RelayCon
           break
         case 'removed':
           emit({ change: 'endpoint-removed', endpoint: event.endpoint })
+          break
+        case 'hubs-changed':
+          hubs = event.hubs
           break
         case 'closing':
           break

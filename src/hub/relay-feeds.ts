@@ -50,12 +50,15 @@ export function createRelayFeeds(options: {
         log.info('hub-feed.closed', { hub })
       })
       log.info('hub-feed.opened', { hub, address: peer.address })
-      send(stream, { event: 'state', timeMs: clock.now(), evictions: [...controller.evictions()] })
+      const evictions = [...controller.evictions()]
+      send(stream, { event: 'state', timeMs: clock.now(), evictions, hubs: [...relayHubs.known()] })
     },
     tell(change) {
       if (change.change === 'hubs-changed') {
         const known = new Set(change.hubs.map(({ id }) => id))
-        for (const [stream, { hub, peer }] of feeds) if (!known.has(hub)) end(stream, peer)
+        for (const [stream, { hub, peer }] of feeds)
+          if (known.has(hub)) send(stream, { event: 'hubs-changed', hubs: [...change.hubs] })
+          else end(stream, peer)
         return
       }
       const event = feedEvent(change)

@@ -6,7 +6,7 @@ import { fromNodeError } from './node-error.ts'
 import { resetSocket } from './reset-socket.ts'
 import { isGone } from './watch-gone.ts'
 
-/** What a hub's port does with connections, told apart by their first byte. */
+/** What a hub's port does with connections, told apart by their first byte; one `C` (`CARRIED`) may come before it. */
 export interface HubPortOptions {
   /** 0x16: a TLS handshake. The bytes read are put back. */
   readonly onTls: (socket: Socket) => void
@@ -41,6 +41,8 @@ export interface HubPort extends AsyncDisposable {
   /** This connection has proved who it is (or holds a good ticket): it counts as a stranger no more. */
   welcome(socket: Socket): void
   readonly strangerCount: number
+  /** Another hub carried this connection here: where it comes from says nothing of who it is. */
+  isCarried(socket: Socket | undefined): boolean
 }
 
 /**
@@ -54,6 +56,7 @@ export async function openHubPort(at: Address, options: HubPortOptions): Promise
   const strangers = new Map<Socket, NodeJS.Timeout>()
   const byAddress = new Map<string, Set<Socket>>()
   const sockets = new Set<Socket>()
+  const carried = new WeakSet<Socket>()
 
   function welcome(socket: Socket, address = addressOf(socket)): void {
     clearTimeout(strangers.get(socket))
@@ -92,7 +95,7 @@ export async function openHubPort(at: Address, options: HubPortOptions): Promise
       sockets.delete(socket)
       welcome(socket, address)
     })
-    sortOut(socket, options)
+    sortOut(socket, options, carried)
   }
 
   // Of one that was reset while nothing is read from it, nobody tells us.
@@ -110,6 +113,7 @@ export async function openHubPort(at: Address, options: HubPortOptions): Promise
   return {
     address: { host: address, port },
     welcome,
+    isCarried: socket => socket !== undefined && carried.has(socket),
     get strangerCount() {
       return strangers.size
     },
@@ -140,7 +144,7 @@ export function listen(server: Server, at: Address | { readonly path: string }):
   })
 }
 
-function sortOut(socket: Socket, options: HubPortOptions): void {
+function sortOut(socket: Socket, options: HubPortOptions, carried: WeakSet<Socket>): void {
   const timer = setTimeout(() => resetSocket(socket), options.limits.firstByteTimeoutMs)
   socket.once('close', () => clearTimeout(timer))
   socket.once('end', () => {
@@ -150,7 +154,16 @@ function sortOut(socket: Socket, options: HubPortOptions): void {
   socket.once('readable', () => {
     clearTimeout(timer)
     const chunk: Buffer | null = socket.read()
-    if (chunk === null) return
+    if (chunk !== null) handOver(socket, chunk)
+  })
+
+  function handOver(socket: Socket, chunk: Buffer): void {
+    if (chunk[0] === CARRIED[0] && !carried.has(socket)) {
+      carried.add(socket)
+      if (chunk.length > 1) handOver(socket, chunk.subarray(1))
+      else sortOut(socket, options, carried)
+      return
+    }
     socket.unshift(chunk)
     if (chunk[0] === TLS_HANDSHAKE) options.onTls(socket)
     else if (chunk[0] === TICKET) options.onTicket(socket)
@@ -158,7 +171,7 @@ function sortOut(socket: Socket, options: HubPortOptions): void {
       options.log.debug('connection.garbage', { address: addressOf(socket) })
       resetSocket(socket)
     }
-  })
+  }
 }
 
 function largest(crowds: Iterable<Set<Socket>>): Set<Socket> | undefined {
@@ -175,5 +188,7 @@ function addressOf(socket: Socket): string {
 const TLS_HANDSHAKE = 0x16
 /** First byte of the relay preface `ZTM1`; see docs/protocol.md, "Ticket relay". */
 const TICKET = 0x5a
+/** What a hub sends first on a connection that it makes for somebody else; see docs/protocol.md, "Passage". */
+export const CARRIED: Uint8Array = Uint8Array.of(0x43)
 /** How often strangers are looked at who may be gone. */
 const GONE_SWEEP_MS = 1_000

@@ -2,6 +2,7 @@ import type { ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 import { Hono } from 'hono'
 import { EVENTS_PATH } from '../core/api/hub-api.ts'
+import { PASSAGE_AUTHORITY } from '../core/api/passage.ts'
 import { createHttp2Server } from '../net/http2-server.ts'
 import { HUB_PORT_LIMITS, openHubPort } from '../net/hub-port.ts'
 import { type Http2App, serveHttp2 } from '../net/serve-http2.ts'
@@ -38,7 +39,11 @@ export async function startFalseHub(
     log,
     onStream(stream, headers, peer) {
       requests.push(`${headers[':method']} ${headers[':path']}`)
-      if (headers[':path'] !== EVENTS_PATH) void serveHttp2(app, stream, headers, peer)
+      if (headers[':authority'] === PASSAGE_AUTHORITY) {
+        // It plays the hub at the other end, too.
+        stream.respond({ ':status': 200 })
+        server.accept(stream)
+      } else if (headers[':path'] !== EVENTS_PATH) void serveHttp2(app, stream, headers, peer)
       else {
         stream.respond({ ':status': 200 })
         links.add(stream)

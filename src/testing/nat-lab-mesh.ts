@@ -8,10 +8,14 @@ import { createProcessMesh, type ProcessMesh, type ProcessMeshOptions } from './
 import { inboundPort } from './tunnel-lab.ts'
 
 /** A real hub and agents on the computers of a network lab; each agent has the name of its computer. */
-export interface NatMesh extends ProcessMesh {
+export interface NatMesh extends ProcessMesh, LabTalks {
   readonly lab: NatLab
   /** Start the hub that was stopped. */
   restartHub(): Promise<void>
+}
+
+/** What can be done with tunnels between the computers of a lab. */
+export interface LabTalks {
   /** Open a tunnel to an echo at `host`. @returns the port on loopback at `guest` */
   echoTunnel(guest: string, host: string): Promise<number>
   /** Open a connection at `guest` and keep it busy. */
@@ -64,13 +68,21 @@ export async function createNatMesh(
     }),
   )
   const done = building.move()
-  let tunnelCount = 0
   return {
     ...mesh,
+    ...createLabTalks(mesh, lab),
     lab,
     async restartHub() {
       await startHub()
     },
+    [Symbol.asyncDispose]: () => done.disposeAsync(),
+  }
+}
+
+/** Tunnels between computers of a lab, and what goes through them. */
+export function createLabTalks(mesh: ProcessMesh, lab: NatLab): LabTalks {
+  let tunnelCount = 0
+  return {
     async echoTunnel(guest, host) {
       const echo = lab.host(host).spawn(process.execPath, [TALKER, 'echo'], { stdio: TALKER_STDIO })
       const ended = once(echo, 'exit').then(([code]) =>
@@ -94,7 +106,6 @@ export async function createNatMesh(
         PATH_KINDS.indexOf(path) + (state === 'open' ? 0 : PATH_KINDS.length)
       return paths.sort((a, b) => rank(a) - rank(b))
     },
-    [Symbol.asyncDispose]: () => done.disposeAsync(),
   }
 }
 

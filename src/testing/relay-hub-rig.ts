@@ -6,6 +6,7 @@ import { ms } from '../core/model/time.ts'
 import { type ControllerLink, createControllerLink } from '../hub/controller-link.ts'
 import { enrolHub } from '../hub/enrol-hub.ts'
 import { type Hub, startHub } from '../hub/hub.ts'
+import { placesOf } from '../hub/passages.ts'
 import { createRelayController } from '../hub/relay-controller.ts'
 import { tlsIdentity } from '../pki/check.ts'
 import { createKeyPair } from '../pki/key-pair.ts'
@@ -73,6 +74,7 @@ export async function startRelayHub(mesh: LocalMesh, admin: LocalAgent): Promise
     log,
     readLog: async () => [],
     certificateExpiresAtMs: () => enrolled.expiresAtMs,
+    places: placesOf(() => controller.hubs, [mesh.address]),
   })
   controller.start(() => hub.describe())
   link.start()

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { BILLING_ROUTES } from './billing-api.ts'
 import { CATALOGUE_ROUTES } from './catalogue-api.ts'
-import { HUBS_ROUTES, meetingPassShape } from './hubs-api.ts'
+import { HUBS_ROUTES, knownHubShape, MAX_RELAY_HUBS, meetingPassShape } from './hubs-api.ts'
 import { ENDPOINT_FILTER, NETWORK_ROUTES } from './network-api.ts'
 import { PEOPLE_ROUTES } from './people-api.ts'
 import { defineRoute } from './route.ts'
@@ -82,7 +82,15 @@ export const CONTROLLER_API = {
       /** Take the name over from an endpoint of the same user, which is then removed. */
       isReplacing: z.boolean().default(false),
     }),
-    response: certificateShape.extend({ endpoint: endpointIdShape, user: userShape, name: nameShape }),
+    response: certificateShape.extend({
+      endpoint: endpointIdShape,
+      user: userShape,
+      name: nameShape,
+      /** Where the hub with the controller is reached. */
+      controllers: z.array(z.string()).max(16).default([]),
+      /** The hubs that only relay. */
+      hubs: z.array(knownHubShape).max(MAX_RELAY_HUBS).default([]),
+    }),
     errors: [
       'denied',
       'permit-used',

@@ -13,6 +13,19 @@ export const knownHubShape = z.object({ id: hubIdShape, names: hubNamesShape })
 /** A hub that only relays, as agents are told of it. */
 export type KnownHub = z.output<typeof knownHubShape>
 
+/**
+ * Where a permit says that the mesh is: first the hub with the controller, then those that only relay, through which it is
+ * reached where it is not itself.
+ *
+ * @param controllers  `host:port`
+ * @returns at most 16
+ */
+export function bootstrapsOf(controllers: readonly string[], hubs: readonly KnownHub[]): string[] {
+  return [...new Set([...controllers, ...hubs.flatMap(({ names }) => names)])].slice(0, MAX_PLACES)
+}
+
+const MAX_PLACES = 16
+
 /** Longest text of a meeting pass. */
 export const MAX_MEETING_PASS_CHARACTERS = 8_192
 

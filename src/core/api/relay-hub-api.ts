@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { MeshError } from '../model/errors.ts'
-import { hubNamesShape } from './hubs-api.ts'
+import { hubNamesShape, knownHubShape, MAX_RELAY_HUBS } from './hubs-api.ts'
 import { defineRoute } from './route.ts'
 import {
   endpointIdShape,
@@ -83,6 +83,9 @@ export const RELAY_HUB_API = {
 /** Path of the long-lived response that tells a hub that only relays who is out, one JSON object a line. */
 export const HUB_FEED_PATH = '/api/hub-feed'
 
+/** All hubs that only relay, the one that hears it among them. */
+const relayHubsShape = z.array(knownHubShape).max(MAX_RELAY_HUBS)
+
 const feedShape = z.discriminatedUnion('event', [
   /** First line. */
   z.object({
@@ -90,7 +93,10 @@ const feedShape = z.discriminatedUnion('event', [
     timeMs: msShape,
     /** All evictions in force. */
     evictions: z.array(evictionShape),
+    hubs: relayHubsShape.default([]),
   }),
+  /** The hubs that only relay are now these. */
+  z.object({ event: z.literal('hubs-changed'), hubs: relayHubsShape }),
   z.object({
     event: z.literal('evicted'),
     eviction: evictionShape,
