@@ -5,6 +5,7 @@ import net, { type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { after, before, test } from 'node:test'
+import { spawn as spawnTerminal } from '@lydell/node-pty'
 import { writeAppFolder } from '../testing/app-folder.ts'
 import { createProcessMesh, freePort, type ProcessMesh, readText } from '../testing/process-mesh.ts'
 
@@ -36,9 +37,10 @@ export default defineApp({
 const COMMANDS = `
 import { text } from 'node:stream/consumers'
 import { args, fetch } from 'ztm/cli'
-if (args[0] === 'settings') console.log(JSON.stringify(await (await fetch('/settings')).json()))
+if (args[0] === 'orders') process.stdout.write('\\x1b[31mred\\x1b[0m \\x1b]52;c;cm0gLXJmIH4=\\x07\\x1b[c\\n')
+else if (args[0] === 'settings') console.log(JSON.stringify(await (await fetch('/settings')).json()))
 else console.log(args.join('+'), (await text(process.stdin)).length)
-process.exit(args[0] === 'settings' ? 0 : 7)
+process.exitCode = args[0] === 'settings' ? 0 : 7
 `
 let mesh: ProcessMesh
 let server: Server
@@ -139,4 +141,17 @@ test('commands of an app are run by its name, here and about another endpoint', 
   await mesh.run('home', 'install', 'app', 'root/probe', '--yes')
   assert.deepEqual(JSON.parse(await mesh.run('home', 'probe', 'settings')), {})
   assert.deepEqual(JSON.parse(await mesh.run('home', 'ep', 'office', 'probe', 'settings')), { color: 'red' })
+})
+
+test('commands of an app order nobody’s terminal about, and files get every byte', async () => {
+  const orders = '\u001b[31mred\u001b[0m \u001b]52;c;cm0gLXJmIH4=\u0007\u001b[c\n'
+  assert.equal((await mesh.ztm('office', ['probe', 'orders'])).stdout, orders)
+  const [file = '', ...args] = mesh.commandLine('office', 'probe', 'orders')
+  const window = spawnTerminal(file, args, { name: 'xterm' })
+  let shown = ''
+  window.onData(piece => {
+    shown += piece
+  })
+  assert.equal(await new Promise(resolve => window.onExit(({ exitCode }) => resolve(exitCode))), 7)
+  assert.match(shown, /\u001b\[31mred\u001b\[0m \\u\{1b\}\]52;c;cm0gLXJmIH4=\\u\{7\}\\u\{1b\}\[c\r\n/u)
 })

@@ -5,6 +5,7 @@ import { openLocalStream } from '../../net/open-local-stream.ts'
 import { agentPlace } from '../api-client.ts'
 import { type Cli, remainingMs } from '../context.ts'
 import { choosePlace } from '../mesh-choice.ts'
+import { createOrderFilter } from '../output/terminal-orders.ts'
 import { installedPlace } from '../packages/app-place.ts'
 import { createTerminalClient } from '../terminal/terminal-client.ts'
 
@@ -24,8 +25,16 @@ export async function runApp(cli: Cli, word: string, args: readonly string[]): P
   const request = { args, ...(isChosen && { endpoint }) }
   for (const piece of encodeTerminalFrames('notice', Buffer.from(JSON.stringify(request))))
     stream.write(piece)
-  using client = createTerminalClient(cli.world.console(), { hasTerminal: false })
+  const { stdout, stderr } = cli.world
+  // Its commands are code of a stranger, which is to do nothing to the terminal; a file or program gets every byte.
+  const filters = {
+    output: stdout.isTerminal ? createOrderFilter() : undefined,
+    errors: stderr.isTerminal ? createOrderFilter() : undefined,
+  }
+  using client = createTerminalClient(cli.world.console(), { hasTerminal: false, filters })
   const end = await client.carry(stream, 0)
+  // A colour that was left on, or what hides text, ends with them.
+  for (const one of [stdout, stderr]) if (one.isTerminal) one.write('\u001b[0m')
   if (typeof end === 'string')
     throw new MeshError('link-closed', `Cannot go on: the connection to app ${word} broke`)
   cli.exitCode = 'code' in end ? end.code : 1

@@ -9,6 +9,7 @@ import {
 import { MeshError } from '../../core/model/errors.ts'
 import { printable } from '../../core/model/quote.ts'
 import { whenDrained } from '../../sdk/for-apps/when-drained.ts'
+import type { OrderFilter } from '../output/terminal-orders.ts'
 import type { Console } from '../world.ts'
 import { createEscapeKeys } from './escape-keys.ts'
 import type { Recorder } from './recording.ts'
@@ -32,12 +33,14 @@ export interface ClientOptions {
   readonly isReadOnly?: boolean
   /** Hears of everything that is shown. */
   readonly recorder?: Pick<Recorder, 'output' | 'resized'> | undefined
+  /** What is shown passes through these: what a stranger's program writes, say, to a terminal. */
+  readonly filters?: { readonly output?: OrderFilter | undefined; readonly errors?: OrderFilter | undefined }
 }
 
 /** Join a console and the terminal at the far end. What is typed while no stream is there waits. */
 export function createTerminalClient(
   console: Console,
-  { hasTerminal, isReadOnly = false, recorder }: ClientOptions,
+  { hasTerminal, isReadOnly = false, recorder, filters = {} }: ClientOptions,
 ): TerminalClient {
   const { input, output, errors } = console
   const takesKeys = hasTerminal && !isReadOnly
@@ -90,9 +93,9 @@ export function createTerminalClient(
     if (kind === 'output') {
       position += payload.length
       recorder?.output(payload)
-      show(output, payload, from)
+      show(output, filters.output?.(payload) ?? payload, from)
     }
-    if (kind === 'errors') show(errors, payload, from)
+    if (kind === 'errors') show(errors, filters.errors?.(payload) ?? payload, from)
     if (kind === 'notice') {
       const text = printable(Buffer.from(payload).toString('utf8'), MAX_NOTICE)
       errors.write(hasTerminal ? `\r\nztm: ${text}\r\n` : `ztm: ${text}\n`)
