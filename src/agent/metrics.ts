@@ -1,11 +1,12 @@
-import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import { Gauge, Registry } from 'prom-client'
+import { addProcessMetrics } from '../net/process-metrics.ts'
 import type { Agent } from './agent.ts'
 import type { Membership } from './membership.ts'
 
 /** An agent's counters as Prometheus text; one series a mesh. */
 export function createAgentMetrics(agent: () => Agent): () => Promise<string> {
   const registry = new Registry()
-  collectDefaultMetrics({ register: registry })
+  addProcessMetrics(registry)
   const gauge = (name: string, help: string, read: (membership: Membership) => number) =>
     new Gauge({
       name,

@@ -1,4 +1,5 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { addProcessMetrics } from '../net/process-metrics.ts'
 import type { AccessRecord } from './access-record.ts'
 
 /** Counts of a gateway, as Prometheus text. */
@@ -25,7 +26,7 @@ export interface GatewayGauges {
 /** Make counters. */
 export function createGatewayMetrics(gauges: GatewayGauges): GatewayMetrics {
   const registry = new Registry()
-  collectDefaultMetrics({ register: registry })
+  addProcessMetrics(registry)
   const registers = [registry]
   const requests = new Counter({
     name: 'ztm_gateway_requests_total',

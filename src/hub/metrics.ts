@@ -1,5 +1,6 @@
-import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import { Counter, Gauge, Registry } from 'prom-client'
 import type { BillingStatus } from '../core/api/billing-api.ts'
+import { addProcessMetrics } from '../net/process-metrics.ts'
 import type { Hub } from './hub.ts'
 
 /**
@@ -9,7 +10,7 @@ import type { Hub } from './hub.ts'
  */
 export function createHubMetrics(hub: () => Hub, billing?: () => BillingStatus): () => Promise<string> {
   const registry = new Registry()
-  collectDefaultMetrics({ register: registry })
+  addProcessMetrics(registry)
   const registers = [registry]
   const gauge = (name: string, help: string, read: () => number) =>
     new Gauge({
