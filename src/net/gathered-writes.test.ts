@@ -22,14 +22,31 @@ function createSink(): { sink: Writable; calls: string[] } {
   return { sink, calls }
 }
 
+const LARGE = 'x'.repeat(5_000)
+
 test('gatherWrites() makes one call of what is written in one turn', async () => {
   const { sink, calls } = createSink()
   gatherWrites(sink)
-  for (const text of ['one ', 'turn']) sink.write(text)
+  for (const text of [LARGE, ' turn']) sink.write(text)
   await nextTurn()
   for (const text of ['another', ' one']) sink.write(text)
   await nextTurn()
-  assert.deepEqual(calls, ['one turn', 'another one'])
+  assert.deepEqual(calls, [`${LARGE} turn`, 'another one'])
+})
+
+test('gatherWrites() writes a small piece at once while there is one in a turn', async () => {
+  const { sink, calls } = createSink()
+  gatherWrites(sink)
+  const seen: string[][] = []
+  for (const texts of [['a'], ['b'], ['c', 'd', 'e'], ['f'], ['g']]) {
+    calls.length = 0
+    for (const text of texts) sink.write(text)
+    seen.push([...calls])
+    await nextTurn()
+    seen.push(calls.slice(seen.at(-1)?.length))
+  }
+  // The one after a turn with several may be the first of several, too.
+  assert.deepEqual(seen, [['a'], [], ['b'], [], ['c'], ['de'], [], ['f'], ['g'], []])
 })
 
 test('gatherWrites() sends everything before the end', async () => {
@@ -44,7 +61,7 @@ test('gatherWrites() sends everything before the end', async () => {
 test('gatherWrites() tells the writer when the stream is destroyed before the turn ends', async () => {
   const { sink, calls } = createSink()
   gatherWrites(sink)
-  const failed = new Promise(resolve => sink.write('lost', resolve))
+  const failed = new Promise(resolve => sink.write(LARGE, resolve))
   sink.destroy()
   assert.ok((await failed) instanceof Error)
   await nextTurn()

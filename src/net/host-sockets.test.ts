@@ -49,8 +49,8 @@ describe('listenTcp()', () => {
 
   it('says where a connection comes from, the same for IPv4 on a port of both families', async () => {
     const { listener, near, far } = await connectPair({ host: '*', port: 0 })
+    assert.match(far.remote(), /^\[::1\]:\d+$|^127\.0\.0\.1:\d+$/)
     near.destroy()
-    assert.match(far.remote, /^\[::1\]:\d+$|^127\.0\.0\.1:\d+$/)
     const { promise, resolve } = Promise.withResolvers<HostConnection>()
     const other = await listenTcp({ host: '*', port: 0 }, resolve)
     const client = await connectTcp(
@@ -58,7 +58,7 @@ describe('listenTcp()', () => {
       { timeoutMs: 5_000 },
     )
     const accepted = await promise
-    assert.match(accepted.remote, /^127\.0\.0\.1:\d+$/)
+    assert.match(accepted.remote(), /^127\.0\.0\.1:\d+$/)
     await close(far, client, accepted, listener, other)
   })
 
@@ -100,7 +100,7 @@ describe('listenTcp()', () => {
 describe('connectTcp()', () => {
   it('connects over IPv6', async () => {
     const { listener, near, far } = await connectPair({ host: '::1', port: 0 })
-    assert.equal(near.remote, `[::1]:${listener.address.port}`)
+    assert.equal(near.remote(), `[::1]:${listener.address.port}`)
     await close(near, far, listener)
   })
 
@@ -111,7 +111,7 @@ describe('connectTcp()', () => {
     await listen(server, { path: folder.file('echo') })
     const target: Target = { kind: 'unix', path: folder.file('echo') }
     const connection = await connectTcp(target, { timeoutMs: 5_000 })
-    assert.equal(connection.remote, `unix:${target.path}`)
+    assert.equal(connection.remote(), `unix:${target.path}`)
     connection.end('over a file')
     assert.equal(await text(connection), 'over a file')
     const second = await connectTcp(target, { timeoutMs: 5_000 })

@@ -13,8 +13,8 @@ import { watchGone } from './watch-gone.ts'
 
 /** A TCP connection, or one of a unix socket, that may be half open. */
 export type HostConnection = Socket & {
-  /** The other end, `host:port`; `unix:/path` for a unix socket. */
-  readonly remote: string
+  /** The other end, `host:port`; `unix:/path` for a unix socket, `gone` for one that was broken before. Asks the system. */
+  remote(): string
   /** Break it: the other side sees a reset. */
   reset(): void
 }
@@ -239,24 +239,30 @@ function checkHost(host: string): void {
 
 function toTcpConnection(socket: Socket, to?: Target): HostConnection {
   // Whoever holds the connection hears of its end by `close`; without this a reset would end the process.
-  socket.on('error', () => {})
+  socket.on('error', ignore)
   watchGone(socket)
   gatherWrites(socket)
   // One by one, each by its name: V8 keeps the properties of a socket in a hash table of 1.6 KB after `Object.assign`.
-  const connection = socket as Socket & { remote: string; reset: () => void }
-  connection.remote = remoteOf(socket, to)
-  connection.reset = () => {
-    // A unix socket knows no reset, and Node throws if it is asked for one.
-    if (to?.kind === 'unix') socket.destroy()
-    else resetSocket(socket)
-  }
+  const connection = socket as Socket & { remote: () => string; reset: () => void }
+  connection.remote = to?.kind === 'unix' ? () => formatTarget(to) : remoteOfThis
+  // A unix socket knows no reset, and Node throws if it is asked for one.
+  connection.reset = to?.kind === 'unix' ? destroyThis : resetThis
   return connection
 }
 
-/** The system is asked only where it is not known: that takes longer than all else here. */
-function remoteOf(socket: Socket, to: Target | undefined): string {
-  if (to !== undefined && (to.kind === 'unix' || net.isIP(to.host) !== 0)) return formatTarget(to)
-  const { remoteAddress, remotePort } = socket
+// One function for all connections: each of its own would take time and memory for all of them.
+function ignore(): void {}
+
+function resetThis(this: Socket): void {
+  resetSocket(this)
+}
+
+function destroyThis(this: Socket): void {
+  this.destroy()
+}
+
+function remoteOfThis(this: Socket): string {
+  const { remoteAddress, remotePort } = this
   if (remoteAddress === undefined) return 'gone'
   return formatAddress({ host: remoteAddress.replace(/^::ffff:(?=\d+\.)/i, ''), port: remotePort ?? 0 })
 }
@@ -281,13 +287,8 @@ async function bindSocket(host: string, port: number): Promise<dgram.Socket> {
   return socket
 }
 
-/** What lies dead behind a NAT or a pulled plug is noticed by TCP keep-alive. */
-const SOCKET_OPTIONS = {
-  allowHalfOpen: true,
-  noDelay: true,
-  keepAlive: true,
-  keepAliveInitialDelay: 30_000,
-} as const
+/** What lies dead behind a NAT or a pulled plug is noticed by TCP keep-alive, which `watchGone` asks for. */
+const SOCKET_OPTIONS = { allowHalfOpen: true, noDelay: true } as const
 
 // IP literals need no look-up, and dgram would make one per datagram.
 const UDP_OPTIONS = {

@@ -6,12 +6,14 @@ import { MeshError } from '../core/model/errors.ts'
  *
  * Node hears of a reset only from a read or write that is under way. A connection that is stopped because the other
  * side of a tunnel does not take more, or that is half closed, does neither: without this one that was given up would stay
- * for as long as the far program does not move.
+ * for as long as the far program does not move. TCP keep-alive, which finds those behind a pulled plug, is asked for here, too.
  */
 export function watchGone(socket: Socket, intervalMs: number = GONE_CHECK_MS): void {
   const timer = setInterval(() => {
     if (isGone(socket))
       socket.destroy(new MeshError('link-closed', 'Connection ended: the other side broke it'))
+    // Not before: it takes four calls of the system, and most connections do not live that long.
+    else socket.setKeepAlive(true, KEEP_ALIVE_DELAY_MS)
   }, intervalMs).unref()
   socket.on('close', () => clearInterval(timer))
 }
@@ -31,3 +33,5 @@ export function isGone(socket: Socket): boolean {
 
 /** A connection given up by its client is noticed within this time. */
 export const GONE_CHECK_MS = 30_000
+/** A connection on which nothing comes is asked after this time whether it lives. */
+const KEEP_ALIVE_DELAY_MS = 30_000

@@ -361,8 +361,8 @@ export type AddressCheck = (ip: string) => boolean
 
 /** A TCP connection or one of a unix socket: half-open is allowed, no delay is set. */
 export type TcpConnection = Duplex & {
-  /** The other end, `host:port`; `unix:/path` for a unix socket. */
-  readonly remote: string
+  /** The other end, `host:port`; `unix:/path` for a unix socket, `gone` for one that was broken before. Asks the system. */
+  remote(): string
   readonly bytesRead: number
   readonly bytesWritten: number
   /** Break it: the other side sees a reset. */

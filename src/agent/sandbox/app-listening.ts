@@ -108,7 +108,7 @@ function offer(bridge: Bridge, connection: TcpConnection, listening: number): vo
   try {
     const near = bridge.open()
     connection.once('close', () => near.reset('The connection was closed'))
-    bridge.call('connection', { stream: near.id, listening, remote: connection.remote }).then(
+    bridge.call('connection', { stream: near.id, listening, remote: connection.remote() }).then(
       () => joinStreams(duplexOver(near), connection),
       () => connection.reset(),
     )

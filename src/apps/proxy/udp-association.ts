@@ -41,7 +41,7 @@ class Association {
     this.#connection = connection
     this.#context = context
     this.#client = client
-    this.#clientIp = plainIp(parseAddress(connection.remote).host)
+    this.#clientIp = plainIp(parseAddress(connection.remote()).host)
   }
 
   async open(): Promise<void> {
