@@ -2,15 +2,13 @@ import type { IncomingHttpHeaders } from 'node:http2'
 import type { Duplex } from 'node:stream'
 import { CONTROLLER_API } from '../core/api/hub-api.ts'
 import { PORT_HEADER, SESSION_TICKET_HEADER } from '../core/api/peer-api.ts'
-import type { Answer } from '../core/api/route.ts'
 import { type Balancer, createBalancer } from '../core/balance/balancer.ts'
 import { createRanks } from '../core/balance/rank.ts'
 import { MeshError, toMeshError } from '../core/model/errors.ts'
 import type { EndpointId } from '../core/model/ids.ts'
 import type { Log } from '../core/model/log.ts'
-import type { ServiceName, UserName } from '../core/model/names.ts'
-import { quote } from '../core/model/quote.ts'
-import { type EndpointIdentity, isIdentityUser } from '../core/model/spiffe-id.ts'
+import type { ServiceName } from '../core/model/names.ts'
+import type { EndpointIdentity } from '../core/model/spiffe-id.ts'
 import type { Clock } from '../core/model/time.ts'
 import { FLOW_HEADER } from '../core/stream/flow-header.ts'
 import { RESUMABLE_HEADER } from '../core/stream/resume-headers.ts'
@@ -24,19 +22,16 @@ import type { HubLink } from './hub-link.ts'
 import type { PeerSession } from './peer-session.ts'
 import type { Peers } from './peers.ts'
 import { createResumer, type Resumer } from './resumer.ts'
+import { describeAbsence, hostOf, mayDialAt, type ServiceSession, ticketId } from './service-session.ts'
 import type { MeteredStream, UsageReporter } from './usage.ts'
-
-type ServiceSession = Answer<typeof CONTROLLER_API.openSession> & {
-  readonly askedAtMs: number
-  /** Of the session, for accounts. */
-  readonly id: string
-}
 
 /** Who hosts a service, as the last session told. */
 interface Balancing {
   readonly session: ServiceSession
   readonly balancer: Balancer<EndpointId>
   readonly online: ReadonlySet<EndpointId>
+  /** The service as HTTP/2 names it. */
+  readonly authority: string
 }
 
 /** What dialling in a mesh needs. */
@@ -172,7 +167,7 @@ class MeshDialer implements Dialer {
   }
 
   async #open(service: ServiceName, options: DialOptions, attempt: DialAttempt): Promise<OpenStream> {
-    const session = await this.#session(service)
+    const session = this.#fresh(service) ?? (await this.#session(service))
     try {
       return await this.#openBy(session, options, attempt)
     } catch (thrown) {
@@ -240,7 +235,7 @@ class MeshDialer implements Dialer {
     if (endpoint === self.endpoint)
       return { stream: attempt.start(hostings.receiveLocal(session.service.name, self, options.port)) }
     if (session.metering !== undefined) usage.requireRoom(session.service.name)
-    const peer = await peers.session(endpoint)
+    const peer = peers.warm(endpoint) ?? (await peers.session(endpoint))
     if (attempt.isCancelled) return undefined
     if (peer.identity.user !== hostOf(session, endpoint)) {
       throw new MeshError(
@@ -254,7 +249,7 @@ class MeshDialer implements Dialer {
     const offered = name === undefined && options.takesDatagrams ? peer.datagrams?.offer() : undefined
     const stream = peer.session.request({
       ':method': 'CONNECT',
-      ':authority': encodeURIComponent(service),
+      ':authority': this.#balancing(session).authority,
       [SESSION_TICKET_HEADER]: session.ticket,
       ...(name !== undefined && { [RESUMABLE_HEADER]: name }),
       ...(offered !== undefined && { [FLOW_HEADER]: offered.name }),
@@ -286,6 +281,9 @@ class MeshDialer implements Dialer {
   #choose(session: ServiceSession, options: DialOptions): readonly EndpointId[] {
     const { balancer, online } = this.#balancing(session)
     const { name, hostings, strategy } = session.service
+    const [only] = hostings
+    // Nothing to choose: the usual case.
+    if (only !== undefined && hostings.length === 1) return mayDialAt(only, options) ? [only.endpoint] : []
     const wanted = new Set(options.exits ?? [])
     const named = new Set(
       hostings.filter(({ instance }) => instance === options.instance).map(({ endpoint }) => endpoint),
@@ -313,17 +311,24 @@ class MeshDialer implements Dialer {
     const balancer = known?.balancer ?? createBalancer<EndpointId>({ method: 'round-robin' })
     balancer.setMembers(hostings.map(({ endpoint }) => endpoint))
     const online = new Set(hostings.filter(({ isOnline }) => isOnline).map(({ endpoint }) => endpoint))
-    const balancing = { session, balancer, online }
+    const balancing = { session, balancer, online, authority: encodeURIComponent(name) }
     this.#balancings.set(name, balancing)
     return balancing
   }
 
-  async #session(service: ServiceName): Promise<ServiceSession> {
+  /** What is known of a service, where nothing has to be asked. */
+  #fresh(service: ServiceName): ServiceSession | undefined {
     const known = this.#sessions.get(service)
-    const now = this.#options.clock.now()
-    if (known !== undefined && known.expiresAtMs > now) {
-      const lifeMs = known.expiresAtMs - known.askedAtMs
-      if (known.askedAtMs > 0 && now < known.askedAtMs + (lifeMs * 2) / 3) return known
+    if (known === undefined || known.askedAtMs === 0) return undefined
+    const lifeMs = known.expiresAtMs - known.askedAtMs
+    return this.#options.clock.now() < known.askedAtMs + (lifeMs * 2) / 3 ? known : undefined
+  }
+
+  async #session(service: ServiceName): Promise<ServiceSession> {
+    const fresh = this.#fresh(service)
+    if (fresh !== undefined) return fresh
+    const known = this.#sessions.get(service)
+    if (known !== undefined && known.expiresAtMs > this.#options.clock.now()) {
       // Renew beside the dial; wait only when what is known is stale.
       const asked = this.#ask(service)
       if (known.askedAtMs > 0) {
@@ -369,30 +374,6 @@ class MeshDialer implements Dialer {
 /** Not a function of `#open`: with it all that a dial needs would live as long as its stream. */
 function tellWhenClosed(stream: Duplex, balancer: Balancer<EndpointId>, endpoint: EndpointId): void {
   stream.on('close', () => balancer.closed(endpoint))
-}
-
-/** Whose endpoint must host the service there: its owner's, unless the controller owns it. */
-function hostOf({ service: { owner, hostings } }: ServiceSession, endpoint: EndpointId): UserName {
-  if (!isIdentityUser(owner)) return owner
-  return hostings.find(hosting => hosting.endpoint === endpoint)?.user ?? owner
-}
-
-/** Why none of the endpoints that were tried could be reached. */
-function describeAbsence({ service: { hostings } }: ServiceSession, tried: ReadonlySet<EndpointId>): string {
-  if (hostings.length === 0) return 'nobody hosts it now'
-  if (tried.size === 0) return 'nobody of those who were asked for hosts it'
-  const names = hostings.filter(({ endpoint }) => tried.has(endpoint)).map(({ name }) => quote(name))
-  return `offline is ${names.join(', ')}: start the agent there`
-}
-
-/** The id of a session ticket, for accounts; who made it is not judged here. */
-function ticketId(ticket: string): string {
-  try {
-    const claims = JSON.parse(Buffer.from(ticket.split('.')[1] ?? '', 'base64url').toString('utf8'))
-    return typeof claims?.jti === 'string' ? claims.jti : ''
-  } catch {
-    return ''
-  }
 }
 
 const NO_RANK = { cost: 0, precedence: 'default' } as const
