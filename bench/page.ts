@@ -3,14 +3,16 @@
 import { loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
 import type { Page } from 'playwright-core'
-import { createCrowdedPage, makeCrowd } from '../src/testing/crowded-page.ts'
+import { CONTROLLER_API } from '../src/core/api/hub-api.ts'
+import { parseUserName } from '../src/core/model/names.ts'
+import { createCrowdedPage, makeCrowd, makePeople } from '../src/testing/crowded-page.ts'
 
 const { values: typed } = parseArgs({
   options: { endpoints: { type: 'string', default: '10000' }, rounds: { type: 'string', default: '5' } },
 })
 const count = Number(typed.endpoints)
 const crowd = makeCrowd(count)
-await using page = await createCrowdedPage(crowd)
+await using page = await createCrowdedPage(crowd, { invited: makePeople(count) })
 const context = await page.browser.newContext({ locale: 'en-GB', viewport: { width: 1_280, height: 800 } })
 const tab = await context.newPage()
 // Texts, as this program knows nothing of documents.
@@ -48,6 +50,19 @@ for (let round = 0; round < Number(typed.rounds); round += 1) {
     await tab.goto(`${page.meshUrl}/endpoints?by=user`)
     return await untilShown(tab, 'user-00', 'performance.now()')
   })
+  await measure('reload of as many users, to the first row', async () => {
+    await tab.goto(`${page.meshUrl}/users`)
+    return await untilShown(tab, 'person-0000', 'performance.now()', '[role=cell]')
+  })
+  const role = (wanted: 'admin' | 'member') =>
+    page.home.membership.link.call(CONTROLLER_API.updateUser, {
+      params: { user: parseUserName('person-0000') },
+      body: { role: wanted },
+    })
+  await measure('an administrator made elsewhere, to the row', () =>
+    fromNow(tab, 'administrator', async () => void (await role('admin')), '[role=cell]'),
+  )
+  await role('member')
   await measure('map', async () => {
     await tab.goto(`${page.meshUrl}/map`)
     return await untilShown(tab, 'user-00 (', 'performance.now()')

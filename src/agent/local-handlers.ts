@@ -51,7 +51,7 @@ export function createLocalHandlers(options: LocalHandlersOptions): Handlers<typ
 function userHandlers(agent: Agent) {
   const linkOf = ({ mesh }: { mesh: Parameters<Agent['mesh']>[0] }) => agent.mesh(mesh).link
   return {
-    listUsers: ({ params }) => linkOf(params).call(CONTROLLER_API.listUsers, {}),
+    listUsers: ({ params, query }) => linkOf(params).call(CONTROLLER_API.listUsers, { query }),
     showUser: ({ params }) => linkOf(params).call(CONTROLLER_API.showUser, { params }),
     updateUser: ({ params, body }) => linkOf(params).call(CONTROLLER_API.updateUser, { params, body }),
     listGroups: ({ params, query }) => linkOf(params).call(CONTROLLER_API.listGroups, { query }),

@@ -99,9 +99,12 @@ export function createUserHandlers(
   }
 
   return {
-    async listUsers({ caller }) {
+    async listUsers({ query: { keyword = '', limit, offset }, caller }) {
       members.require(caller)
-      return { users: [...users.names()].sort().map(describe) }
+      const wanted = keyword.toLowerCase()
+      const found = [...users.names()].filter(name => name.toLowerCase().includes(wanted)).sort()
+      const end = limit === undefined ? undefined : offset + limit
+      return { users: found.slice(offset, end).map(describe), total: found.length }
     },
     async showUser({ params, caller }) {
       const asking = members.require(caller)

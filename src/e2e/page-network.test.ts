@@ -2,14 +2,14 @@ import assert from 'node:assert/strict'
 import { after, before, type TestContext, test } from 'node:test'
 import type { Page } from 'playwright-core'
 import { assertAccessible, keepPicture } from '../testing/browser.ts'
-import { type CrowdedPage, createCrowdedPage, makeCrowd } from '../testing/crowded-page.ts'
+import { type CrowdedPage, createCrowdedPage, makeCrowd, makePeople } from '../testing/crowded-page.ts'
 import { waitForHeading } from '../testing/page-visit.ts'
 
 const CROWD = 10_000
 let crowd: CrowdedPage
 
 before(async () => {
-  crowd = await createCrowdedPage(makeCrowd(CROWD))
+  crowd = await createCrowdedPage(makeCrowd(CROWD), { invited: makePeople(CROWD) })
   await crowd.mesh.join('office')
 })
 after(() => crowd[Symbol.asyncDispose]())
@@ -63,6 +63,22 @@ test('an endpoint of ten thousand is found by its name, and groups of them are o
   await page.getByText('State', { exact: true }).first().click()
   await page.getByRole('row', { name: 'offline' }).getByRole('link').click()
   await page.getByText('0 of 3,000 online').waitFor()
+})
+
+test('ten thousand users are listed in a document of a few, searched, and reached by the keyboard', async t => {
+  const page = await open(t, '/users')
+  await page.getByText('Users: 10,041').waitFor()
+  await page.getByRole('cell', { name: 'person-0000', exact: true }).waitFor()
+  assert.equal(await page.getByRole('table', { name: 'Users' }).getAttribute('aria-rowcount'), '10042')
+  await page.locator('[role=rowgroup][tabindex="0"]').focus()
+  await page.keyboard.press('End')
+  await page.getByRole('cell', { name: 'user-39', exact: true }).waitFor()
+  assert.ok((await rowsOf(page).count()) < 60)
+  await page.getByLabel('Search').fill('ON-4321')
+  await page.getByText('Users: 1', { exact: true }).waitFor()
+  await page.getByRole('button', { name: 'Evict person-4321' }).waitFor()
+  await assertAccessible(page, 'users')
+  await keepPicture(page, 'users-10000')
 })
 
 test('endpoints that come and go are seen at once, and a storm of them asks a few times a second', async t => {

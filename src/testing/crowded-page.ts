@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { type LocalServer, startLocalServer } from '../agent/local-server.ts'
-import type { EndpointRecord } from '../controller/records.ts'
+import type { EndpointRecord, InvitationRecord } from '../controller/records.ts'
 import { type EndpointId, parseEndpointId } from '../core/model/ids.ts'
 import { parseName, parseUserName } from '../core/model/names.ts'
 import type { Json } from '../core/model/store.ts'
@@ -40,17 +40,25 @@ export interface CrowdedPage extends AsyncDisposable {
   visit(t: TestContext, options?: BrowserContextOptions): Promise<Page>
 }
 
-/** Start hub, agent and browser. The agent runs in this process, as does the hub; the browser does not. */
+/**
+ * Start hub, agent and browser. The agent runs in this process, as does the hub; the browser does not.
+ *
+ * @param options.invited  users who have an invitation and no endpoint yet
+ */
 export async function createCrowdedPage(
   crowd: readonly CrowdMember[],
-  options: Parameters<LocalMesh['join']>[1] = {},
+  { invited = [], ...options }: Parameters<LocalMesh['join']>[1] & { invited?: readonly string[] } = {},
 ): Promise<CrowdedPage> {
   const folder = makeScratchFolder()
   const ids = crowd.map(() => parseEndpointId(randomUUID()))
   const records = crowd.map((member, index) => recordOf(member, ids[index] as EndpointId))
   const mesh = await createLocalMesh({
     async furnish(store) {
-      await Promise.all(records.map(record => store.put(`endpoint/${record.id}`, record as unknown as Json)))
+      const invitations = invited.map(invitationOf)
+      await Promise.all([
+        ...records.map(record => store.put(`endpoint/${record.id}`, record as unknown as Json)),
+        ...invitations.map(one => store.put(`invitation/${one.id}`, one as unknown as Json)),
+      ])
     },
   })
   const home = await mesh.join('home', options)
@@ -123,4 +131,23 @@ function recordOf(
     enrolledAtMs: 1,
     certificate: { serial: '01', issuedAtMs: 1, expiresAtMs: 1 },
   }
+}
+
+function invitationOf(user: string): InvitationRecord {
+  return {
+    version: 1,
+    id: randomUUID(),
+    user: parseUserName(user),
+    secretHash: randomBytes(32).toString('base64url'),
+    by: parseUserName('root'),
+    createdAtMs: Date.now(),
+    expiresAtMs: Date.now() + 86_400_000,
+    labels: [],
+    state: { is: 'open' },
+  }
+}
+
+/** So many users: `person-0000` and on. */
+export function makePeople(count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `person-${String(index).padStart(4, '0')}`)
 }

@@ -80,7 +80,8 @@ const LISTS: Readonly<Record<MeshKind, List>> = {
     await showList(cli, await listAllEndpoints(cli, mesh, query), endpointView(cli))
   },
   async user(cli, name) {
-    const { users } = await callAgent(cli, AGENT_API.listUsers, { params: await meshParams(cli) })
+    const query = name === undefined ? {} : { keyword: name.slice(0, 64) }
+    const { users } = await callAgent(cli, AGENT_API.listUsers, { params: await meshParams(cli), query })
     await showFitting(cli, users, userView(cli), name)
   },
   async group(cli, name) {

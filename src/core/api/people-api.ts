@@ -31,6 +31,18 @@ const groupListShape = z.object({ groups: z.array(groupShape) })
 const meshParams = z.object({ mesh: nameShape })
 
 const userParams = z.object({ user: userShape })
+const userQuery = z.object({
+  /** Part of a name, in any case. */
+  keyword: z.string().max(64).optional(),
+  /** All if absent. */
+  limit: z.coerce.number().int().min(1).max(1_000).optional(),
+  offset: z.coerce.number().int().min(0).default(0),
+})
+const userListShape = z.object({
+  users: z.array(userInfoShape),
+  /** How many fit; absent from an older controller, which gives all. */
+  total: z.int().optional(),
+})
 /** A user in full. */
 const userDetailShape = userInfoShape.extend({
   /** Who made an administrator of them, and when; absent for root, and for plain members. */
@@ -47,8 +59,9 @@ export const PEOPLE_ROUTES = {
   listUsers: defineRoute({
     method: 'GET',
     path: '/api/users',
-    summary: 'List users',
-    response: z.object({ users: z.array(userInfoShape) }),
+    summary: 'List users by name, some of them if that is asked for',
+    query: userQuery,
+    response: userListShape,
   }),
   showUser: defineRoute({
     method: 'GET',
@@ -122,9 +135,10 @@ export const AGENT_PEOPLE_ROUTES = {
   listUsers: defineRoute({
     method: 'GET',
     path: '/api/meshes/{mesh}/users',
-    summary: 'List users',
+    summary: 'List users by name, some of them if that is asked for',
     params: meshParams,
-    response: z.object({ users: z.array(userInfoShape) }),
+    query: userQuery,
+    response: userListShape,
     errors: ['not-joined', 'offline'],
   }),
   showUser: defineRoute({

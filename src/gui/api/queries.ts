@@ -39,7 +39,17 @@ export const QUERIES = {
   users: (mesh: string) =>
     queryOptions({
       queryKey: ['users', mesh],
-      queryFn: ({ signal }) => call(AGENT_API.listUsers, { params: { mesh } }, { signal }),
+      queryFn: ({ signal }) => call(AGENT_API.listUsers, { params: { mesh }, query: {} }, { signal }),
+    }),
+  /** One page of the users whose name has a word in it, and how many there are; the first is page 0. */
+  userPage: (mesh: string, keyword: string, page: number) =>
+    queryOptions({
+      queryKey: ['users', mesh, keyword, page],
+      queryFn: ({ signal }) => {
+        const some = { limit: USER_PAGE_SIZE, offset: page * USER_PAGE_SIZE }
+        const query = keyword === '' ? some : { ...some, keyword }
+        return call(AGENT_API.listUsers, { params: { mesh }, query }, { signal })
+      },
     }),
   invitations: (mesh: string) =>
     queryOptions({
@@ -82,5 +92,7 @@ export function tunnelPrefix(mesh: string): string {
   return `/api/meshes/${encodeURIComponent(mesh)}/apps/ztm/tunnel`
 }
 
+/** Users that are asked for at once. */
+export const USER_PAGE_SIZE = 100
 /** Counters are asked for this often; they do not tell of themselves. */
 const LIVE_MS = 2_000

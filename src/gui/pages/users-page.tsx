@@ -1,20 +1,15 @@
-import { Badge, Button, Group, Modal, Stack, Tabs, Text, TextInput, Title } from '@mantine/core'
+import { Button, Group, Modal, Stack, Tabs, Text, TextInput, Title } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useParams } from '@tanstack/react-router'
 import { useState } from 'react'
 import { AGENT_API } from '../../core/api/agent-api.ts'
 import { call } from '../api/call.ts'
-import { QUERIES } from '../api/queries.ts'
-import { ActionButton } from '../parts/action-button.tsx'
+import { UserTable } from '../network/user-table.tsx'
 import { formatCommand } from '../parts/command-words.ts'
 import { Copy, EqualCommand } from '../parts/equal-command.tsx'
 import { Failure } from '../parts/failure.tsx'
-import { Listing } from '../parts/listing.tsx'
-import { Loaded } from '../parts/loaded.tsx'
-import { Name } from '../parts/name.tsx'
 import { QrCode } from '../parts/qr-code.tsx'
-import { StateBadge } from '../parts/state-badge.tsx'
 import { useTexts } from '../texts/texts.ts'
 import { EvictionsSection } from './evictions-section.tsx'
 import { GroupsSection } from './groups-section.tsx'
@@ -47,7 +42,7 @@ export function UsersPage() {
           <Tabs.Tab value="evictions">{say('users.evictions')}</Tabs.Tab>
         </Tabs.List>
         <Tabs.Panel value="users">
-          <UsersSection mesh={mesh} />
+          <UserTable mesh={mesh} />
         </Tabs.Panel>
         <Tabs.Panel value="groups">
           <GroupsSection mesh={mesh} />
@@ -60,68 +55,6 @@ export function UsersPage() {
         </Tabs.Panel>
       </Tabs>
     </Stack>
-  )
-}
-
-function UsersSection({ mesh }: { mesh: string }) {
-  const { say } = useTexts()
-  const query = useQuery(QUERIES.users(mesh))
-  return (
-    <Loaded query={query}>
-      {({ users }) => (
-        <Listing
-          label={say('users.title')}
-          rows={users}
-          keyOf={({ name }) => name}
-          empty={say('endpoint.none')}
-          columns={[
-            { title: say('user.name'), cell: ({ name }) => <Name>{name}</Name> },
-            {
-              title: say('user.endpoints'),
-              cell: ({ onlineCount, endpointCount }) =>
-                say('count.of', { count: onlineCount, total: endpointCount }),
-            },
-            {
-              title: say('state.title'),
-              cell: ({ isAdmin, isEvicted }) => (
-                <Group gap="xs">
-                  {isAdmin && <Badge variant="default">{say('user.admin')}</Badge>}
-                  {isEvicted && <StateBadge mood="ill">{say('user.evicted')}</StateBadge>}
-                </Group>
-              ),
-            },
-            {
-              title: '',
-              cell: ({ name, isAdmin, isEvicted }) =>
-                name !== 'root' &&
-                !isEvicted && (
-                  <Group gap="xs">
-                    <ActionButton
-                      label={`${say(isAdmin ? 'user.demote' : 'user.promote')} ${name}`}
-                      question={say(isAdmin ? 'user.demoteAsk' : 'user.promoteAsk', { name })}
-                      run={() =>
-                        call(AGENT_API.updateUser, {
-                          params: { mesh, user: name },
-                          body: { role: isAdmin ? 'member' : 'admin' },
-                        })
-                      }
-                    >
-                      {say(isAdmin ? 'user.demote' : 'user.promote')}
-                    </ActionButton>
-                    <ActionButton
-                      label={`${say('user.evict')} ${name}`}
-                      question={say('user.evictAsk', { name })}
-                      run={() => call(AGENT_API.evict, { params: { mesh }, body: { user: name } })}
-                    >
-                      {say('user.evict')}
-                    </ActionButton>
-                  </Group>
-                ),
-            },
-          ]}
-        />
-      )}
-    </Loaded>
   )
 }
 

@@ -24,18 +24,21 @@ export function VirtualTable<T>({
   columns,
   rowAt,
   onRange,
+  rowPx = ROW_PX,
 }: {
   label: string
   count: number
   columns: readonly VirtualColumn<T>[]
   rowAt: (index: number) => T | undefined
   onRange?: (first: number, last: number) => void
+  /** Height of a row: more where buttons stand below each other. */
+  rowPx?: number
 }) {
   const scroller = useRef<HTMLDivElement>(null)
   const virtual = useVirtualizer({
     count,
     getScrollElement: () => scroller.current,
-    estimateSize: () => ROW_PX,
+    estimateSize: () => rowPx,
     overscan: 6,
   })
   const items = virtual.getVirtualItems()
@@ -69,7 +72,7 @@ export function VirtualTable<T>({
         // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard
         tabIndex={0}
         aria-label={label}
-        style={{ height: `min(65vh, ${Math.max(count, 1) * ROW_PX + 2}px)`, overflowY: 'auto' }}
+        style={{ height: `min(65vh, ${Math.max(count, 1) * rowPx + 2}px)`, overflowY: 'auto' }}
       >
         <div role="presentation" style={{ height: virtual.getTotalSize(), position: 'relative' }}>
           {items.map(({ index, start }) => {
@@ -82,7 +85,7 @@ export function VirtualTable<T>({
                 aria-rowindex={index + 2}
                 style={{
                   ...grid,
-                  height: ROW_PX,
+                  height: rowPx,
                   position: 'absolute',
                   insetInline: 0,
                   top: start,

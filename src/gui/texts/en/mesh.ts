@@ -120,6 +120,8 @@ export const MESH_EN = {
   'user.name': 'User',
   'user.promote': 'Make an administrator',
   'user.promoteAsk': '{name} may then do everything that you may: invite, evict, change groups and policies.',
+  'users.actions': 'Actions',
+  'users.count': 'Users: {count}',
   'users.evictions': 'Evictions',
   'users.groups': 'Groups',
   'users.invitations': 'Invitations',

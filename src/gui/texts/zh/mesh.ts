@@ -121,6 +121,8 @@ export const MESH_ZH: Readonly<Record<keyof typeof MESH_EN, string>> = {
   'user.name': '用户',
   'user.promote': '设为管理员',
   'user.promoteAsk': '{name} 将可以做您能做的一切：邀请、逐出、修改组和策略。',
+  'users.actions': '操作',
+  'users.count': '用户：{count}',
   'users.evictions': '逐出记录',
   'users.groups': '组',
   'users.invitations': '邀请',
