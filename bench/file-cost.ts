@@ -1,4 +1,5 @@
-// `node bench/file-cost.ts [--rounds 5] [--count 10000] [--path relay] [--profile] [--rsync]`: what a tree of small files costs.
+// `node bench/file-cost.ts [--rounds 5] [--count 10000 | --bytes 1000000000] [--path relay] [--holders 1] [--profile] [--rsync]`: what a tree of small files
+// costs, or one large file.
 // Processor seconds, which do not depend on what else the machine does as the times of `bench/files.ts` do: of each daemon while the tree is fetched with
 // `ztm file get`, and beside it by rsync through a tunnel of the same mesh (with the processes of rsync and ssh at both ends). With `--profile`, the functions
 // of holder and fetcher by self time.
@@ -11,7 +12,7 @@ import { execute, startSshd } from '../src/testing/programs.ts'
 import { inboundPort } from '../src/testing/tunnel-lab.ts'
 import { type CpuProfile, hotFunctions } from './cpu-profile.ts'
 import { median } from './figures.ts'
-import { makeTree } from './file-tree.ts'
+import { makeLargeFile, makeTree } from './file-tree.ts'
 import { cpuSeconds } from './processes.ts'
 import { Notes, publish } from './running.ts'
 
@@ -19,6 +20,7 @@ const { values: typed } = parseArgs({
   options: {
     rounds: { type: 'string', default: '5' },
     count: { type: 'string', default: '10000' },
+    bytes: { type: 'string' },
     path: { type: 'string', default: 'relay' },
     holders: { type: 'string', default: '1' },
     profile: { type: 'boolean', default: false },
@@ -33,14 +35,16 @@ const window = { fromUs: 0, toUs: 0 }
   await using opened = new AsyncDisposableStack()
   opened.defer(() => rm(folder, { recursive: true, force: true }))
   await mkdir(profiles, { recursive: true })
-  await makeTree(join(folder, 'tree'), Number(typed.count))
+  const source = join(folder, 'tree')
+  if (typed.bytes === undefined) await makeTree(source, Number(typed.count))
+  else await makeLargeFile(source, Number(typed.bytes))
   const mesh = opened.use(await createProcessMesh({ nodeFlags: profileFlags }))
   await mesh.startHub()
   for (const name of ['home', 'second', 'work']) {
     await mesh.startAgent(name, { args: typed.path === 'relay' ? ['--path', 'relay'] : [] })
     await mesh.run(name, 'join', 'home', '--as', name, '--permit', mesh.permit)
   }
-  await measure(mesh, 'publish', () => mesh.run('home', 'file', 'publish', join(folder, 'tree')))
+  await measure(mesh, 'publish', () => mesh.run('home', 'file', 'publish', source))
   if (typed.holders === '2')
     await mesh.run('second', 'file', 'get', 'tree', '--to', join(folder, 'second-tree'), '-q')
   const sshd = typed.rsync ? opened.use(await startSshd(join(folder, 'sshd'))) : undefined
@@ -59,7 +63,7 @@ const window = { fromUs: 0, toUs: 0 }
 const ways = ['publish', 'get', ...(typed.rsync ? ['rsync'] : [])]
 await publish(
   'file-cost',
-  `A tree of ${typed.count} files of 1 to 4 KiB over ${typed.path}: processor seconds, median of ${typed.rounds}.
+  `${typed.bytes === undefined ? `A tree of ${typed.count} files of 1 to 4 KiB` : `A file of ${typed.bytes} random bytes`} over ${typed.path}: processor seconds, median of ${typed.rounds}.
 
 | | hub | home | second | work | others | together | time, s |
 | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
@@ -97,7 +101,11 @@ async function openRsync(mesh: ProcessMesh, sshd: Awaited<ReturnType<typeof star
   const port = await inboundPort(mesh, 'work', 'tcp/ssh')
   const shell = ['ssh', ...sshd.login, '-o', `Port=${port}`].join(' ')
   return async (to: string) => {
-    await execute('rsync', ['-a', '-e', shell, `127.0.0.1:${join(folder, 'tree')}/`, to], { maxBuffer: 1e8 })
+    await execute(
+      'rsync',
+      ['-a', '-e', shell, `127.0.0.1:${join(folder, 'tree')}${typed.bytes === undefined ? '/' : ''}`, to],
+      { maxBuffer: 1e8 },
+    )
   }
 }
 

@@ -1,19 +1,17 @@
-// `node bench/files.ts [--rounds 3] [--bytes 1000000000] [--count 10000] [--only 'scp,rsync,ztm direct']`: figure P12.
+// `node bench/files.ts [--rounds 3] [--bytes 1000000000] [--count 10000] [--only 'scp,rsync,ztm direct'] [--program dist/ztm.mjs]`:
+// figure P12.
 // One large file, and a tree of many small ones, fetched from another endpoint of this computer, in turns: by scp and rsync over loopback, by rsync through
 // a tunnel of the mesh, and from one or two holders by `ztm file get`. What publishing takes (it hashes everything once) is a row of its own.
 
-import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
-import { createWriteStream } from 'node:fs'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { createProcessMesh, type ProcessMesh } from '../src/testing/process-mesh.ts'
 import { execute, startSshd } from '../src/testing/programs.ts'
 import { inboundPort } from '../src/testing/tunnel-lab.ts'
 import { median } from './figures.ts'
-import { makeTree } from './file-tree.ts'
+import { makeLargeFile, makeTree } from './file-tree.ts'
 import { Notes, publish } from './running.ts'
 
 const { values: typed } = parseArgs({
@@ -22,6 +20,7 @@ const { values: typed } = parseArgs({
     bytes: { type: 'string', default: '1000000000' },
     count: { type: 'string', default: '10000' },
     only: { type: 'string' },
+    program: { type: 'string' },
   },
 })
 
@@ -87,12 +86,7 @@ function rowOf(name: string): string {
 
 async function makeSource(): Promise<void> {
   await mkdir(source)
-  const file = createWriteStream(join(source, 'file'))
-  for (let left = Number(typed.bytes); left > 0; left -= 1_000_000) {
-    if (!file.write(randomBytes(Math.min(left, 1_000_000)))) await once(file, 'drain')
-  }
-  file.end()
-  await once(file, 'close')
+  await makeLargeFile(join(source, 'file'), Number(typed.bytes))
   await makeTree(join(source, 'tree'), Number(typed.count))
 }
 
@@ -114,7 +108,9 @@ function addSsh(suffix: string, port: () => number): void {
 
 /** A hub, `home` that publishes, `second` that may hold a copy, and `work` that fetches. */
 async function openMesh(path: 'relay' | 'direct'): Promise<ProcessMesh> {
-  const mesh = await createProcessMesh()
+  const mesh = await createProcessMesh(
+    typed.program === undefined ? {} : { program: [process.execPath, resolve(typed.program)] },
+  )
   await mesh.startHub()
   const args = path === 'relay' ? ['--path', 'relay'] : []
   for (const name of ['home', 'second', 'work']) {

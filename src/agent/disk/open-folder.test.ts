@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import { readlink, rename, rm, symlink } from 'node:fs/promises'
 import { test } from 'node:test'
+import { createPageMemory } from '../../core/files/page-memory.ts'
 import type { DiskFile, Folder } from '../../core/model/disk.ts'
 import type { MeshError } from '../../core/model/errors.ts'
 import { makeScratchFolder } from '../../testing/scratch-folder.ts'
@@ -321,4 +322,27 @@ test('watch() tells what changes below a folder, also in folders that come', asy
   symlinkSync('/', scratch.file('root'))
   await hears('root')
   assert.equal(await readlink(scratch.file('root')), '/')
+})
+
+test('a file with holes is read the same past the cache, at its odd end and into any memory too', async () => {
+  using scratch = makeScratchFolder()
+  await using folder = await createDisk().openFolder(scratch.path)
+  const sizeBytes = 3 * 65_536 + 7
+  {
+    await using file = await folder.openFile('x', 'create')
+    await file.setSize(sizeBytes)
+    await file.write(Buffer.from('in a page'), 70_000)
+    await file.write(Buffer.from('end'), sizeBytes - 3)
+  }
+  const whole = readFileSync(scratch.file('x'))
+  await using file = await folder.openFile('x', 'read-holes')
+  const page = Buffer.from(createPageMemory(65_536).buffer)
+  for (const into of [page, page.subarray(3, 5_000), Buffer.alloc(65_536)]) {
+    for (const position of [0, 65_536, 3 * 65_536, 69_999, sizeBytes]) {
+      const count = await file.read(into.fill(1), position)
+      const wanted = whole.subarray(position, position + into.length)
+      assert.deepEqual([count, into.subarray(0, count).equals(wanted)], [wanted.length, true])
+    }
+  }
+  assert.deepEqual((await file.stat()).version, (await folder.stat('x')).version)
 })

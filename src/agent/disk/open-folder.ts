@@ -36,12 +36,13 @@ import type {
   Folder,
   FoundEntry,
   NewFile,
+  OpenMode,
   ReadFile,
 } from '../../core/model/disk.ts'
 import { MeshError } from '../../core/model/errors.ts'
 import { quote } from '../../core/model/quote.ts'
 import { fromNodeError } from '../../net/node-error.ts'
-import { changeOpen, checkMode, createDiskFile, describeEntry, kindOf } from './disk-file.ts'
+import { changeOpen, checkMode, createDiskFile, describeEntry, kindOf, openPastCache } from './disk-file.ts'
 import { chooseSpotFinder, type DiskSpot, FOLDER_FLAGS, identityOf, type SpotFinder } from './disk-spot.ts'
 import { lookInto, placeSmallFiles, readSmallFiles } from './small-files.ts'
 import { watchFolder } from './watch-folder.ts'
@@ -165,8 +166,10 @@ class OpenFolder implements Folder {
     return this.#inside(path, 'write', spot => placeSmallFiles(spot, files))
   }
 
-  openFile(path: string, mode: 'read' | 'write' | 'create', permissions = 0o600): Promise<DiskFile> {
-    return this.#in(path, mode === 'create' ? 'make' : mode, async (spot, name) => {
+  openFile(path: string, mode: OpenMode, permissions = 0o600): Promise<DiskFile> {
+    const isRead = mode === 'read' || mode === 'read-holes'
+    const action = isRead ? 'read' : 'write'
+    return this.#in(path, mode === 'create' ? 'make' : action, async (spot, name) => {
       if (name === '') throw new MeshError('bad-input', 'Cannot open file: the path is that of the folder')
       // Without waiting, for a pipe that nobody writes to; what is opened must be a file then.
       const handle = await open(
@@ -178,7 +181,8 @@ class OpenFolder implements Folder {
         if (!(await handle.stat()).isFile())
           throw new MeshError('bad-input', `Cannot open ${quote(path)}: it is no file`)
         await spot.check(name, handle)
-        return createDiskFile(handle, `Cannot ${mode === 'read' ? 'read' : 'write'} ${quote(path)}`)
+        const pastCache = mode === 'read-holes' ? await openPastCache(spot.at(name), handle) : undefined
+        return createDiskFile(handle, `Cannot ${action} ${quote(path)}`, pastCache)
       } catch (error) {
         await handle.close()
         throw error
@@ -377,6 +381,7 @@ const NAME_RULES: NameRules = process.platform === 'win32' ? 'windows' : 'posix'
 
 const ACCESS_FLAGS = {
   read: constants.O_RDONLY,
+  'read-holes': constants.O_RDONLY,
   write: constants.O_RDWR,
   create: constants.O_RDWR | constants.O_CREAT | constants.O_EXCL,
 }

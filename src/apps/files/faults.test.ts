@@ -1,13 +1,17 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import {
+  closeSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
+  readSync,
   statSync,
   truncateSync,
   utimesSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs'
 import type { Duplex } from 'node:stream'
 import { test } from 'node:test'
@@ -131,24 +135,31 @@ test('ten thousand small files come in a few messages', async t => {
   assert.ok(near.endpoint.dials.length <= 6)
 })
 
-test('a large file with holes takes no memory, and its holes are neither sent nor stored', async t => {
+test('a file of 20 GB with holes takes no memory, and its holes are neither sent nor stored', async t => {
   const { add } = openFilesLab(t)
   const [far, near] = [await add('far'), await add('near')]
-  writeFileSync(far.file('x'), randomBytes(3 * MIB))
-  truncateSync(far.file('x'), 300 * MIB)
-  const sent = { most: 0 }
+  const sizeBytes = 20 * 1_024 * MIB + 5
+  const places = [0, 7 * 1_024 * MIB + 12_345, sizeBytes - 3]
+  const text = (place: number) => `at ${place}`.slice(0, sizeBytes - place)
+  writeFileSync(far.file('x'), '')
+  truncateSync(far.file('x'), sizeBytes)
+  for (const place of places) writeAt(far.file('x'), place, text(place))
+  let most = 0
   const watch = setInterval(() => {
-    sent.most = Math.max(sent.most, process.memoryUsage().arrayBuffers)
+    most = Math.max(most, process.memoryUsage().arrayBuffers)
   }, 5)
   await far.publish('x')
   const total = breakStreams(far, () => Number.POSITIVE_INFINITY)
   const job = await near.get('x', 'x')
   clearInterval(watch)
-  assert.deepEqual([job.state, job.doneBytes], ['done', 300 * MIB])
+  assert.deepEqual([job.state, job.doneBytes], ['done', sizeBytes])
   assert.ok(total() < 4 * MIB)
   const { size, blocks } = statSync(near.file('x'))
-  assert.deepEqual([size, blocks * 512 < 8 * MIB], [300 * MIB, true])
-  assert.ok(sent.most < 150 * MIB, `${sent.most} bytes`)
+  assert.deepEqual([size, blocks * 512 < 8 * MIB], [sizeBytes, true])
+  for (const place of places)
+    assert.equal(readAt(near.file('x'), place, text(place).length), text(place), `at ${place}`)
+  assert.equal(readAt(near.file('x'), 9_000 * MIB, 4), '\0\0\0\0')
+  assert.ok(most < 150 * MIB, `${most} bytes`)
 })
 
 test('a file that is all hole, and an empty one, are made', async t => {
@@ -279,3 +290,17 @@ test('one endpoint cannot take all streams of a holder', async t => {
   mesh.timers.advance(FILES_LIMITS.idleMs)
   await ended
 })
+
+function writeAt(path: string, position: number, text: string): void {
+  const file = openSync(path, 'r+')
+  writeSync(file, text, position)
+  closeSync(file)
+}
+
+function readAt(path: string, position: number, byteCount: number): string {
+  const file = openSync(path, 'r')
+  const bytes = Buffer.alloc(byteCount)
+  readSync(file, bytes, 0, byteCount, position)
+  closeSync(file)
+  return bytes.toString()
+}

@@ -203,6 +203,15 @@ export class FileSpace implements AsyncDisposable {
     })
   }
 
+  /** Resolves when a job has ended, or after that time. @throws MeshError `not-found` */
+  async whenEnded(job: string, waitMs: number): Promise<void> {
+    const ended = this.jobs.whenEnded(job)
+    if (waitMs === 0) return
+    const late = Promise.withResolvers<void>()
+    const cancel = this.#host.after(waitMs, late.resolve)
+    await Promise.race([ended, late.promise]).finally(cancel)
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isOver = true
     this.#cancelConfirm()

@@ -62,7 +62,11 @@ function createHandlers(host: Host, space: FileSpace): Handlers<typeof FILES_API
       at(host, api.confirmCopies, call, () => space.confirmCopies(call.body.path, call.body)),
     download: call => at(host, api.download, call, () => space.download(call.body)),
     listJobs: call => at(host, api.listJobs, call, () => ({ jobs: space.jobs.all })),
-    showJob: call => at(host, api.showJob, call, () => space.jobs.find(call.params.job)),
+    showJob: call =>
+      at(host, api.showJob, call, async () => {
+        await space.whenEnded(call.params.job, call.query.waitMs)
+        return space.jobs.find(call.params.job)
+      }),
     cancelJob: call => at(host, api.cancelJob, call, () => space.jobs.cancel(call.params.job)),
     showFilesConfig: call => at(host, api.showFilesConfig, call, () => space.config),
     changeFilesConfig: call =>

@@ -140,6 +140,9 @@ export const jobShape = z.object({
 /** A publication or download. */
 export type JobInfo = z.output<typeof jobShape>
 
+/** How long who asks about a job may wait for its end. */
+export const MAX_JOB_WAIT_MS = 10_000
+
 const params = z.object({ endpoint: z.string().min(1).max(64) })
 const jobParams = z.object({ ...params.shape, job: z.string().regex(/^[0-9a-f]{16}$/) })
 const errors = ['not-found', 'denied', 'offline', 'bad-name', 'conflict', 'too-many', 'storage-full'] as const
@@ -259,6 +262,8 @@ export const FILES_API = {
     path: '/api/endpoints/{endpoint}/jobs/{job}',
     summary: 'Show a publication or download',
     params: jobParams,
+    /** How long the answer may wait for the end of it. */
+    query: z.object({ waitMs: z.coerce.number().int().min(0).max(MAX_JOB_WAIT_MS).default(0) }),
     response: jobShape,
     errors,
   }),

@@ -8,6 +8,7 @@ import {
   type Manifest,
   type ManifestEntry,
 } from '../../core/files/manifest.ts'
+import { createPageMemory } from '../../core/files/page-memory.ts'
 import type { DiskEntry, Folder } from '../../core/model/disk.ts'
 import { MeshError } from '../../core/model/errors.ts'
 import { quote } from '../../core/model/quote.ts'
@@ -206,24 +207,24 @@ interface Hashing {
 async function hashFile(folder: Folder, path: string, hashing: Hashing): Promise<FileEntry> {
   const { file, slots, signal } = hashing
   for (let attempt = 0; attempt < HASH_ATTEMPTS; attempt += 1) {
-    await using open = await folder.openFile(path, 'read')
+    const isSparse = hasHoles(await folder.stat(path))
+    await using open = await folder.openFile(path, isSparse ? 'read-holes' : 'read')
     const before = await open.stat()
     const { sizeBytes } = before
     const chunkCount = Math.ceil(sizeBytes / CHUNK_BYTES)
     const hashes = new Uint8Array(chunkCount * HASH_BYTES)
-    const isSparse = before.storedBytes < sizeBytes
     // Fresh memory for each chunk costs more than to hash it.
     const buffers: Buffer[] = []
     await inLanes(Array(chunkCount).keys(), CHUNK_LANES, async chunk => {
       signal.throwIfAborted()
       const length = Math.min(CHUNK_BYTES, sizeBytes - chunk * CHUNK_BYTES)
       const free = await slots.take(length)
-      const buffer = buffers.pop() ?? Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, sizeBytes))
+      const buffer = buffers.pop() ?? newBuffer(isSparse, Math.min(CHUNK_BYTES, sizeBytes))
       try {
-        const bytes = buffer.subarray(0, length)
-        const read = await open.read(bytes, chunk * CHUNK_BYTES)
-        const isHole = isSparse && length === CHUNK_BYTES && bytes.equals(ZEROS)
-        hashes.set(isHole ? ZERO_CHUNK_HASH : await hashChunk(bytes.subarray(0, read)), chunk * HASH_BYTES)
+        const read = await open.read(isSparse ? buffer : buffer.subarray(0, length), chunk * CHUNK_BYTES)
+        const bytes = buffer.subarray(0, Math.min(read, length))
+        const isHole = isSparse && bytes.length === CHUNK_BYTES && bytes.equals(ZEROS)
+        hashes.set(isHole ? ZERO_CHUNK_HASH : await hashChunk(bytes), chunk * HASH_BYTES)
       } finally {
         buffers.push(buffer)
         free()
@@ -233,6 +234,15 @@ async function hashFile(folder: Folder, path: string, hashing: Hashing): Promise
     return { ...file, mode: before.mode, modifiedAtUs: modifiedAtUsOf(before), sizeBytes, hashes }
   }
   throw new MeshError('conflict', `Cannot publish ${quote(path)}: it does not stop changing: try again later`)
+}
+
+/** Whether it is worth to read its holes past the cache. */
+export function hasHoles({ storedBytes, sizeBytes }: DiskEntry): boolean {
+  return sizeBytes >= CHUNK_BYTES && storedBytes < sizeBytes
+}
+
+function newBuffer(isSparse: boolean, byteCount: number): Buffer {
+  return isSparse ? Buffer.from(createPageMemory(CHUNK_BYTES).buffer) : Buffer.allocUnsafeSlow(byteCount)
 }
 
 /** Names of what the app writes begin so until it is whole; the disk's own do too. */

@@ -3,12 +3,13 @@ import { isSameHash, isZeroChunk } from '../../core/files/chunk-layout.ts'
 import { checkLinkTarget, parseDiskPath } from '../../core/files/disk-path.ts'
 import { CHUNK_BYTES, type FileEntry, type ManifestEntry } from '../../core/files/manifest.ts'
 import { pathBelow } from '../../core/files/mesh-path.ts'
+import { createPageMemory } from '../../core/files/page-memory.ts'
 import type { DiskFile, Folder, NewFile } from '../../core/model/disk.ts'
-import { MeshError } from '../../core/model/errors.ts'
+import { MeshError, toMeshError } from '../../core/model/errors.ts'
 import { hashChunk } from './hash-chunk.ts'
 import type { Content } from './held-files.ts'
 import { isUnchanged } from './read-chunks.ts'
-import { ASIDE_PREFIX, join, SMALL_FILE_BYTES, splitPath } from './scan-tree.ts'
+import { ASIDE_PREFIX, hasHoles, join, SMALL_FILE_BYTES, splitPath } from './scan-tree.ts'
 import { inLanes } from './slots.ts'
 
 /** Where a content, or a part of it, is put together. */
@@ -35,6 +36,7 @@ export class TreeWriter implements AsyncDisposable {
   readonly aside: string
   /** Files that are open, by index in the layout, oldest first. */
   readonly #open = new Map<number, Promise<DiskFile>>()
+  readonly #syncs = new Map<number, WriteBehind>()
   /** Chunks that each file still lacks. */
   readonly #missing = new Map<number, number>()
   readonly #small: { folder: string; file: NewFile }[] = []
@@ -112,7 +114,9 @@ export class TreeWriter implements AsyncDisposable {
       if (this.#small.length >= MAX_SMALL_FILES || this.#smallBytes >= MAX_SMALL_BYTES) await this.flush()
       return
     }
-    await (await this.#file(index)).write(bytes, offset)
+    const file = await this.#file(index)
+    await file.write(bytes, offset)
+    this.#syncBehind(index, file, bytes.length)
     const left = (this.#missing.get(index) ?? 1) - 1
     this.#missing.set(index, left)
     if (left === 0) await this.#finishFile(index)
@@ -219,9 +223,9 @@ export class TreeWriter implements AsyncDisposable {
       return this.#allOf(index)
     }
     if (isSmall(entry) && !isUnchanged(entry, found)) return all
-    await using file = await folder.openFile(path, 'read')
+    await using file = await folder.openFile(path, hasHoles(found) ? 'read-holes' : 'read')
     const missing: number[] = []
-    const bytes = Buffer.allocUnsafe(CHUNK_BYTES)
+    const bytes = Buffer.from(createPageMemory(CHUNK_BYTES).buffer)
     for (const chunk of all) {
       signal.throwIfAborted()
       const { offset, length, hash } = content.layout.place(chunk)
@@ -257,10 +261,34 @@ export class TreeWriter implements AsyncDisposable {
     return opened
   }
 
+  /**
+   * Have what is written made durable while more of it comes: at the end there is little left to wait for. What fails is
+   * thrown there, as the system tells it once alone.
+   */
+  #syncBehind(index: number, file: DiskFile, byteCount: number): void {
+    const behind = this.#syncs.get(index) ?? { bytes: 0, running: undefined, error: undefined }
+    this.#syncs.set(index, behind)
+    behind.bytes += byteCount
+    if (behind.bytes < SYNC_BYTES || behind.running !== undefined) return
+    behind.bytes = 0
+    behind.running = file
+      .sync()
+      .catch((error: unknown) => {
+        behind.error ??= toMeshError(error)
+      })
+      .finally(() => {
+        behind.running = undefined
+      })
+  }
+
   async #finishFile(index: number): Promise<void> {
     const { mode, modifiedAtUs } = this.#options.content.layout.files[index] as FileEntry
     const file = await this.#file(index)
+    const behind = this.#syncs.get(index)
+    await behind?.running
+    if (behind?.error !== undefined) throw behind.error
     this.#open.delete(index)
+    this.#syncs.delete(index)
     await file.sync()
     await file.change({ mode, modifiedAtMs: modifiedAtUs / 1_000 })
     await file[Symbol.asyncDispose]()
@@ -282,6 +310,8 @@ export class TreeWriter implements AsyncDisposable {
   }
 
   async #closeAll(): Promise<void> {
+    await Promise.all([...this.#syncs.values()].map(({ running }) => running))
+    this.#syncs.clear()
     const all = [...this.#open.values()]
     this.#open.clear()
     for (const opening of all)
@@ -290,6 +320,13 @@ export class TreeWriter implements AsyncDisposable {
         () => {},
       )
   }
+}
+
+/** Of a file that is written: bytes since it was last made durable, and what is under way. */
+interface WriteBehind {
+  bytes: number
+  running: Promise<void> | undefined
+  error: MeshError | undefined
 }
 
 function isSmall({ path, sizeBytes }: FileEntry): boolean {
@@ -303,6 +340,8 @@ function ignoreMissing(error: MeshError): undefined {
 }
 
 const ZEROS = Buffer.alloc(CHUNK_BYTES)
+/** So much of a file is made durable at a time while it comes: short of what a disk needs a second for. */
+const SYNC_BYTES = 67_108_864
 const SURVEY_LANES = 8
 const MAX_SMALL_FILES = 512
 const MAX_SMALL_BYTES = 4_194_304

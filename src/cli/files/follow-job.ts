@@ -18,23 +18,28 @@ export async function followJob(cli: Cli, { mesh, endpoint }: Place, started: Jo
   if (cli.options.timeout === undefined) cli.deadlineMs = undefined
   const interrupted = cli.world.catchInterrupt()
   const params = { endpoint, job: started.id }
-  const ask = <R extends typeof FILES_API.showJob | typeof FILES_API.cancelJob>(route: R) =>
-    callFiles(cli, mesh.name, route, { params } as never, {
-      timeoutMs: DEFAULT_TIMEOUT_MS,
-    }) as Promise<JobInfo>
+  const terms = { timeoutMs: DEFAULT_TIMEOUT_MS }
+  const { name } = mesh
   const bar = createProgressBar(cli, { job: started.id, kind: started.kind, path: started.path })
   let job = started
-  let waitMs = FIRST_WAIT_MS
+  const interrupt = new Promise<void>(resolve => interrupted.addEventListener('abort', () => resolve()))
   try {
     while (job.endedAtMs === undefined) {
-      await sleep(waitMs, undefined, { signal: interrupted }).catch(() => {})
+      // The answer comes at the end of it at once, and else when the bar has to go on.
+      const askedAtMs = cli.world.clock.now()
+      const asked = callFiles(cli, name, FILES_API.showJob, { params, query: { waitMs: SHOW_MS } }, terms)
+      await Promise.race([asked, interrupt])
       if (interrupted.aborted) {
-        job = await ask(FILES_API.cancelJob)
+        asked.catch(() => {})
+        job = await callFiles(cli, name, FILES_API.cancelJob, { params }, terms)
         break
       }
-      waitMs = Math.min(MAX_WAIT_MS, waitMs * 2)
-      job = await ask(FILES_API.showJob)
+      job = await asked
       bar.show(job)
+      // An endpoint of an older version answers at once.
+      const tookMs = cli.world.clock.now() - askedAtMs
+      if (job.endedAtMs === undefined && tookMs < SHOW_MS / 2)
+        await sleep(SHOW_MS, undefined, { signal: interrupted }).catch(() => {})
     }
   } finally {
     bar.clear()
@@ -46,5 +51,4 @@ export async function followJob(cli: Cli, { mesh, endpoint }: Place, started: Jo
   throw why ?? new MeshError('timed-out', `Cannot finish: the ${job.kind} was cancelled`)
 }
 
-const FIRST_WAIT_MS = 20
-const MAX_WAIT_MS = 250
+const SHOW_MS = 250

@@ -44,12 +44,13 @@ export interface Folder extends AsyncDisposable {
    */
   placeFiles(path: string, files: readonly NewFile[]): Promise<(DiskEntry | MeshError)[]>
   /**
-   * Open a file: `read`; `write` to change one that is there; `create` to make one and change it.
+   * Open a file: `read`; `write` to change one that is there; `create` to make one and change it. `read-holes` is `read` for a
+   * file with holes: they are quick to read, at positions that are multiples of 4,096, into memory of `createPageMemory`.
    *
    * @param mode  of a file that is made, default 0o600
    * @throws MeshError `conflict` if it is to be made and there is something already
    */
-  openFile(path: string, access: 'read' | 'write' | 'create', mode?: number): Promise<DiskFile>
+  openFile(path: string, access: OpenMode, mode?: number): Promise<DiskFile>
   /** Put a small file there, whole or not at all: written aside, synced, and renamed over what was there. */
   writeFile(path: string, bytes: Uint8Array, mode?: number): Promise<void>
   /** Make a folder and those above it; none of it need be missing. @param mode  of what is made, default 0o700 */
@@ -85,6 +86,9 @@ export interface Folder extends AsyncDisposable {
   /** Bytes that this user can still write here. */
   freeSpace(): Promise<number>
 }
+
+/** What a file is opened for, see `Folder.openFile`. */
+export type OpenMode = 'read' | 'read-holes' | 'write' | 'create'
 
 /** What something on disk is: `other` are devices, pipes, sockets, and whatever cannot be named. */
 export type DiskKind = 'file' | 'folder' | 'link' | 'other'
