@@ -65,6 +65,7 @@ export const FAKE_FILES: Readonly<Record<string, FakeAnswer>> = {
   'files.download': () => ({ ...FAKE_JOB, endedAtMs: undefined, state: 'running' }),
   'files.listJobs': () => ({ jobs: [FAKE_JOB] }),
   'files.showJob': () => FAKE_JOB,
+  'files.changeJob': () => ({ ...FAKE_JOB, state: 'paused' }),
   'files.cancelJob': () => FAKE_JOB,
   'files.showFilesConfig': () => ({ folder: '/home/root/ztmCloud' }),
   'files.changeFilesConfig': () => ({ folder: '/srv' }),

@@ -128,13 +128,10 @@ interface Fetching {
 }
 
 /** @returns why not, if it is something else by now */
-async function fetchTo(
-  finder: Finder,
-  fetching: Fetching,
-  { info, signal }: FileJob,
-): Promise<MeshError | undefined> {
+async function fetchTo(finder: Finder, fetching: Fetching, job: FileJob): Promise<MeshError | undefined> {
   const { host, limits } = finder
   const { item, content, part, folder, name, mayReplace } = fetching
+  const { info, signal } = job
   await using writer = new TreeWriter({
     folder,
     name,
@@ -145,6 +142,7 @@ async function fetchTo(
     signal,
     onSkipped: path => note(info.skipped, path),
   })
+  job.aside = writer.aside
   try {
     info.totalBytes = writer.totalBytes
     info.totalFiles = writer.fileCount

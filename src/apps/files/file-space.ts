@@ -1,4 +1,4 @@
-import { basename } from 'node:path'
+import { basename, dirname } from 'node:path'
 import { z } from 'zod'
 import { parseDiskPath } from '../../core/files/disk-path.ts'
 import { type FileAccess, unionOfAccess } from '../../core/files/file-access.ts'
@@ -11,7 +11,7 @@ import type { Host } from '../../sdk/app.ts'
 import { createExclusive } from '../../sdk/for-apps/exclusive.ts'
 import { createOwnHosting, type OwnHosting } from '../../sdk/for-apps/own-hosting.ts'
 import { downloadFile, makePlace, onDisk } from './download-file.ts'
-import { FileJobs, STOPPED } from './file-jobs.ts'
+import { type FileJob, FileJobs, PAUSED, STOPPED } from './file-jobs.ts'
 import { filesServiceOf } from './file-peer.ts'
 import { type Finder, findFiles } from './find-files.ts'
 import { confirmCopy, eraseHeld, tellCopies } from './held-copies.ts'
@@ -260,20 +260,37 @@ export class FileSpace implements AsyncDisposable {
   }
 
   #startDownload(record: DownloadRecord): JobInfo {
-    const { path, file, mayReplace, isHeld } = record
-    const about = { kind: 'download', path, file, ...(record.id !== undefined && { id: record.id }) } as const
-    const info = this.jobs.start(about, async job => {
-      const key = `download/${job.info.id}`
-      await this.#host.storage.put(key, { ...record, id: job.info.id } as Json)
-      try {
-        const { item, part, content } = await downloadFile(this.finder, { path, file, mayReplace }, job)
-        if (part === '' && (isHeld ?? item.owner === this.#host.endpoint.user))
-          await this.#hold(item, content, file)
-      } finally {
-        if (job.signal.reason !== STOPPED) await this.#host.storage.delete(key)
-      }
-    })
-    return info
+    const { path, file, mayReplace, isHeld, id, aside, isPaused = false } = record
+    const keyOf = (job: FileJob) => `download/${job.info.id}`
+    const keep = async (job: FileJob, more: object) => {
+      await this.#host.storage.put(keyOf(job), { ...record, id: job.info.id, ...more } as Json)
+    }
+    return this.jobs.start(
+      {
+        ...{ kind: 'download', path, file, isPaused },
+        ...(id !== undefined && { id }),
+        ...(aside !== undefined && { aside }),
+        onPaused: job => keep(job, { isPaused: true, ...(job.aside !== undefined && { aside: job.aside }) }),
+        onOver: async (job, isCancelled) => {
+          if (!isCancelled) return keep(job, { isPaused: false })
+          await this.#host.storage.delete(keyOf(job))
+          if (job.aside === undefined) return
+          await using folder = await this.#host.disk.openFolder(dirname(file))
+          await folder.remove(job.aside, true)
+        },
+      },
+      async job => {
+        await keep(job, { isPaused: false })
+        try {
+          const { item, part, content } = await downloadFile(this.finder, { path, file, mayReplace }, job)
+          if (part === '' && (isHeld ?? item.owner === this.#host.endpoint.user))
+            await this.#hold(item, content, file)
+        } finally {
+          const { reason } = job.signal
+          if (reason !== STOPPED && reason !== PAUSED) await this.#host.storage.delete(keyOf(job))
+        }
+      },
+    )
   }
 
   /** Give a copy that was fetched to others who may have it. */
@@ -360,6 +377,8 @@ const downloadShape = z.strictObject({
   file: z.string(),
   mayReplace: z.boolean(),
   isHeld: z.boolean().optional(),
+  isPaused: z.boolean().optional(),
+  aside: z.string().optional(),
 })
 type DownloadRecord = z.output<typeof downloadShape>
 

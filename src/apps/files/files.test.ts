@@ -309,3 +309,42 @@ test('a download that is cancelled leaves nothing behind', async t => {
   assert.ok(state === 'cancelled' || state === 'done')
   assert.deepEqual(readdirSync(near.file('.')), state === 'done' ? ['x'] : [])
 })
+
+test('a download is paused, kept so by a restart, and goes on from what came', async t => {
+  const { add } = openFilesLab(t)
+  const [far, near] = [await add('far'), await add('near')]
+  writeFileSync(far.file('x'), randomBytes(80_000_000))
+  await far.publish('x')
+  const { id } = await near.begin('x', 'x')
+  const call = { params: { endpoint: 'near', job: id } }
+  const show = () => near.app.call(FILES_API.showJob, call)
+  const change = (isPaused: boolean) => near.app.call(FILES_API.changeJob, { ...call, body: { isPaused } })
+  await until(async () => (await show()).doneBytes > 0, 'some of it is there')
+  assert.equal((await change(true)).state, 'paused')
+  assert.equal((await change(true)).state, 'paused')
+  const [aside] = readdirSync(near.file('.'))
+  assert.match(aside ?? '', /^\.ztm-get-/)
+  await near.app[Symbol.asyncDispose]()
+  const again = await near.endpoint.start(createFilesApp())
+  assert.equal((await again.call(FILES_API.showJob, call)).state, 'paused')
+  await again.call(FILES_API.changeJob, { ...call, body: { isPaused: false } })
+  const done = await again.call(FILES_API.showJob, { ...call, query: { waitMs: 10_000 } })
+  assert.deepEqual([done.state, done.keptBytes > 0, readdirSync(near.file('.'))], ['done', true, ['x']])
+  assert.equal(hashOf(near.file('x')), hashOf(far.file('x')))
+  await assert.rejects(again.call(FILES_API.changeJob, { ...call, body: { isPaused: true } }), {
+    code: 'conflict',
+  })
+})
+
+test('a download that was paused and is cancelled leaves nothing behind', async t => {
+  const { add } = openFilesLab(t)
+  const [far, near] = [await add('far'), await add('near')]
+  writeFileSync(far.file('x'), randomBytes(80_000_000))
+  await far.publish('x')
+  const { id } = await near.begin('x', 'x')
+  const call = { params: { endpoint: 'near', job: id } }
+  await until(async () => (await near.app.call(FILES_API.showJob, call)).doneBytes > 0, 'some is there')
+  await near.app.call(FILES_API.changeJob, { ...call, body: { isPaused: true } })
+  assert.equal((await near.app.call(FILES_API.cancelJob, call)).state, 'cancelled')
+  assert.deepEqual(readdirSync(near.file('.')), [])
+})

@@ -67,6 +67,10 @@ function createHandlers(host: Host, space: FileSpace): Handlers<typeof FILES_API
         await space.whenEnded(call.params.job, call.query.waitMs)
         return space.jobs.find(call.params.job)
       }),
+    changeJob: call =>
+      at(host, api.changeJob, call, () =>
+        call.body.isPaused ? space.jobs.pause(call.params.job) : space.jobs.resume(call.params.job),
+      ),
     cancelJob: call => at(host, api.cancelJob, call, () => space.jobs.cancel(call.params.job)),
     showFilesConfig: call => at(host, api.showFilesConfig, call, () => space.config),
     changeFilesConfig: call =>

@@ -122,7 +122,7 @@ export const jobShape = z.object({
   path: z.string(),
   /** On the disk of that computer. */
   file: z.string(),
-  state: z.enum(['waiting', 'running', 'done', 'failed', 'cancelled']),
+  state: z.enum(['waiting', 'running', 'paused', 'done', 'failed', 'cancelled']),
   doneBytes: z.number(),
   totalBytes: z.number(),
   /** Of the bytes that are done: those that were there before. */
@@ -266,6 +266,15 @@ export const FILES_API = {
     query: z.object({ waitMs: z.coerce.number().int().min(0).max(MAX_JOB_WAIT_MS).default(0) }),
     response: jobShape,
     errors,
+  }),
+  changeJob: defineRoute({
+    method: 'POST',
+    path: '/api/endpoints/{endpoint}/jobs/{job}',
+    summary: 'Pause or resume a download; what was fetched is kept',
+    params: jobParams,
+    body: z.strictObject({ isPaused: z.boolean() }),
+    response: jobShape,
+    errors: [...errors, 'unsupported'],
   }),
   cancelJob: defineRoute({
     method: 'DELETE',

@@ -51,6 +51,17 @@ export async function cancelJob(cli: Cli, job: string): Promise<void> {
   })
 }
 
+/** `ztm file pause JOB`, `ztm file resume JOB` */
+export async function pauseJob(cli: Cli, job: string, isPaused: boolean): Promise<void> {
+  const { mesh, endpoint } = await choosePlace(cli)
+  const call = { params: { endpoint, job }, body: { isPaused } }
+  const changed = await callFiles(cli, mesh.name, FILES_API.changeJob, call)
+  await report(cli, `The ${changed.kind} of ${visible(changed.path)} is ${changed.state}`, {
+    name: job,
+    data: changed,
+  })
+}
+
 async function run(
   cli: Cli,
   typed: string,

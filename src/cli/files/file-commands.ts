@@ -8,7 +8,7 @@ import { listFolder } from '../file/list-folder.ts'
 import { choosePlace } from '../mesh-choice.ts'
 import { showThing } from '../output/show.ts'
 import { catFile } from './cat-file.ts'
-import { cancelJob, type FetchWords, fetchFile, listJobs } from './fetch-files.ts'
+import { cancelJob, type FetchWords, fetchFile, listJobs, pauseJob } from './fetch-files.ts'
 import { callFiles } from './files-place.ts'
 import { describeFile, type FindWords, findFiles, listFiles, listHeld } from './list-files.ts'
 import { listTransfers } from './list-transfers.ts'
@@ -33,6 +33,17 @@ export function defineFileSpace(command: Command, cli: Cli): void {
     .argument('<job>', 'as `ztm file jobs` shows it')
     .action((job: string) => cancelJob(cli, job))
   addExamples(cancel, 'ztm file cancel 0123456789abcdef')
+  for (const [word, isPaused] of [
+    ['pause', true],
+    ['resume', false],
+  ] as const) {
+    const pause = command
+      .command(word)
+      .summary(isPaused ? 'Let a download wait; what came is kept' : 'Go on with a download that was paused')
+      .argument('<job>', 'as `ztm file jobs` shows it')
+      .action((job: string) => pauseJob(cli, job, isPaused))
+    addExamples(pause, `ztm file ${word} 0123456789abcdef`)
+  }
   const transfers = command
     .command('transfers')
     .summary('List what browsers save from this agent, and give it')

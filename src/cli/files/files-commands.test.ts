@@ -21,6 +21,7 @@ test('every route of the files app is used by some command', async t => {
     'file unpublish docs/a.pdf',
     'file held --confirm',
     'file jobs',
+    'file pause 0123456789abcdef',
     'file cancel 0123456789abcdef',
     'cloud config',
     'cloud config --local-dir /srv',

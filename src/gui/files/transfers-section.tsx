@@ -19,7 +19,7 @@ import { useTexts } from '../texts/texts.ts'
 import { createRateMeter, formatSeconds, secondsLeft } from './transfer-rate.ts'
 import { UPLOADS, type Upload } from './upload-queue.ts'
 
-type State = 'waiting' | 'running' | 'done' | 'failed' | 'cancelled'
+type State = 'waiting' | 'running' | 'paused' | 'done' | 'failed' | 'cancelled'
 
 /** Any file that is moved, whoever moves it. */
 interface Moving {
@@ -32,6 +32,8 @@ interface Moving {
   readonly totalBytes: number
   readonly error?: string | undefined
   readonly stop?: (() => Promise<unknown>) | undefined
+  /** Let it wait, or go on. */
+  readonly pause?: ((isPaused: boolean) => Promise<unknown>) | undefined
 }
 
 const METER = createRateMeter()
@@ -73,12 +75,7 @@ export function TransfersSection({ mesh, here }: { mesh: string; here: MeshInfo[
               { title: say('state.title'), cell: row => <HowItIs row={row} /> },
               {
                 title: '',
-                cell: ({ stop, name }) =>
-                  stop && (
-                    <ActionButton label={`${say('files.stop')} ${name}`} run={stop}>
-                      {say('files.stop')}
-                    </ActionButton>
-                  ),
+                cell: row => <WhatToDo row={row} />,
               },
             ]}
           />
@@ -92,6 +89,26 @@ export function TransfersSection({ mesh, here }: { mesh: string; here: MeshInfo[
       <EqualCommand>{'ztm file jobs\nztm file transfers'}</EqualCommand>
       <FolderSetting mesh={mesh} here={here} />
     </Stack>
+  )
+}
+
+function WhatToDo({ row: { name, state, stop, pause } }: { row: Moving }) {
+  const { say } = useTexts()
+  const isPaused = state === 'paused'
+  const word = say(isPaused ? 'mirror.resume' : 'mirror.pause')
+  return (
+    <Group gap={4} wrap="nowrap">
+      {pause && (
+        <ActionButton label={`${word} ${name}`} run={() => pause(!isPaused)}>
+          {word}
+        </ActionButton>
+      )}
+      {stop && (
+        <ActionButton label={`${say('files.stop')} ${name}`} run={stop}>
+          {say('files.stop')}
+        </ActionButton>
+      )}
+    </Group>
   )
 }
 
@@ -183,9 +200,14 @@ function ofJob(
   endpoint: string,
   { id, kind, path, file, state, doneBytes, totalBytes, error, endedAtMs }: JobInfo,
 ): Moving {
-  const stop = () =>
-    call(FILES_API.cancelJob, { params: { endpoint, job: id } }, { prefix: appPrefix(mesh, 'files') })
-  const rest = { error: error?.message, stop: endedAtMs === undefined ? stop : undefined }
+  const params = { endpoint, job: id }
+  const options = { prefix: appPrefix(mesh, 'files') }
+  const stop = () => call(FILES_API.cancelJob, { params }, options)
+  const pause = (isPaused: boolean) => call(FILES_API.changeJob, { params, body: { isPaused } }, options)
+  const rest = {
+    error: error?.message,
+    ...(endedAtMs === undefined && { stop, ...(kind === 'download' && { pause }) }),
+  }
   return { id, what: kind, name: path, place: file, state, doneBytes, totalBytes, ...rest }
 }
 
@@ -244,6 +266,7 @@ function FolderForm({ mesh, here, folder }: { mesh: string; here: MeshInfo['endp
 const MOODS: Readonly<Record<State, Mood>> = {
   waiting: 'waiting',
   running: 'waiting',
+  paused: 'resting',
   done: 'well',
   failed: 'ill',
   cancelled: 'resting',

@@ -60,6 +60,7 @@ export const FILES_EN = {
   'files.share': 'Share',
   'files.shared': 'Shared with',
   'files.size': 'Size',
+  'files.state.paused': 'paused',
   'files.state.cancelled': 'stopped',
   'files.state.done': 'done',
   'files.state.failed': 'failed',

@@ -62,6 +62,7 @@ export const FILES_ZH: Readonly<Record<keyof typeof FILES_EN, string>> = {
   'files.share': '共享',
   'files.shared': '共享给',
   'files.size': '大小',
+  'files.state.paused': '已暂停',
   'files.state.cancelled': '已停止',
   'files.state.done': '完成',
   'files.state.failed': '失败',
