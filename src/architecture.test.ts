@@ -8,6 +8,7 @@ import {
   findBarrels,
   findConsole,
   findCycles,
+  findDeadExports,
   findHostImports,
   findImpurities,
   findLongFiles,
@@ -170,11 +171,18 @@ test('every export has a docstring', () => holds(findUndocumented(notInRoom('e2e
 test('no files import each other in a circle', () => holds(findCycles(sources)))
 
 test('every file is reached from an entry point', () => {
-  const isEntry = ({ path, isTest }: SourceFile) =>
-    isTest ||
+  // Of tests, those end to end alone: what only its own test uses is used by nobody.
+  const isEntry = ({ path }: SourceFile) =>
+    /^src\/cli\/(?:recorded-world|doctor\/seed)\.ts$/.test(path) ||
     /^src\/(?:bin|testing|e2e)\//.test(path) ||
     /^src\/(?:sdk\/index\.ts|gui\/main\.tsx|sandboxed\/main\.ts)$/.test(path)
   holds(findOrphans(sources, isEntry))
+})
+
+test('every export is used', () => {
+  // `AppError` is for apps, which are not here.
+  const dead = findDeadExports([...sources, ...workshop])
+  holds(dead.filter(problem => !problem.includes(' AppError:')))
 })
 
 test('every decision is in the index', () => {

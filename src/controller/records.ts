@@ -139,5 +139,3 @@ export const seenRecordShape = z.object({
   shard: z.string().regex(/^[0-9a-f]{2}$/),
   seenAtMs: z.record(z.string(), msShape),
 })
-/** When some endpoints were last connected, as stored. */
-export type SeenRecord = z.output<typeof seenRecordShape>

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
-import type { MeshError } from '../core/model/errors.ts'
 import type { Ms } from '../core/model/time.ts'
 import { type IdentityFile, readIdentityFile } from './identity-file.ts'
 import { createTokenSource, type TokenSource } from './token-command.ts'
@@ -193,9 +192,4 @@ function masked(credential: Credential): Credential {
   }
   for (const key of Object.keys(credential)) Object.defineProperty(credential, key, { enumerable: false })
   return Object.defineProperties(credential, shown)
-}
-
-/** Whether an error is about who asks: then it does not help to ask again. */
-export function isAuthFailure(error: MeshError): boolean {
-  return error instanceof ZtmError && error.reason === 'auth-failed'
 }

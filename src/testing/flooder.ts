@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
-import { CLIENT_PREFACE, createFrameReader, FRAME, type RawFrame } from './http2-frames.ts'
+import { CLIENT_PREFACE, createFrameReader, type RawFrame } from './http2-frames.ts'
 
 /** An HTTP/2 client without manners: it sends what bytes it is given and counts what comes back. */
 export interface Flooder {
@@ -58,12 +58,6 @@ export function createFlooder(socket: Socket): Flooder {
   }
   socket.write(CLIENT_PREFACE)
   return flooder
-}
-
-/** Error code of the GOAWAY that came, if one did. */
-export function goawayCode({ frames }: Flooder): number | undefined {
-  const goaway = frames.find(({ type }) => type === FRAME.GOAWAY)
-  return goaway && Buffer.from(goaway.payload).readUInt32BE(4)
 }
 
 const BATCH_BYTES = 16_384

@@ -1,6 +1,6 @@
 import { describeRelease } from '../../core/api/describe-release.ts'
 import type { InstalledInfo, InstallOffer } from '../../core/api/installed-api.ts'
-import { type Capabilities, describeCapabilities } from '../../core/app/capabilities.ts'
+import { compareWithGrants } from '../../core/app/capabilities.ts'
 import { appId } from '../../core/app/installed-app.ts'
 import type { AppRef } from '../../core/app/manifest.ts'
 import {
@@ -58,7 +58,7 @@ export function describeOffer(release: ListedRelease, known: InstalledRecord | u
   const current = known?.current
   return {
     release: describeRelease(release),
-    asks: describeAsks(manifestOf(release).capabilities, current?.grants),
+    asks: compareWithGrants(manifestOf(release).capabilities, current?.grants),
     ...(current && { installed: current.release.version }),
     isNewKey: known !== undefined && known.publicKey !== release.publicKey,
     isOlder: isOlder(release, known),
@@ -90,7 +90,7 @@ export function describeInstalled(
     ...describeState(record, { state, error, isStarting }),
     restartCount: state?.restartCount ?? 0,
     ...(previous && { previous: previous.release.version }),
-    asks: describeAsks(manifest.capabilities, current.grants),
+    asks: compareWithGrants(manifest.capabilities, current.grants),
     memoryMb: current.grants.memoryMb,
     cpuPercent: current.grants.cpuPercent,
     hasPage: manifest.gui !== undefined,
@@ -110,9 +110,4 @@ function describeState(
   if (state !== undefined) return { state: state.is, error: state.error }
   if (isStarting) return { state: 'starting' }
   return error !== undefined && isStarted ? { state: 'failed', error: error.message } : { state: 'stopped' }
-}
-
-function describeAsks(asked: Capabilities, granted: Capabilities | undefined): InstallOffer['asks'] {
-  const had = new Set(granted === undefined ? [] : describeCapabilities(granted).map(({ key }) => key))
-  return describeCapabilities(asked).map(line => ({ ...line, isGranted: had.has(line.key) }))
 }

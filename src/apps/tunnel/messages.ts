@@ -141,8 +141,6 @@ export const openPortShape = z.object({
   /** The program, where the system lets the agent see it. */
   process: z.string().max(256).optional(),
 })
-/** A TCP port that programs listen at on the computer of an endpoint. */
-export type OpenPort = z.output<typeof openPortShape>
 
 /** A tunnel: all its ends that the caller can see. */
 export const tunnelShape = z.object({

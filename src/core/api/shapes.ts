@@ -104,9 +104,6 @@ export type Rank = z.output<typeof rankShape>
  * chance, the cheaper the likelier (`weighted`); by chance (`random`); the one it had before (`sticky`).
  */
 export const strategyShape = z.enum(['smartrouting', 'weighted', 'random', 'sticky'])
-/** How a dialler chooses among hostings. */
-export type Strategy = z.output<typeof strategyShape>
-
 /** One endpoint that serves a service. */
 export const hostingShape = z.object({
   endpoint: endpointIdShape,

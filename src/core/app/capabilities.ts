@@ -140,11 +140,14 @@ export function grantOnly(asked: Capabilities, keys: Iterable<string>): Capabili
   }
 }
 
-/** Keys of what `next` has and `before` has not: what a person has to be asked again for. More memory counts, too. */
-export function findNewCapabilities(before: Capabilities, next: Capabilities): CapabilityLine[] {
-  const had = new Set(describeCapabilities(before).map(({ key }) => key))
-  if (before.meshFiles === 'write') had.add('mesh-files:read')
-  return describeCapabilities(next).filter(({ key }) => !had.has(key))
+/** What is asked for, line by line, and whether it is granted already: what an update asks for beyond that, a person is asked. */
+export function compareWithGrants(
+  asked: Capabilities,
+  granted: Capabilities | undefined,
+): (CapabilityLine & { readonly isGranted: boolean })[] {
+  const had = new Set(granted === undefined ? [] : describeCapabilities(granted).map(({ key }) => key))
+  if (granted?.meshFiles === 'write') had.add('mesh-files:read')
+  return describeCapabilities(asked).map(line => ({ ...line, isGranted: had.has(line.key) }))
 }
 
 /**

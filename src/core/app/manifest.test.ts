@@ -3,8 +3,8 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { MeshError } from '../model/errors.ts'
 import {
+  compareWithGrants,
   describeCapabilities,
-  findNewCapabilities,
   grantOnly,
   parseNetworkPattern,
   parseServicePattern,
@@ -118,14 +118,14 @@ test('describeCapabilities() tells everything that is asked for, and grantOnly()
   assert.throws(() => grantOnly(capabilities, ['run:sh']), { code: 'bad-input' })
 })
 
-test('findNewCapabilities() names what an update asks for beyond what it had', () => {
+test('compareWithGrants() tells what an update asks for beyond what was granted; who may publish files may read them', () => {
   const { capabilities } = parseManifest(bytesOf(ASKING))
   const more = { ...capabilities, run: ['git', 'sh'], meshFiles: 'write' as const }
-  assert.deepEqual(
-    findNewCapabilities(capabilities, more).map(({ key }) => key),
-    ['run:sh', 'mesh-files:write'],
-  )
-  assert.deepEqual(findNewCapabilities(more, capabilities), [])
+  const isNew = (asked: typeof more, granted?: typeof capabilities) =>
+    compareWithGrants(asked, granted).flatMap(({ key, isGranted }) => (isGranted ? [] : [key]))
+  assert.deepEqual(isNew(more, capabilities), ['run:sh', 'mesh-files:write'])
+  assert.deepEqual(isNew({ ...more, meshFiles: 'read' as never }, more), [])
+  assert.equal(isNew(more).length, compareWithGrants(more, more).length)
 })
 
 test('a pattern of services fits no hidden service but one named in full', () => {

@@ -85,9 +85,6 @@ export function forwardResponseHeaders(
   return out
 }
 
-/** No changes. */
-export const NO_HEADER_CHANGES: HeaderChanges = { set: {}, remove: new Set() }
-
 function connectionHeaders(raw: readonly string[]): ReadonlySet<string> {
   const values: string[] = []
   for (let i = 0; i + 1 < raw.length; i += 2) {

@@ -5,6 +5,7 @@ import {
   findBarrels,
   findConsole,
   findCycles,
+  findDeadExports,
   findHostImports,
   findImpurities,
   findLongFiles,
@@ -138,12 +139,27 @@ test('findOrphans() finds files that no entry point reaches', () => {
     parseSource('src/cli/a.ts', ''),
     parseSource('src/cli/b.ts', "import './c.ts'"),
     parseSource('src/cli/c.ts', ''),
+    parseSource('src/cli/b.test.ts', "import './b.ts'"),
     parseSource('src/anywhere.d.ts', ''),
   ]
   const found = findOrphans(files, ({ path }) => path.startsWith('src/bin/'))
   assert.deepEqual(places(found), [
-    'src/cli/b.ts: no entry point or test reaches it',
-    'src/cli/c.ts: no entry point or test reaches it',
+    'src/cli/b.ts: no entry point reaches it, a test alone at best',
+    'src/cli/c.ts: no entry point reaches it, a test alone at best',
+  ])
+})
+
+test('findDeadExports() finds what nothing names a second time', () => {
+  const files = [
+    parseSource(
+      'src/a.ts',
+      'export const USED = 1\nexport function dead(): void {}\nexport type Gone = 1\nexport const late = 2\n',
+    ),
+    parseSource('src/b.ts', "import { USED } from './a.ts'\n// dead, Gone\nconsole.log(USED, 'late')\n"),
+  ]
+  assert.deepEqual(places(findDeadExports(files)), [
+    'src/a.ts: nothing uses dead',
+    'src/a.ts: nothing uses Gone',
   ])
 })
 

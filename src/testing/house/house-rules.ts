@@ -142,8 +142,24 @@ export function findOrphans(files: readonly SourceFile[], isEntry: (file: Source
   const reached = new Set(files.filter(isEntry).map(({ path }) => path))
   for (const path of reached) for (const next of imports.get(path) ?? []) reached.add(next)
   return files
-    .filter(({ path }) => !reached.has(path) && !path.endsWith('.d.ts'))
-    .map(({ path }) => `${path}: no entry point or test reaches it: use it or remove it`)
+    .filter(({ path, isTest }) => !isTest && !reached.has(path) && !path.endsWith('.d.ts'))
+    .map(({ path }) => `${path}: no entry point reaches it, a test alone at best: use it or remove it`)
+}
+
+/** Exports whose name stands nowhere else, in no test either. */
+export function findDeadExports(files: readonly SourceFile[]): string[] {
+  const counts = new Map<string, number>()
+  const add = (word: string) => counts.set(word, (counts.get(word) ?? 0) + 1)
+  for (const { code, text } of files) {
+    for (const [word] of code.matchAll(/[\w$]+/g)) add(word)
+    // Pages are loaded late, by a name that is a string.
+    for (const [, word = ''] of text.matchAll(/'([\w$]+)'/g)) add(word)
+  }
+  return files.flatMap(({ path, code }) =>
+    [...code.matchAll(EXPORTS)].flatMap(([, name = '']) =>
+      counts.get(name) === 1 ? [`${path}: nothing uses ${name}: remove it`] : [],
+    ),
+  )
 }
 
 function importsByPath(files: readonly SourceFile[]): Map<string, string[]> {
