@@ -203,6 +203,21 @@ test('local API answers nobody who names no host, or two', async () => {
   }
 })
 
+test('local API keeps no connection whose stream it refused, whoever holds on to it', {
+  timeout: 30_000,
+}, async () => {
+  const socket = net.connect({ host: '127.0.0.1', port, allowHalfOpen: true })
+  const broken = new Promise(resolve => socket.once('error', resolve))
+  const upgrade = 'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n'
+  socket.write(`GET /api/x HTTP/1.1\r\nHost: localhost:${port}\r\n${upgrade}\r\n`)
+  const text = Buffer.concat(await socket.toArray()).toString()
+  assert.match(text, /^HTTP\/1\.1 40[13] /)
+  // A connection that is gone breaks with what is sent on it.
+  const writing = setInterval(() => socket.write('x'), 100)
+  await broken
+  clearInterval(writing)
+})
+
 test('local API lets garbage go by', async () => {
   for (const bytes of [
     '\x16\x03\x01\x02\x00\x01\x00',

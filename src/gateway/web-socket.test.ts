@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import http from 'node:http'
+import net from 'node:net'
 import type { Duplex } from 'node:stream'
 import { describe, it } from 'node:test'
 import { WebSocket, WebSocketServer } from 'ws'
@@ -52,6 +53,23 @@ describe('WebSockets', { concurrency: true }, () => {
     for await (const chunk of response) chunks.push(chunk as Buffer)
     return [response.statusCode, Buffer.concat(chunks).toString()]
   }
+
+  it('leave no connection behind when they are refused, whoever holds on to it', {
+    timeout: 30_000,
+  }, async () => {
+    await using lab = await start()
+    for (const path of ['/plain', '/gone', '/nowhere']) {
+      const socket = net.connect({ host: '127.0.0.1', port: lab.rig.port, allowHalfOpen: true })
+      const broken = new Promise(resolve => socket.once('error', resolve))
+      const upgrade = 'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n'
+      socket.write(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n${upgrade}\r\n`)
+      assert.match(Buffer.concat(await socket.toArray()).toString(), /^HTTP\/1\.1 [45]\d\d /)
+      // A connection that is gone breaks with what is sent on it.
+      const writing = setInterval(() => socket.write('x'), 100)
+      await broken
+      clearInterval(writing)
+    }
+  })
 
   it('end when nothing moves in them, and not before', async () => {
     await using lab = await start()

@@ -159,7 +159,8 @@ export function answerUpgrade(request: IncomingMessage, socket: Duplex): PublicR
   const response = new ServerResponse(request)
   response.shouldKeepAlive = false
   response.assignSocket(socket as Socket)
-  response.once('finish', () => socket.end())
+  // HTTP has no hold on it any more: left half open it would stay for ever.
+  response.once('finish', () => endGently(socket))
   return response as PublicResponse
 }
 

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream'
 import { createAdaptorServer } from '@hono/node-server'
 import type { Hono } from 'hono'
 import { MeshError } from '../core/model/errors.ts'
+import { endGently } from './end-gently.ts'
 import { HTTP1_OPTIONS, MAX_HTTP1_CONNECTIONS } from './http1-limits.ts'
 import { listen } from './hub-port.ts'
 import { safeBody } from './serve-routes.ts'
@@ -76,7 +77,8 @@ function upgrade(
       `Content-Length: ${Buffer.byteLength(body)}`,
       'Connection: close',
     ]
-    socket.end(say(`${error.kind.http} Refused`, ...lines) + body)
+    socket.write(say(`${error.kind.http} Refused`, ...lines) + body)
+    endGently(socket)
   }
   if (request.headers.upgrade !== STREAM_PROTOCOL) {
     refuse(new MeshError('bad-input', `Cannot upgrade: only to ${STREAM_PROTOCOL}`))

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { createWebSocketStream, type WebSocket, WebSocketServer } from 'ws'
 import type { MeshError } from '../core/model/errors.ts'
+import { endGently } from './end-gently.ts'
 import { safeBody } from './serve-routes.ts'
 
 /** A browser that wants a stream of bytes. */
@@ -78,7 +79,9 @@ function refuseSocket(socket: Duplex, error: MeshError): void {
     '',
     '',
   ]
-  socket.end(head.join('\r\n') + body)
+  socket.write(head.join('\r\n') + body)
+  // HTTP has no hold on it any more: left half open it would stay for ever.
+  endGently(socket)
 }
 
 /** The longest message of a browser; what is larger comes in several. */
