@@ -32,6 +32,17 @@ const HELD = {
   isCopy: false,
 } as unknown as HeldInfo
 
+const VERSION = {
+  serial: 1,
+  kind: 'file',
+  content: ITEM.content,
+  manifestBytes: 90,
+  sizeBytes: 1_234_567,
+  fileCount: 1,
+  publishedAtMs: FAKE_NOW_MS,
+  modifiedAtMs: FAKE_NOW_MS,
+}
+
 /** A job that is done. */
 export const FAKE_JOB = {
   id: '0123456789abcdef',
@@ -57,6 +68,7 @@ export const FAKE_FILES: Readonly<Record<string, FakeAnswer>> = {
     unanswered: [{ endpoint: FAKE_IDS.laptop, name: 'attic', user: 'bob', reason: 'offline' }],
   }),
   'files.listInside': () => ({ item: FAKE_FILE, entries: [], total: 0 }),
+  'files.listVersions': () => ({ path: FAKE_FILE.path, versions: [VERSION] }),
   'files.listHeld': () => ({ items: [HELD] }),
   'files.publish': () => FAKE_JOB,
   'files.share': () => HELD,

@@ -1,12 +1,13 @@
 import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path'
-import { formatMeshPath, parseMeshPath, pathBelow } from '../../core/files/mesh-path.ts'
+import { parseMeshPath } from '../../core/files/mesh-path.ts'
 import type { Folder } from '../../core/model/disk.ts'
 import { MeshError, toMeshError } from '../../core/model/errors.ts'
 import { quote } from '../../core/model/quote.ts'
 import { fetchChunks } from './fetch-chunks.ts'
 import type { FileJob } from './file-jobs.ts'
 import { FilePeer } from './file-peer.ts'
-import { type Finder, findFiles } from './find-files.ts'
+import { findVersion } from './file-versions.ts'
+import type { Finder } from './find-files.ts'
 import { nameContent } from './hash-chunk.ts'
 import { type Content, readContent } from './held-files.ts'
 import type { FoundItem } from './messages.ts'
@@ -19,33 +20,8 @@ export interface DownloadRequest {
   /** On this computer, absolute. */
   readonly file: string
   readonly mayReplace: boolean
-}
-
-/**
- * Find what a path in the mesh's file space names: something published, and what of it.
- *
- * @throws MeshError `not-found`, `bad-name`, `offline`
- */
-export async function findPath(finder: Finder, text: string): Promise<{ item: FoundItem; part: string }> {
-  const { owner, path } = parseMeshPath(text, finder.host.endpoint.user)
-  if (owner === undefined || path === '')
-    throw new MeshError(
-      'bad-name',
-      `Cannot fetch ${quote(text)}: name something that is published: \`ztm file ls\``,
-    )
-  const { items, unanswered } = await findFiles(finder, { owner, path })
-  const fitting = items
-    .filter(({ name }) => pathBelow(path, name) !== undefined)
-    .sort((a, b) => b.name.length - a.name.length)
-  const [item] = fitting
-  if (item !== undefined) return { item, part: pathBelow(path, item.name) ?? '' }
-  const silent = unanswered.map(({ name }) => name).join(', ')
-  const help = silent === '' ? '' : `; not asked: ${silent}`
-  const below = items.length > 0 ? `: there are ${items.length} below it: name one` : ''
-  throw new MeshError(
-    'not-found',
-    `Cannot find ${quote(formatMeshPath(owner, path))}: nobody online has it, or not for you${below}${help}`,
-  )
+  /** The number of a version that is kept; the newest if absent. */
+  readonly version?: number | undefined
 }
 
 /** What something is made of: known here, or asked of who has it. @throws MeshError `offline`, the holders' */
@@ -92,10 +68,11 @@ export async function downloadFile(
   if (!request.mayReplace && (await exists(folder, name)))
     throw new MeshError('conflict', `Cannot fetch to ${quote(request.file)}: something is there already`)
   for (let attempt = 0; ; attempt += 1) {
-    const { item, part } = await findPath(finder, request.path)
+    const look = () => findVersion(finder, request.path, request.version)
+    const { item, part } = await look()
     const content = await fetchContent(finder, item)
     const { mayReplace } = request
-    const changed = await fetchTo(finder, { item, part, content, folder, name, mayReplace }, job)
+    const changed = await fetchTo(finder, { look, item, part, content, folder, name, mayReplace }, job)
     if (changed === undefined) return { item, part, content }
     if (attempt >= MAX_CHANGES) throw changed
   }
@@ -119,6 +96,8 @@ export function onDisk(home: string, path: string): string {
 }
 
 interface Fetching {
+  /** Find it again. */
+  readonly look: () => Promise<{ item: FoundItem }>
   readonly item: FoundItem
   readonly part: string
   readonly content: Content
@@ -130,7 +109,7 @@ interface Fetching {
 /** @returns why not, if it is something else by now */
 async function fetchTo(finder: Finder, fetching: Fetching, job: FileJob): Promise<MeshError | undefined> {
   const { host, limits } = finder
-  const { item, content, part, folder, name, mayReplace } = fetching
+  const { look, item, content, part, folder, name, mayReplace } = fetching
   const { info, signal } = job
   await using writer = new TreeWriter({
     folder,
@@ -166,7 +145,7 @@ async function fetchTo(finder: Finder, fetching: Fetching, job: FileJob): Promis
           isFirst = false
           return item.holders
         }
-        const now = (await findPath(finder, item.path)).item
+        const now = (await look()).item
         if (now.content === item.content) return now.holders
         throw new MeshError(
           CHANGED,
@@ -185,7 +164,7 @@ async function fetchTo(finder: Finder, fetching: Fetching, job: FileJob): Promis
     const error = toMeshError(thrown)
     // Only one that was told to stop for good leaves nothing behind; else what came is used the next time.
     const isCancelled = signal.aborted && (signal.reason as MeshError).code === 'timed-out'
-    const isChanged = error.code === CHANGED && (await isOutdated(finder, item))
+    const isChanged = error.code === CHANGED && (await isOutdated(fetching))
     if (isCancelled || isChanged) await writer.discard()
     if (isChanged) return error
     throw error
@@ -193,8 +172,8 @@ async function fetchTo(finder: Finder, fetching: Fetching, job: FileJob): Promis
 }
 
 /** Whether it is something else by now, which can be fetched instead. */
-async function isOutdated(finder: Finder, item: FoundItem): Promise<boolean> {
-  return findPath(finder, item.path).then(
+async function isOutdated({ look, item }: Fetching): Promise<boolean> {
+  return look().then(
     now => now.item.content !== item.content,
     () => false,
   )

@@ -1,5 +1,4 @@
 import { basename, dirname } from 'node:path'
-import { z } from 'zod'
 import { parseDiskPath } from '../../core/files/disk-path.ts'
 import { type FileAccess, unionOfAccess } from '../../core/files/file-access.ts'
 import { parseMeshPath } from '../../core/files/mesh-path.ts'
@@ -18,24 +17,16 @@ import { confirmCopy, eraseHeld, tellCopies } from './held-copies.ts'
 import { type Content, type Held, HeldFiles } from './held-files.ts'
 import type { FilesLimits } from './limits.ts'
 import type { FoundItem, HeldInfo, Item, JobInfo } from './messages.ts'
+import {
+  configShape,
+  type DownloadOrder,
+  type DownloadRecord,
+  downloadShape,
+  type Publication,
+  toAccess,
+} from './orders.ts'
 import { openSource, publishFile } from './publish-file.ts'
 import { createFileServer } from './serve-files.ts'
-
-/** What publishing is told. */
-export interface Publication {
-  readonly source: string
-  readonly name?: string | undefined
-  readonly tags?: readonly Name[] | undefined
-  readonly access?: FileAccess | undefined
-}
-
-/** A download, as it is told. */
-export interface DownloadOrder {
-  readonly path: string
-  readonly file?: string | undefined
-  readonly mayReplace: boolean
-  readonly isHeld?: boolean | undefined
-}
 
 /** The files of one mesh at one endpoint: what is published and held, and the jobs that publish and fetch. */
 export class FileSpace implements AsyncDisposable {
@@ -110,7 +101,8 @@ export class FileSpace implements AsyncDisposable {
     await (await openSource(this.#host, source)).folder[Symbol.asyncDispose]()
     const item = { access: known?.item.access ?? NOBODY, tags: known?.item.tags ?? [] }
     const { access = item.access, tags = item.tags } = publication
-    return this.#startPublishing(source, name, { access: toAccess(access), tags: [...tags] })
+    const { keepCount } = publication
+    return this.#startPublishing(source, name, { access: toAccess(access), tags: [...tags] }, keepCount)
   }
 
   /** Change who may see something that was published here. @throws MeshError `not-found`, `conflict` if it was published elsewhere */
@@ -144,7 +136,10 @@ export class FileSpace implements AsyncDisposable {
     isErased: boolean,
   ): Promise<{ path: string; endpoints: string[]; erased: string[] }> {
     const held = this.#find(path)
-    await this.#held.remove(held)
+    await this.#held.kept.alone(async () => {
+      await this.#held.remove(held)
+      if (held.versions !== undefined) await this.#held.kept.sweep()
+    })
     await this.#refresh().catch(() => {})
     const erased = isErased ? await eraseHeld(this.finder, held) : []
     const told = held.isCopy
@@ -194,12 +189,13 @@ export class FileSpace implements AsyncDisposable {
       order.file === undefined
         ? await makePlace(this.finder, this.#folder, order.path)
         : onDisk(disk.home, order.file)
-    const { mayReplace, isHeld } = order
+    const { mayReplace, isHeld, version } = order
     return this.#startDownload({
       path: order.path,
       file,
       mayReplace,
       ...(isHeld !== undefined && { isHeld }),
+      ...(version !== undefined && { version }),
     })
   }
 
@@ -240,7 +236,12 @@ export class FileSpace implements AsyncDisposable {
     }
   }
 
-  #startPublishing(source: string, name: string, item: Pick<Item, 'access' | 'tags'>): JobInfo {
+  #startPublishing(
+    source: string,
+    name: string,
+    item: Pick<Item, 'access' | 'tags'>,
+    keepCount?: number,
+  ): JobInfo {
     const { user } = this.#host.endpoint
     if (this.#publishing.has(name))
       throw new MeshError('conflict', `Cannot publish ${quote(name)}: it is being published`)
@@ -248,7 +249,7 @@ export class FileSpace implements AsyncDisposable {
       { kind: 'publish', path: `/users/${user}/${name}`, file: source },
       async job => {
         try {
-          await publishFile(this.finder, { source, name, item }, job)
+          await publishFile(this.finder, { source, name, item, keepCount }, job)
           await this.#refresh()
         } finally {
           this.#publishing.delete(name)
@@ -260,7 +261,7 @@ export class FileSpace implements AsyncDisposable {
   }
 
   #startDownload(record: DownloadRecord): JobInfo {
-    const { path, file, mayReplace, isHeld, id, aside, isPaused = false } = record
+    const { path, file, mayReplace, isHeld, version, id, aside, isPaused = false } = record
     const keyOf = (job: FileJob) => `download/${job.info.id}`
     const keep = async (job: FileJob, more: object) => {
       await this.#host.storage.put(keyOf(job), { ...record, id: job.info.id, ...more } as Json)
@@ -282,8 +283,12 @@ export class FileSpace implements AsyncDisposable {
       async job => {
         await keep(job, { isPaused: false })
         try {
-          const { item, part, content } = await downloadFile(this.finder, { path, file, mayReplace }, job)
-          if (part === '' && (isHeld ?? item.owner === this.#host.endpoint.user))
+          const { item, part, content } = await downloadFile(
+            this.finder,
+            { path, file, mayReplace, version },
+            job,
+          )
+          if (version === undefined && part === '' && (isHeld ?? item.owner === this.#host.endpoint.user))
             await this.#hold(item, content, file)
         } finally {
           const { reason } = job.signal
@@ -365,22 +370,6 @@ export class FileSpace implements AsyncDisposable {
     }
   }
 }
-
-function toAccess({ users, groups, everyone }: FileAccess): Item['access'] {
-  return { users: [...users], groups: [...groups], everyone }
-}
-
-const configShape = z.object({ folder: z.string() })
-const downloadShape = z.strictObject({
-  id: z.string().optional(),
-  path: z.string(),
-  file: z.string(),
-  mayReplace: z.boolean(),
-  isHeld: z.boolean().optional(),
-  isPaused: z.boolean().optional(),
-  aside: z.string().optional(),
-})
-type DownloadRecord = z.output<typeof downloadShape>
 
 const DEFAULT_FOLDER = 'ztmCloud'
 const NOBODY: Item['access'] = { users: [], groups: [], everyone: false }

@@ -4,10 +4,12 @@ import { MeshError } from '../../core/model/errors.ts'
 import { quote } from '../../core/model/quote.ts'
 import type { App, AppCaller, AppInstance, Host } from '../../sdk/app.ts'
 import { atEndpoint as at } from '../../sdk/for-apps/at-endpoint.ts'
-import { fetchContent, findPath } from './download-file.ts'
+import { fetchContent } from './download-file.ts'
 import { openFileContent } from './file-content.ts'
 import { FileSpace } from './file-space.ts'
+import { listVersions } from './file-versions.ts'
 import { findFiles } from './find-files.ts'
+import { findPath } from './find-path.ts'
 import { FILES_LIMITS, type FilesLimits } from './limits.ts'
 import { createMeshFiles } from './mesh-files.ts'
 import { FILES_API, type FoundItem, type InsideEntry } from './messages.ts'
@@ -53,6 +55,11 @@ function createHandlers(host: Host, space: FileSpace): Handlers<typeof FILES_API
     async listInside({ query: { path, offset }, caller }) {
       refusePeer(caller)
       return listInside(space, path, offset)
+    },
+    async listVersions({ query: { path }, caller }) {
+      refusePeer(caller)
+      const { item } = await findPath(space.finder, path)
+      return { path: item.path, versions: await listVersions(space.finder, item) }
     },
     listHeld: call => at(host, api.listHeld, call, () => ({ items: space.list() })),
     publish: call => at(host, api.publish, call, () => space.publish(call.body)),

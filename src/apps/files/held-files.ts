@@ -11,7 +11,8 @@ import { quote } from '../../core/model/quote.ts'
 import type { Json } from '../../core/model/store.ts'
 import type { Host } from '../../sdk/app.ts'
 import { nameContent } from './hash-chunk.ts'
-import { type HeldInfo, itemShape } from './messages.ts'
+import { KeptVersions } from './kept-versions.ts'
+import { type HeldInfo, itemShape, MAX_KEPT_VERSIONS, versionShape } from './messages.ts'
 
 const heldRecordShape = z.strictObject({
   version: z.literal(1),
@@ -22,6 +23,12 @@ const heldRecordShape = z.strictObject({
   isCopy: z.boolean(),
   /** When the publisher last said that it may be given away. */
   confirmedAtMs: z.number(),
+  /** How many versions before the newest are kept; the versions, the newest first. */
+  keepCount: z.int().min(1).max(MAX_KEPT_VERSIONS).optional(),
+  versions: z
+    .array(versionShape)
+    .max(MAX_KEPT_VERSIONS + 1)
+    .optional(),
 })
 
 /** Something published or held here. */
@@ -45,6 +52,16 @@ export class HeldFiles {
   /** The last few that were used: some are large. */
   readonly #contents = new Map<string, Promise<Content>>()
   #own: Promise<Folder> | undefined
+  /** What is kept of versions. */
+  readonly kept: KeptVersions = new KeptVersions({
+    openFolder: () => this.#folder(),
+    layouts: async () => {
+      const contents = new Set(
+        this.all.flatMap(({ versions = [] }) => versions.map(({ content }) => content)),
+      )
+      return Promise.all([...contents].map(async content => (await this.#readContent(content)).layout))
+    },
+  })
 
   constructor(host: Host, maxItems: number) {
     this.#host = host
@@ -103,15 +120,14 @@ export class HeldFiles {
     const { error: _, ...record } = held
     await this.#host.storage.put(storageKey(key), record as unknown as Json)
     this.#held.set(key, { ...record })
-    if (before !== undefined && before.item.content !== item.content)
-      await this.#forgetContent(before.item.content)
+    for (const content of before === undefined ? [] : contentsOf(before)) await this.#forgetContent(content)
   }
 
-  async remove({ item }: Held): Promise<void> {
-    const key = keyOf(item)
+  async remove(held: Held): Promise<void> {
+    const key = keyOf(held.item)
     await this.#host.storage.delete(storageKey(key))
     this.#held.delete(key)
-    await this.#forgetContent(item.content)
+    for (const content of contentsOf(held)) await this.#forgetContent(content)
   }
 
   /** Do not offer it until it was published again. */
@@ -143,7 +159,7 @@ export class HeldFiles {
 
   /** The content if it was used lately or is kept here; undefined if it has to be fetched. */
   async known(content: string): Promise<Content | undefined> {
-    if (!this.#contents.has(content) && !this.all.some(({ item }) => item.content === content))
+    if (!this.#contents.has(content) && !this.all.some(held => contentsOf(held).includes(content)))
       return undefined
     return this.content(content).catch(() => undefined)
   }
@@ -156,24 +172,26 @@ export class HeldFiles {
   }
 
   describe(held: Held): HeldInfo {
-    const { item, folder, path, isCopy, error } = held
+    const { item, folder, path, isCopy, keepCount, error } = held
     return {
       path: formatMeshPath(item.owner, item.name),
       ...item,
       source: path === '' ? folder : `${folder.replace(/\/$/, '')}/${path}`,
       isCopy,
+      ...(keepCount !== undefined && { keepCount }),
       ...(error !== undefined && { error }),
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.kept.whenIdle()
     const own = this.#own
     if (own !== undefined) await own.then(folder => folder[Symbol.asyncDispose]()).catch(() => {})
   }
 
   /** Remove the manifest of something that is no more, unless something else has the same content. */
   async #forgetContent(content: string): Promise<void> {
-    if (this.all.some(({ item }) => item.content === content)) return
+    if (this.all.some(held => contentsOf(held).includes(content))) return
     this.#contents.delete(content)
     await (await this.#folder()).remove(`${content}.manifest`)
   }
@@ -196,6 +214,11 @@ export class HeldFiles {
     })
     return this.#own
   }
+}
+
+/** The contents that something held has: of the newest, and of the versions that are kept. */
+export function contentsOf({ item, versions = [] }: Held): string[] {
+  return [item.content, ...versions.map(({ content }) => content).filter(one => one !== item.content)]
 }
 
 /** Read a manifest and number its chunks. @throws MeshError `bad-message` */

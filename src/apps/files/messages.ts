@@ -41,6 +41,24 @@ export const itemShape = z.strictObject({
 /** Something that was published. */
 export type Item = z.output<typeof itemShape>
 
+/** A content that was published under a name, now or before, and is kept. */
+export const versionShape = z.strictObject({
+  /** The item's number at that time. */
+  serial: z.int().min(1),
+  kind: z.enum(['file', 'tree']),
+  content: contentShape,
+  manifestBytes: z.int().min(1),
+  sizeBytes: z.int().min(0),
+  fileCount: z.int().min(0),
+  publishedAtMs: msShape,
+  modifiedAtMs: z.number(),
+})
+/** A content that was published under a name, now or before, and is kept. */
+export type FileVersion = z.output<typeof versionShape>
+
+/** Versions of one name that may be kept beside the newest. */
+export const MAX_KEPT_VERSIONS = 100
+
 /** What is asked on a stream of files. */
 export const questionShape = z.discriminatedUnion('kind', [
   /** What there is that the asker may see, page by page. */
@@ -53,6 +71,8 @@ export const questionShape = z.discriminatedUnion('kind', [
     offset: z.int().min(0).default(0),
   }),
   z.strictObject({ kind: z.literal('manifest'), content: contentShape }),
+  /** What is kept of an item; asked of who published it. */
+  z.strictObject({ kind: z.literal('versions'), owner: userShape, name: pathShape }),
 ])
 /** What is asked on a stream of files. */
 export type Question = z.input<typeof questionShape>
@@ -64,6 +84,11 @@ export const answerShape = z.union([
     items: z.array(itemShape).max(500).optional(),
     /** There are more from here on. */
     nextOffset: z.int().optional(),
+    /** The newest first. */
+    versions: z
+      .array(versionShape)
+      .max(MAX_KEPT_VERSIONS + 1)
+      .optional(),
     /** The manifest follows, so long. */
     manifestBytes: z.int().min(1).optional(),
   }),
@@ -109,6 +134,8 @@ export const heldShape = z.object({
   source: z.string(),
   /** Another endpoint published it. */
   isCopy: z.boolean(),
+  /** How many versions before this one are kept. */
+  keepCount: z.number().optional(),
   /** Why it cannot be had now: it is gone from the disk, say. */
   error: z.string().optional(),
 })
@@ -175,6 +202,14 @@ export const FILES_API = {
     }),
     errors,
   }),
+  listVersions: defineRoute({
+    method: 'GET',
+    path: '/api/versions',
+    summary: 'List the versions of something published that are kept',
+    query: z.object({ path: pathShape }),
+    response: z.object({ path: z.string(), versions: z.array(versionShape) }),
+    errors,
+  }),
   listHeld: defineRoute({
     method: 'GET',
     path: '/api/endpoints/{endpoint}/files',
@@ -196,6 +231,8 @@ export const FILES_API = {
       /** As it was before if absent, if it was published before. */
       tags: tagsShape.optional(),
       access: fileAccessShape.optional(),
+      /** How many versions before the newest are kept, in a copy of their own; as before if absent, at first none. */
+      keepCount: z.int().min(0).max(MAX_KEPT_VERSIONS).optional(),
     }),
     response: jobShape,
     errors,
@@ -243,6 +280,8 @@ export const FILES_API = {
       /** Where to, whole: absolute, or below the home of that computer's user. Its name in the download folder if absent. */
       file: z.string().min(1).max(4_096).optional(),
       mayReplace: z.boolean().default(false),
+      /** The version of that number, instead of the newest. */
+      version: z.int().min(1).optional(),
       /** Give it to others who may have it; by default if it is one's own. */
       isHeld: z.boolean().optional(),
     }),

@@ -7,7 +7,8 @@ import type { Host } from '../../sdk/app.ts'
 import type { FileJob } from './file-jobs.ts'
 import type { Finder } from './find-files.ts'
 import { nameContent } from './hash-chunk.ts'
-import type { Item } from './messages.ts'
+import { readContent } from './held-files.ts'
+import type { FileVersion, Item } from './messages.ts'
 import { scanTree } from './scan-tree.ts'
 
 /** What is published, as what, and for whom. */
@@ -16,12 +17,14 @@ export interface PublishOptions {
   readonly source: string
   readonly name: string
   readonly item: Pick<Item, 'access' | 'tags'>
+  /** As before if absent. */
+  readonly keepCount?: number | undefined
 }
 
 /** Read a file or folder and keep it as published. @throws MeshError those of the disk, `conflict`, `too-large` */
 export async function publishFile(
   { host, held, limits }: Finder,
-  { source, name, item }: PublishOptions,
+  { source, name, item, keepCount: wantedCount }: PublishOptions,
   job: FileJob,
 ): Promise<void> {
   const opened = await openSource(host, source)
@@ -57,8 +60,22 @@ export async function publishFile(
     serial: (known?.item.serial ?? 0) + 1,
     origin: endpoint.id,
   }
+  const keepCount = wantedCount ?? known?.keepCount ?? 0
   const record = { version: 1, folder: folder.path, path, isCopy: false, confirmedAtMs: now } as const
-  await held.put({ ...record, item: published }, bytes)
+  await held.kept.alone(async () => {
+    const { layout } = readContent(bytes)
+    const { readAheadBytes } = limits
+    if (keepCount > 0) await held.kept.keep({ folder, path, layout, readAheadBytes, signal: job.signal })
+    const before = (known?.versions ?? []).filter(({ content }) => content !== published.content)
+    const versions = [versionOf(published), ...before].slice(0, keepCount + 1)
+    await held.put({ ...record, item: published, ...(keepCount > 0 && { keepCount, versions }) }, bytes)
+    if (known?.versions !== undefined) await held.kept.sweep()
+  })
+}
+
+function versionOf(item: Item): FileVersion {
+  const { serial, kind, content, manifestBytes, sizeBytes, fileCount, publishedAtMs, modifiedAtMs } = item
+  return { serial, kind, content, manifestBytes, sizeBytes, fileCount, publishedAtMs, modifiedAtMs }
 }
 
 /**

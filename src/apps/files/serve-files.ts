@@ -8,12 +8,13 @@ import {
 } from '../../core/codec/file-frame.ts'
 import { type FileReader, mayRead } from '../../core/files/file-access.ts'
 import { MeshError, toMeshError } from '../../core/model/errors.ts'
+import type { UserName } from '../../core/model/names.ts'
 import type { Host, Incoming } from '../../sdk/app.ts'
 import { createRateLimitedLog } from '../../sdk/for-apps/rate-limited-log.ts'
 import { whenDrained } from '../../sdk/for-apps/when-drained.ts'
-import type { Held, HeldFiles } from './held-files.ts'
+import { contentsOf, type Held, type HeldFiles } from './held-files.ts'
 import type { FilesLimits } from './limits.ts'
-import { type FilesAnswer, questionShape } from './messages.ts'
+import { type FilesAnswer, type FileVersion, questionShape } from './messages.ts'
 import { createChunkReader, type ReadChunk } from './read-chunks.ts'
 
 /** What serving needs. */
@@ -130,8 +131,12 @@ class Server implements FileServer {
       return
     }
     try {
-      const held = this.#find(visit, asked.content)
-      const { bytes } = await this.#options.held.content(held.item.content)
+      if (asked.kind === 'versions') {
+        await send({ isGood: true, versions: this.#versions(visit, asked.owner, asked.name) })
+        return
+      }
+      this.#find(visit, asked.content)
+      const { bytes } = await this.#options.held.content(asked.content)
       await send({ isGood: true, manifestBytes: bytes.length })
       for (let at = 0; at < bytes.length; at += PART_BYTES) {
         const part = bytes.subarray(at, at + PART_BYTES)
@@ -150,6 +155,11 @@ class Server implements FileServer {
       const { layout } = await files.content(content)
       if (ranges.some(({ first, count }) => first + count > layout.chunkCount))
         throw new MeshError('bad-message', 'Cannot give chunks: there are not so many')
+      if (held.item.content !== content) {
+        for await (const parts of files.kept.read(layout, ranges))
+          await this.#send(visit, this.#find(visit, content), parts)
+        return
+      }
       await using folder = await host.disk.openFolder(held.folder)
       const { path } = held
       const { readAheadBytes } = limits
@@ -193,11 +203,18 @@ class Server implements FileServer {
   }
 
   /** @throws MeshError `not-found`, whether it is not there or not for this one */
+  #versions(visit: Visit, owner: UserName, name: string): FileVersion[] {
+    const found = this.#visible(visit).find(({ item }) => item.owner === owner && item.name === name)
+    if (found !== undefined) return found.versions ?? []
+    throw new MeshError('not-found', 'Cannot list versions: there is no such file here')
+  }
+
+  /** @throws MeshError `not-found`, whether it is not there or not for this one */
   #find(visit: Visit, content: string): Held {
     const reader = this.#reader(visit)
     const held = this.#options.held.all.find(
       one =>
-        one.item.content === content &&
+        contentsOf(one).includes(content) &&
         one.error === undefined &&
         mayRead(one.item.owner, one.item.access, reader) &&
         this.#options.mayGive(one),

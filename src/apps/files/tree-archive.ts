@@ -3,9 +3,10 @@ import { layOutTar, staysInTar, type TarEntry, type TarLayout, type TarPart } fr
 import type { AppContent } from '../../core/model/content.ts'
 import { MeshError } from '../../core/model/errors.ts'
 import { quote } from '../../core/model/quote.ts'
-import { fetchContent, findPath } from './download-file.ts'
+import { fetchContent } from './download-file.ts'
 import { readChunks, type Source } from './file-content.ts'
 import type { Finder } from './find-files.ts'
+import { findPath } from './find-path.ts'
 import { hashChunk } from './hash-chunk.ts'
 
 /**

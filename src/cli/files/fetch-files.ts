@@ -14,6 +14,8 @@ export interface FetchWords {
   /** A file or folder to make, or a folder that is there to put it into. */
   readonly to?: string
   readonly force?: boolean
+  /** The number of a version that is kept. */
+  readonly old?: number
   /** Give it to others who may have it, or not; undefined leaves that to the app. */
   readonly hold?: boolean
 }
@@ -65,7 +67,7 @@ export async function pauseJob(cli: Cli, job: string, isPaused: boolean): Promis
 async function run(
   cli: Cli,
   typed: string,
-  body: { path: string; file?: string; mayReplace: boolean; isHeld?: boolean },
+  body: { path: string; file?: string; mayReplace: boolean; isHeld?: boolean; version?: number },
 ): Promise<void> {
   const place = await choosePlace(cli)
   const params = { endpoint: place.endpoint }
@@ -81,8 +83,16 @@ async function run(
   })
 }
 
-function wordsOf({ force, hold }: FetchWords): { mayReplace: boolean; isHeld?: boolean } {
-  return { mayReplace: force ?? false, ...(hold !== undefined && { isHeld: hold }) }
+function wordsOf({ force, hold, old }: FetchWords): {
+  mayReplace: boolean
+  isHeld?: boolean
+  version?: number
+} {
+  return {
+    mayReplace: force ?? false,
+    ...(hold !== undefined && { isHeld: hold }),
+    ...(old !== undefined && { version: old }),
+  }
 }
 
 /** As `cp` does: what is put into a folder keeps its name. */

@@ -1,7 +1,8 @@
 import type { Command } from 'commander'
-import { FILES_API } from '../../apps/files/messages.ts'
+import { FILES_API, MAX_KEPT_VERSIONS } from '../../apps/files/messages.ts'
 import { parseCopyPlace } from '../../core/files/copy-request.ts'
 import { MeshError } from '../../core/model/errors.ts'
+import { quote } from '../../core/model/quote.ts'
 import type { Cli } from '../context.ts'
 import { addExamples } from '../examples.ts'
 import { listFolder } from '../file/list-folder.ts'
@@ -10,7 +11,7 @@ import { showThing } from '../output/show.ts'
 import { catFile } from './cat-file.ts'
 import { cancelJob, type FetchWords, fetchFile, listJobs, pauseJob } from './fetch-files.ts'
 import { callFiles } from './files-place.ts'
-import { describeFile, type FindWords, findFiles, listFiles, listHeld } from './list-files.ts'
+import { describeFile, type FindWords, findFiles, listFiles, listHeld, listVersions } from './list-files.ts'
 import { listTransfers } from './list-transfers.ts'
 import { type AccessWords, type PublishWords, publishFile, shareFile, withdrawFile } from './publish-files.ts'
 
@@ -59,10 +60,16 @@ export function defineFetch(command: Command, cli: Cli): void {
     .argument('<path>', 'what: /users/USER/NAME, or NAME of your own')
     .option('--to <file>', 'where to: a name, or a folder that is there (default: here)')
     .option('--force', 'replace what is there')
+    .option('--old <version>', 'as it was: the number of a version, see `ztm file versions`', parseVersion)
     .option('--hold', 'give it to others who may have it, though it is not yours')
     .option('--no-hold', 'do not, though it is')
     .action((path: string, words: FetchWords) => fetchFile(cli, path, words))
-  addExamples(command, 'ztm file get /users/bob/photos', 'ztm file get docs/report.pdf --to /tmp/report.pdf')
+  addExamples(
+    command,
+    'ztm file get /users/bob/photos',
+    'ztm file get docs/report.pdf --to /tmp/report.pdf',
+    'ztm file get docs/report.pdf --old 3 --force',
+  )
 }
 
 /** Options that say who may see it. */
@@ -82,6 +89,11 @@ function definePublication(command: Command, cli: Cli): void {
       .summary('Publish a file or folder where it is')
       .argument('<path>', 'a file or folder; - is standard input, which then lies in the download folder')
       .option('--as <name>', 'its name in the mesh, as docs/report.pdf (default: its own)')
+      .option(
+        '--keep <count>',
+        'versions before the newest that are kept, in a copy (default: as before, at first none)',
+        parseKeep,
+      )
       .option('--tag <tag...>', 'words to find it by'),
   ).action((path: string, words: PublishWords) => publishFile(cli, path, words))
   addExamples(
@@ -90,6 +102,7 @@ function definePublication(command: Command, cli: Cli): void {
     'ztm file publish ~/photos --as photos/2026 --tag holiday --users alice --groups family',
     'ztm ep office file publish Documents/plan.odt --everyone',
     'ztm file publish - --as backup/shop.sql',
+    'ztm file publish report.pdf --keep 10',
   )
   const share = addAccessOptions(
     command
@@ -149,7 +162,27 @@ export function defineEraseFile(command: Command, cli: Cli): void {
   addExamples(command, 'ztm file erase photos/2026 --yes')
 }
 
+function parseKeep(text: string): number {
+  return parseCount(text, 0, MAX_KEPT_VERSIONS)
+}
+
+function parseVersion(text: string): number {
+  return parseCount(text, 1, Number.MAX_SAFE_INTEGER)
+}
+
+function parseCount(text: string, least: number, most: number): number {
+  const count = /^\d+$/.test(text) ? Number(text) : Number.NaN
+  if (count >= least && count <= most) return count
+  throw new MeshError('bad-usage', `Cannot use ${quote(text)}: write a number from ${least} to ${most}`)
+}
+
 function defineLooking(command: Command, cli: Cli): void {
+  const versions = command
+    .command('versions')
+    .summary('List the versions of something published that are kept')
+    .argument('<path>', '/users/USER/NAME, or NAME of your own')
+    .action((path: string) => listVersions(cli, path))
+  addExamples(versions, 'ztm file versions docs/report.pdf')
   const ls = command
     .command('ls')
     .summary('List what is published, or what is in a published tree')

@@ -21,6 +21,7 @@ test('every route of the files app is used by some command', async t => {
     'file unpublish docs/a.pdf',
     'file held --confirm',
     'file jobs',
+    'file versions docs/a.pdf',
     'file pause 0123456789abcdef',
     'file cancel 0123456789abcdef',
     'cloud config',
@@ -69,6 +70,27 @@ test('the older spellings of files do the same', async t => {
     { path: '/users/root/docs/a.pdf', isErased: true },
     { path: '/users/root/docs/a.pdf', isErased: true },
   ])
+})
+
+test('versions are kept, listed and fetched by number', async t => {
+  const { ztm, daemons } = await lab(t)
+  await ztm('file', 'publish', '/x/a.pdf', '--keep', '5')
+  await ztm('file', 'get', 'docs/a.pdf', '--old', '3', '--to', '/tmp/old.pdf')
+  assert.match((await ztm('file', 'versions', 'docs/a.pdf')).stdout, /^VERSION +PUBLISHED.*\n1 .*1\.2 MB/)
+  const sent = daemons.calls.filter(({ route }) => /^files\.(publish|download)$/.test(route))
+  assert.deepEqual(
+    sent.map(({ body }) => body),
+    [
+      { source: '/x/a.pdf', keepCount: 5 },
+      { path: '/users/root/docs/a.pdf', file: '/tmp/old.pdf', mayReplace: false, version: 3 },
+    ],
+  )
+  for (const words of [
+    ['publish', 'x', '--keep', '101'],
+    ['publish', 'x', '--keep', '-1'],
+    ['get', 'x', '--old', '0'],
+  ])
+    assert.notEqual((await ztm('file', ...words)).code, 0)
 })
 
 test('file ls is a table, and says who was not asked', async t => {

@@ -47,6 +47,24 @@ export async function listHeld(cli: Cli, { confirm = false }: { confirm?: boolea
   await showList(cli, items, HELD_VIEW)
 }
 
+/** `ztm file versions PATH` */
+export async function listVersions(cli: Cli, typed: string): Promise<void> {
+  const place = await choosePlace(cli)
+  const query = { path: wholePath(place, typed) }
+  const { versions } = await callFiles(cli, place.mesh.name, FILES_API.listVersions, { query })
+  await showList(cli, versions, {
+    nameOf: ({ serial }) => String(serial),
+    columns: [
+      { title: 'VERSION', cell: ({ serial }) => serial },
+      { title: 'PUBLISHED', cell: ({ publishedAtMs }) => moment(publishedAtMs) },
+      { title: 'MODIFIED', cell: ({ modifiedAtMs }) => moment(modifiedAtMs) },
+      { title: 'SIZE', cell: ({ sizeBytes }) => bytes(sizeBytes) },
+      { title: 'FILES', cell: ({ kind, fileCount }) => (kind === 'tree' ? fileCount : '') },
+      { title: 'HASH', cell: ({ content }) => content },
+    ],
+  })
+}
+
 /** `ztm describe file PATH` */
 export async function describeFile(cli: Cli, typed: string): Promise<void> {
   const item = await findItem(cli, await choosePlace(cli), typed)
@@ -62,6 +80,7 @@ export function heldFields(held: HeldInfo): Field[] {
     ...itemFields(held),
     ['Source', held.source],
     ['Copy', held.isCopy ? 'yes' : undefined],
+    ['Versions kept', held.keepCount],
     ['Error', held.error],
   ]
 }

@@ -22,6 +22,7 @@ export interface AccessWords {
 export interface PublishWords extends AccessWords {
   readonly as?: string
   readonly tag?: readonly string[]
+  readonly keep?: number
 }
 
 /** `ztm file publish PATH` */
@@ -37,6 +38,7 @@ export async function publishFile(cli: Cli, typed: string, words: PublishWords):
       ...(name !== undefined && { name }),
       ...(words.tag !== undefined && { tags: [...words.tag] as never }),
       ...(access && { access }),
+      ...(words.keep !== undefined && { keepCount: words.keep }),
     },
   })
   const job = await followJob(cli, place, started)
