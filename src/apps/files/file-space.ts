@@ -8,6 +8,7 @@ import { quote } from '../../core/model/quote.ts'
 import type { Json } from '../../core/model/store.ts'
 import type { Host } from '../../sdk/app.ts'
 import { createExclusive } from '../../sdk/for-apps/exclusive.ts'
+import { readKeptRecords } from '../../sdk/for-apps/kept-records.ts'
 import { createOwnHosting, type OwnHosting } from '../../sdk/for-apps/own-hosting.ts'
 import { downloadFile, makePlace, onDisk } from './download-file.ts'
 import { type FileJob, FileJobs, PAUSED, STOPPED } from './file-jobs.ts'
@@ -61,11 +62,8 @@ export class FileSpace implements AsyncDisposable {
     if (config.success) this.#folder = config.data.folder
     await this.#refresh().catch(() => {})
     this.#confirmLater(START_CONFIRM_MS)
-    for (const { key, value } of await this.#host.storage.list('download/')) {
-      const kept = downloadShape.safeParse(value)
-      if (kept.success) this.#startDownload(kept.data)
-      else await this.#host.storage.delete(key)
-    }
+    const records = { prefix: 'download/', shape: downloadShape, event: 'files.unreadable' }
+    await readKeptRecords(this.#host, records, download => void this.#startDownload(download))
   }
 
   get config(): { folder: string; error?: string } {

@@ -10,6 +10,7 @@ import type { UserName } from '../../core/model/names.ts'
 import { quote } from '../../core/model/quote.ts'
 import type { Json } from '../../core/model/store.ts'
 import type { Host } from '../../sdk/app.ts'
+import { readKeptRecords } from '../../sdk/for-apps/kept-records.ts'
 import { nameContent } from './hash-chunk.ts'
 import { KeptVersions } from './kept-versions.ts'
 import { type HeldInfo, itemShape, MAX_KEPT_VERSIONS, versionShape } from './messages.ts'
@@ -69,11 +70,8 @@ export class HeldFiles {
   }
 
   async load(): Promise<void> {
-    for (const { key, value } of await this.#host.storage.list('item/')) {
-      const kept = heldRecordShape.safeParse(value)
-      if (kept.success) this.#held.set(keyOf(kept.data.item), kept.data)
-      else this.#host.log.error('files.unreadable', { key })
-    }
+    const records = { prefix: 'item/', shape: heldRecordShape, event: 'files.unreadable' }
+    await readKeptRecords(this.#host, records, held => void this.#held.set(keyOf(held.item), held))
   }
 
   get all(): Held[] {

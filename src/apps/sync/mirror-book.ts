@@ -4,6 +4,7 @@ import { quote } from '../../core/model/quote.ts'
 import type { Host } from '../../sdk/app.ts'
 import { createExclusive } from '../../sdk/for-apps/exclusive.ts'
 import { findOwned } from '../../sdk/for-apps/find-owned.ts'
+import { readKeptRecords } from '../../sdk/for-apps/kept-records.ts'
 import { removeAgreed } from './agreed-file.ts'
 import { createIgnoreRules } from './ignore-rules.ts'
 import { type MirrorInfo, type MirrorRecord, mirrorRecordShape } from './messages.ts'
@@ -30,10 +31,8 @@ export class MirrorBook implements AsyncDisposable {
   }
 
   async restore(): Promise<void> {
-    for (const { value } of await this.#host.storage.list('mirror/')) {
-      const kept = mirrorRecordShape.safeParse(value)
-      if (kept.success) this.#add(kept.data)
-    }
+    const records = { prefix: 'mirror/', shape: mirrorRecordShape, event: 'sync.record-unreadable' }
+    await readKeptRecords(this.#host, records, mirror => void this.#add(mirror))
   }
 
   list(): { mirrors: MirrorInfo[] } {

@@ -7,6 +7,7 @@ import type { Intake } from './intake.ts'
 import type { TunnelLimits } from './limits.ts'
 import { ListenPlace } from './listen-place.ts'
 import type { InboundInfo, InboundSetting } from './messages.ts'
+import { PauseSwitch } from './pause-switch.ts'
 import { createPinnedDialer, type PinnedDialer } from './pinned-dialer.ts'
 import { type InboundRecord, partsOf } from './records.ts'
 import { createTcpIntake } from './tcp-intake.ts'
@@ -28,13 +29,13 @@ export class Inbound implements AsyncDisposable {
   readonly #intake: Intake
   #setting: InboundSetting
   #places: readonly ListenPlace[] = []
-  #isPaused: boolean
+  readonly #pause: PauseSwitch
 
   /** An inbound as it was kept, or a new one that has no listen yet. Nothing is opened: see `restore`, `change`. */
   constructor(options: InboundOptions, record?: InboundRecord) {
     const { host, service, limits } = options
     this.#options = options
-    this.#isPaused = record?.isPaused === true
+    this.#pause = new PauseSwitch(record?.isPaused === true)
     this.#setting = record?.setting ?? { listens: [], exits: [] }
     this.#dialer = createPinnedDialer({
       host,
@@ -58,7 +59,7 @@ export class Inbound implements AsyncDisposable {
 
   /** Open what was kept. A port that cannot be opened is tried again and again. */
   async restore(): Promise<void> {
-    if (this.#isPaused) return
+    if (this.#pause.isPaused) return
     await Promise.all(this.#places.map(place => place.open()))
     for (const place of this.#places) {
       if (place.error !== undefined) this.#logUnopened(place, place.error)
@@ -81,7 +82,7 @@ export class Inbound implements AsyncDisposable {
     const removed = before.filter(place => !places.includes(place))
     numberRanges(places)
     try {
-      if (!this.#isPaused) await openBeside(added, removed)
+      if (!this.#pause.isPaused) await openBeside(added, removed)
       const error = added.find(place => place.error !== undefined)?.error
       if (error !== undefined && added.length === places.length && !added.some(place => place.isOpen))
         throw error
@@ -89,7 +90,7 @@ export class Inbound implements AsyncDisposable {
     } catch (error) {
       numberRanges(before)
       await Promise.all(added.map(place => place.close()))
-      if (!this.#isPaused) await Promise.all(removed.map(place => place.isOpen || place.open()))
+      if (!this.#pause.isPaused) await Promise.all(removed.map(place => place.isOpen || place.open()))
       throw error
     }
     this.#setting = setting
@@ -99,7 +100,7 @@ export class Inbound implements AsyncDisposable {
       await place.close()
       this.#intake.drop(place)
     }
-    if (!this.#isPaused) this.#dialer.prepare()
+    if (!this.#pause.isPaused) this.#dialer.prepare()
   }
 
   /**
@@ -108,15 +109,7 @@ export class Inbound implements AsyncDisposable {
    * @param save  makes it last; nothing changes if it throws
    */
   async pause(isPaused: boolean, save: (record: InboundRecord) => Promise<void>): Promise<void> {
-    if (isPaused === this.#isPaused) return
-    const before = this.#isPaused
-    this.#isPaused = isPaused
-    try {
-      await save(this.record())
-    } catch (error) {
-      this.#isPaused = before
-      throw error
-    }
+    if (!(await this.#pause.change(isPaused, () => save(this.record())))) return
     if (!isPaused) return this.restore()
     await Promise.all(this.#places.map(place => place.close()))
     this.#intake.drop()
@@ -140,7 +133,7 @@ export class Inbound implements AsyncDisposable {
         connectionCount: this.#intake.count(place),
       })),
       exits: [...this.#setting.exits],
-      ...(this.#isPaused && { isPaused: true }),
+      ...(this.#pause.isPaused && { isPaused: true }),
       ...(owner !== undefined && { owner }),
       connectionCount: this.#intake.count(),
       totalCount,
@@ -182,7 +175,7 @@ export class Inbound implements AsyncDisposable {
       setting: { ...setting, listens: places.map(({ asked }) => ({ ip: asked.host, port: asked.port })) },
       chosenPorts: places.map(({ chosenPort }) => chosenPort ?? 0),
       ...(owner !== undefined && { owner }),
-      ...(this.#isPaused && { isPaused: true }),
+      ...(this.#pause.isPaused && { isPaused: true }),
     }
   }
 

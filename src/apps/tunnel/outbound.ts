@@ -9,6 +9,7 @@ import type { Traffic } from './intake.ts'
 import type { TunnelLimits } from './limits.ts'
 import type { OutboundInfo, OutboundSetting } from './messages.ts'
 import { createJoiningWay, type OutboundWay } from './outbound-way.ts'
+import { PauseSwitch } from './pause-switch.ts'
 import { type OutboundRecord, partsOf } from './records.ts'
 
 /** What an outbound needs. */
@@ -30,7 +31,7 @@ export class Outbound implements AsyncDisposable {
   #serving: Promise<void> | undefined
   #error: MeshError | undefined
   #isDisposed = false
-  #isPaused: boolean
+  readonly #pause: PauseSwitch
   /** Of ways that are closed by now. */
   #earlier: Traffic = { sentBytes: 0, receivedBytes: 0, droppedCount: 0 }
   #retryMs: number
@@ -45,7 +46,7 @@ export class Outbound implements AsyncDisposable {
     checkTargets(service, setting)
     this.#options = options
     this.#setting = setting
-    this.#isPaused = isPaused
+    this.#pause = new PauseSwitch(isPaused)
     this.#retryMs = limits.firstRetryMs
     this.#warn = createRateLimitedLog(host, 'tunnel.stream-refused', limits.logIntervalMs)
     this.#way = this.#createWay(setting)
@@ -54,7 +55,7 @@ export class Outbound implements AsyncDisposable {
   /** Host what was kept. Where that fails it is tried again and again. */
   async restore(): Promise<void> {
     this.#cancelRetry?.()
-    if (this.#isPaused) return
+    if (this.#pause.isPaused) return
     try {
       await this.#serve()
       this.#error = undefined
@@ -62,7 +63,7 @@ export class Outbound implements AsyncDisposable {
       this.#error = toMeshError(thrown)
       const { host, service, limits } = this.#options
       host.log.warn('tunnel.not-hosted', { service, code: this.#error.code, reason: this.#error.message })
-      if (this.#isDisposed || this.#isPaused) return
+      if (this.#isDisposed || this.#pause.isPaused) return
       this.#cancelRetry = host.after(this.#retryMs, () => void this.restore())
       this.#retryMs = Math.min(this.#retryMs * 2, limits.longestRetryMs)
     }
@@ -104,15 +105,7 @@ export class Outbound implements AsyncDisposable {
    * @param save  makes it last; nothing changes if it throws
    */
   async pause(isPaused: boolean, save: (record: OutboundRecord) => Promise<void>): Promise<void> {
-    if (isPaused === this.#isPaused) return
-    const before = this.#isPaused
-    this.#isPaused = isPaused
-    try {
-      await save(this.record())
-    } catch (error) {
-      this.#isPaused = before
-      throw error
-    }
+    if (!(await this.#pause.change(isPaused, () => save(this.record())))) return
     if (!isPaused) return this.restore()
     this.#cancelRetry?.()
     this.#error = undefined
@@ -135,7 +128,7 @@ export class Outbound implements AsyncDisposable {
 
   /** What must be kept of it. */
   record(): OutboundRecord {
-    return { version: 1, setting: this.#setting, ...(this.#isPaused && { isPaused: true }) }
+    return { version: 1, setting: this.#setting, ...(this.#pause.isPaused && { isPaused: true }) }
   }
 
   describe(): OutboundInfo {
@@ -152,7 +145,7 @@ export class Outbound implements AsyncDisposable {
       balance,
       isRange,
       isProbed,
-      ...(this.#isPaused && { isPaused: true }),
+      ...(this.#pause.isPaused && { isPaused: true }),
       health: this.#way.health,
       ...(error !== undefined && { error: error.message }),
       connectionCount: this.#way.count(),
@@ -187,7 +180,7 @@ export class Outbound implements AsyncDisposable {
       access: accessOf(this.#setting),
       onStream: incoming => void this.#receive(incoming),
     })
-    if (this.#isDisposed || this.#isPaused) {
+    if (this.#isDisposed || this.#pause.isPaused) {
       await hosting[Symbol.asyncDispose]()
       return
     }

@@ -1,6 +1,5 @@
 import { z } from 'zod'
 import { userShape } from '../../core/api/shapes.ts'
-import { toMeshError } from '../../core/model/errors.ts'
 import {
   type Name,
   type Protocol,
@@ -10,6 +9,7 @@ import {
 } from '../../core/model/names.ts'
 import type { Json } from '../../core/model/store.ts'
 import type { Host } from '../../sdk/app.ts'
+import { readKeptRecords } from '../../sdk/for-apps/kept-records.ts'
 import { inboundSettingShape, outboundSettingShape } from './messages.ts'
 
 /** An inbound as it is kept, below `inbound/{protocol}/{name}`. */
@@ -51,14 +51,10 @@ export async function readRecords<T>(
   shape: z.ZodType<T>,
   take: (service: ServiceName, record: T) => void,
 ): Promise<void> {
-  for (const { key, value } of await host.storage.list(`${kind}/`)) {
-    try {
-      const service = parseServiceName(key.slice(kind.length + 1))
-      take(service, shape.parse(value))
-    } catch (thrown) {
-      host.log.error('tunnel.record-unreadable', { key, reason: describe(thrown) })
-    }
-  }
+  const records = { prefix: `${kind}/`, shape, event: 'tunnel.record-unreadable' }
+  await readKeptRecords(host, records, (record, key) => {
+    take(parseServiceName(key.slice(kind.length + 1)), record)
+  })
 }
 
 /** A record as the storage takes it. */
@@ -74,10 +70,4 @@ export function serviceOf(protocol: Protocol, name: Name): ServiceName {
 /** The two parts of a service's name. */
 export function partsOf(service: ServiceName): { protocol: Protocol; name: Name } {
   return { protocol: protocolOf(service), name: service.slice(4) as Name }
-}
-
-function describe(thrown: unknown): string {
-  if (!(thrown instanceof z.ZodError)) return toMeshError(thrown).message
-  const [issue] = thrown.issues
-  return `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not of its form'}`
 }
