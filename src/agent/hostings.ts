@@ -246,8 +246,8 @@ export function createHostings(options: HostingsOptions): Hostings {
           return
         }
         track(one, stream, dialler)
-        const accept = () => {
-          const resumable = resumables.accept(admitted)
+        const accept = (isToldLater: boolean) => {
+          const resumable = resumables.accept(admitted, isToldLater)
           if (resumable === undefined) return undefined
           one.open.delete(stream)
           track(one, resumable, dialler)

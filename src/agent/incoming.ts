@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream'
 import type { Name } from '../core/model/names.ts'
 import type { EndpointIdentity } from '../core/model/spiffe-id.ts'
 import { FLOW_HEADER } from '../core/stream/flow-header.ts'
+import { answerWithFirstBytes } from '../net/answer-later.ts'
 import { refuseStream } from '../net/serve-http2.ts'
 import type { DatagramPath, Incoming } from '../sdk/app.ts'
 import type { AdmittedStream } from './resumables.ts'
@@ -25,7 +26,7 @@ export interface IncomingParts {
   readonly sessionId: string
   readonly datagrams: DatagramPath | undefined
   /** The stream to give out if it is a resumable one, answered. */
-  readonly accept: () => Duplex | undefined
+  readonly accept: (isToldLater: boolean) => Duplex | undefined
   /** The stream that was given out. */
   readonly onOpen: (stream: Duplex) => void
 }
@@ -50,17 +51,19 @@ export function incomingOf(
     ...(port !== undefined && { port }),
     ...(datagrams !== undefined && { datagrams }),
     signal: abort.signal,
-    accept() {
+    accept(isToldLater = false) {
       stream.off('close', given)
       if (stream.destroyed || stream.closed) return stream
-      const resumable = parts.accept()
+      const resumable = parts.accept(isToldLater)
       if (resumable !== undefined) {
         parts.onOpen(resumable)
         return resumable
       }
       // An app that does not listen must not be sent what it would never hear.
       const flow = datagrams?.onDatagram && headers[FLOW_HEADER]
-      stream.respond({ ...answer, ':status': 200, ...(flow !== undefined && { [FLOW_HEADER]: flow }) })
+      const said = { ...answer, ':status': 200, ...(flow !== undefined && { [FLOW_HEADER]: flow }) }
+      if (isToldLater) answerWithFirstBytes(stream, said)
+      else stream.respond(said)
       parts.onOpen(stream)
       return stream
     },

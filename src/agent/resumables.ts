@@ -17,6 +17,7 @@ import {
   RESUMABLE_HEADER,
   RESUME_HEADER,
 } from '../core/stream/resume-headers.ts'
+import { answerWithFirstBytes } from '../net/answer-later.ts'
 import { createSideStreams } from '../net/resumable-records.ts'
 import { type KeptBudget, ResumableStream } from '../net/resumable-stream.ts'
 import { breakOff } from '../net/splice.ts'
@@ -36,8 +37,8 @@ export interface AdmittedStream {
 export interface Resumables extends Disposable {
   /** The side stream of a session. @throws MeshError `conflict` for a second one */
   openSide(carrier: ServerHttp2Stream): void
-  /** The resumable stream that `carrier` begins, answered; undefined where it is an ordinary one. */
-  accept(admitted: AdmittedStream): ResumableStream | undefined
+  /** The resumable stream that `carrier` begins, answered, now or with its first bytes; undefined where it is an ordinary one. */
+  accept(admitted: AdmittedStream, isToldLater?: boolean): ResumableStream | undefined
   /**
    * Go on with a stream on a new carrier, which is answered.
    *
@@ -100,7 +101,7 @@ export function createResumables(options: {
       carrier.respond({ ':status': 200 })
       side.open(carrier)
     },
-    accept({ carrier, headers, from, service, answer }) {
+    accept({ carrier, headers, from, service, answer }, isToldLater = false) {
       const name = headers[RESUMABLE_HEADER]
       const { session } = carrier
       if (!isSessionName(name) || session === undefined) return undefined
@@ -114,7 +115,9 @@ export function createResumables(options: {
         lost.delete(one)
       })
       stream.on('error', () => {})
-      carrier.respond({ ...answer, ':status': 200, [RESUMABLE_HEADER]: name })
+      const said = { ...answer, ':status': 200, [RESUMABLE_HEADER]: name }
+      if (isToldLater) answerWithFirstBytes(carrier, said)
+      else carrier.respond(said)
       stream.begin(carrier, sides.of(session))
       return stream
     },

@@ -164,8 +164,12 @@ export interface Incoming {
   readonly datagrams?: DatagramPath
   /** Fires when the dialler gives up before an answer. */
   readonly signal: AbortSignal
-  /** Say yes. Bytes the dialler sent early are in the stream already. See `Dialing.opened` for how it ends. */
-  accept(): Duplex
+  /**
+   * Say yes. Bytes the dialler sent early are in the stream already. See `Dialing.opened` for how it ends.
+   *
+   * @param isToldLater  the dialler is told with the first bytes that are written: for who reads something, and then answers
+   */
+  accept(isToldLater?: boolean): Duplex
   refuse(error: MeshError): void
 }
 

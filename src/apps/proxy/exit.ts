@@ -92,7 +92,8 @@ class HostedExit implements Exit {
 
   async #receive(incoming: Incoming): Promise<void> {
     const { user } = incoming.from
-    const stream = incoming.accept()
+    // The entry waits for what is said of the passage, and hears both in one packet.
+    const stream = incoming.accept(true)
     stream.on('error', () => {})
     const cancelHello = this.#host.after(this.#limits.helloTimeoutMs, () => stream.destroy())
     try {

@@ -40,7 +40,7 @@ export async function receiveSocks(
     if (command === 'bind')
       throw new MeshError('unsupported', 'Cannot serve SOCKS BIND: only CONNECT and UDP ASSOCIATE')
     const outside = await context.open({ host, port, client })
-    connection.write(encodeSocksReply('succeeded'))
+    connection.write(SUCCEEDED)
     joinOutside(connection, outside)
   } catch (thrown) {
     const error = toMeshError(thrown)
@@ -82,6 +82,7 @@ export function replyFor(code: ErrorCode): SocksReply {
   return REPLIES[code] ?? 'general-failure'
 }
 
+const SUCCEEDED = encodeSocksReply('succeeded')
 const REPLIES: Partial<Record<ErrorCode, SocksReply>> = {
   denied: 'not-allowed',
   'target-refused': 'refused',

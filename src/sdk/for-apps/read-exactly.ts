@@ -7,6 +7,9 @@ import { MeshError } from '../../core/model/errors.ts'
  * @throws MeshError `link-closed` if it ends before
  */
 export function readExactly(stream: Readable, byteCount: number): Promise<Buffer> {
+  const there: Buffer | null =
+    stream.readableLength >= byteCount && byteCount > 0 ? stream.read(byteCount) : null
+  if (there !== null) return Promise.resolve(there)
   return new Promise((resolve, reject) => {
     const settle = (call: () => void) => {
       for (const event of EVENTS) stream.off(event, look)
