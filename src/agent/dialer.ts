@@ -17,6 +17,7 @@ import type { KeptBudget } from '../net/resumable-stream.ts'
 import type { Dialing, DialOptions } from '../sdk/app.ts'
 import { answered } from './dial-answer.ts'
 import { DialAttempt, type OpenStream } from './dial-attempt.ts'
+import { AT_HAND_MS, atHandAfter } from './first-of.ts'
 import type { Hostings } from './hostings.ts'
 import type { HubLink } from './hub-link.ts'
 import type { PeerSession } from './peer-session.ts'
@@ -194,7 +195,7 @@ class MeshDialer implements Dialer {
     for (const endpoint of order) {
       if (attempt.isCancelled) break
       try {
-        const opened = await this.#openAt(endpoint, session, options, attempt)
+        const opened = await this.#openAtOrAgain(endpoint, session, options, attempt)
         if (opened === undefined) break
         balancer.succeeded(endpoint)
         balancer.opened(endpoint)
@@ -222,6 +223,24 @@ class MeshDialer implements Dialer {
     if (lastError !== undefined && (isOurs || lastError.code !== 'offline')) throw lastError
     const state = describeAbsence(session, new Set(order))
     throw new MeshError('offline', `Cannot dial "${service}": ${state}`, { cause: lastError })
+  }
+
+  /** A session that dies under a dial says nothing about the hosting: another path may be there already. */
+  async #openAtOrAgain(
+    endpoint: EndpointId,
+    ...rest: [session: ServiceSession, options: DialOptions, attempt: DialAttempt]
+  ): Promise<Pick<OpenStream, 'stream' | 'datagrams'> | undefined> {
+    const attempt = rest[2]
+    const before = this.#options.peers.warm(endpoint)
+    try {
+      return await this.#openAt(endpoint, ...rest)
+    } catch (thrown) {
+      const hasDied = before !== undefined && !before.isOpen
+      // With something said already it might be said twice.
+      const isSafe = !attempt.isCancelled && attempt.earlyBytes === 0
+      if (!isSafe || !hasDied || toMeshError(thrown).code !== 'link-closed') throw thrown
+      return await this.#openAt(endpoint, ...rest)
+    }
   }
 
   /** @returns undefined if the dial was given up meanwhile: nobody would close a stream opened now */
@@ -335,7 +354,8 @@ class MeshDialer implements Dialer {
         asked.catch(() => {})
         return known
       }
-      return asked.catch(error => {
+      // A controller that hangs is not waited for.
+      return atHandAfter(asked, AT_HAND_MS, known).catch(error => {
         if (toMeshError(error).kind.fault === 'caller') throw error
         return known
       })

@@ -67,3 +67,20 @@ export async function firstOf<T>(tries: readonly Try<T>[], options: FirstOfOptio
     abort.abort()
   }
 }
+
+/** What is asked for; or, where that takes too long, what is at hand. What is asked for goes on beside. */
+export async function atHandAfter<T>(asked: Promise<T>, patienceMs: number, atHand: T): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<T>(resolve => {
+    timer = setTimeout(() => resolve(atHand), patienceMs)
+  })
+  asked.catch(() => {})
+  try {
+    return await Promise.race([asked, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** How long somebody who does not answer is waited for where there is something at hand. */
+export const AT_HAND_MS = 500

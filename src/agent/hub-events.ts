@@ -6,12 +6,15 @@ import type { GroupChanges } from './group-changes.ts'
 import type { HubLink } from './hub-link.ts'
 import type { MembershipOptions } from './membership-options.ts'
 import type { MeshHubs } from './mesh-hubs.ts'
+import type { Peers } from './peers.ts'
 import type { PutOut } from './put-out.ts'
+import { DRAIN_MS } from './relay-links.ts'
 
 /** The parts of a membership that events of the hub with the controller are for. */
 export interface HubEventParts extends Pick<MembershipOptions, 'onChange'> {
   readonly link: HubLink
   readonly hubs: MeshHubs
+  readonly peers: Peers
   readonly evictions: Evictions
   readonly out: PutOut
   readonly dialer: Dialer
@@ -21,7 +24,7 @@ export interface HubEventParts extends Pick<MembershipOptions, 'onChange'> {
 
 /** Do what an event of the hub with the controller asks for. */
 export function obeyHubEvent(event: HubEvent, parts: HubEventParts): void {
-  const { hubs, evictions, out, dialer, groups, arrivals, onChange } = parts
+  const { hubs, evictions, out, dialer, groups, arrivals, peers, onChange } = parts
   switch (event.event) {
     case 'hello':
       out.evicted(evictions.replace(event.evictions))
@@ -59,8 +62,10 @@ export function obeyHubEvent(event: HubEvent, parts: HubEventParts): void {
     case 'hosting-ended':
       out.endHosting(event)
       break
-    case 'closing':
     case 'draining':
+      peers.leaveHub('controller', DRAIN_MS)
+      break
+    case 'closing':
       break
     default:
       event satisfies never

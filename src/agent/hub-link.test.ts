@@ -40,6 +40,7 @@ async function openLinkTo(answer: (events: ServerHttp2Stream) => void) {
     for (const wake of waiters) wake()
   }
   const link = createHubLink({
+    hub: 'controller',
     bootstraps: [formatAddress(port.address)],
     identity: () => ({ chainPem, privateKeyPem, rootPem }),
     identifyHub: socket => {

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import { type HubEvent, MAX_EVENT_BYTES, parseHubEvent } from '../core/api/events.ts'
 import { EVENTS_PATH } from '../core/api/hub-api.ts'
+import type { PassageTarget } from '../core/api/passage.ts'
 import type { Answer, Arguments, Route } from '../core/api/route.ts'
 import { createLineSplitter } from '../core/codec/lines.ts'
 import { createLinkMachine, type LinkAction, type LinkState } from '../core/link/link.ts'
@@ -21,6 +22,8 @@ import { type Detour, reachHub, watchReturn } from './hub-way.ts'
 
 /** What a link needs of its membership. */
 export interface HubLinkOptions {
+  /** Which hub it leads to. */
+  readonly hub: PassageTarget
   readonly bootstraps: readonly string[]
   /** False if it is not going to be started: then nobody waits for it. */
   readonly isEnabled?: boolean
@@ -43,6 +46,7 @@ export interface HubLinkOptions {
 
 /** An agent's link to a mesh: kept up, over whichever hub answers. */
 export interface HubLink extends AsyncDisposable {
+  readonly hub: PassageTarget
   readonly state: LinkState
   /** Where the hub of the open link is reached; undefined where another hub carries the link. */
   readonly hubAddress: Address | undefined
@@ -91,6 +95,10 @@ class HubLinkEdge implements HubLink {
     this.#machine = createLinkMachine(options.bootstraps, options.random)
     const { issuedAtMs, expiresAtMs } = options.certificate()
     this.#perform(this.#machine.certified(ms(issuedAtMs), ms(expiresAtMs), options.clock.now()))
+  }
+
+  get hub(): PassageTarget {
+    return this.#options.hub
   }
 
   get state(): LinkState {
@@ -239,7 +247,7 @@ class HubLinkEdge implements HubLink {
       if (signal.aborted) session.destroy()
       const lost = this.#watchLoss(session, bootstrap)
       const events = session.request({ ':method': 'GET', ':path': EVENTS_PATH })
-      await readEvents(events, event => this.#onEvent(event, session, address))
+      await readEvents(events, event => this.#onEvent(event))
       if (session.destroyed) {
         throw (
           this.#closing ?? new MeshError('link-closed', 'Cannot open link: hub ended it after its greeting')
@@ -293,7 +301,7 @@ class HubLinkEdge implements HubLink {
     this.#perform(this.#machine.lost(error, this.#options.clock.now()))
   }
 
-  #onEvent(event: HubEvent, session: ClientHttp2Session, address: Address): void {
+  #onEvent(event: HubEvent): void {
     if (event.event === 'hello') {
       const skewMs = Math.abs(event.timeMs - this.#options.clock.now())
       if (skewMs > MAX_SKEW_MS) {
@@ -304,8 +312,6 @@ class HubLinkEdge implements HubLink {
       }
     }
     if (event.event === 'closing') this.#closing = new MeshError(event.code, event.message)
-    if (event.event === 'draining' && this.session === session) session.close()
-    void address
     this.#options.onEvent(event)
   }
 

@@ -4,6 +4,7 @@ import { toMeshError } from '../core/model/errors.ts'
 import type { EndpointId } from '../core/model/ids.ts'
 import type { Log } from '../core/model/log.ts'
 import type { Clock } from '../core/model/time.ts'
+import { AT_HAND_MS, atHandAfter } from './first-of.ts'
 import type { HubLink } from './hub-link.ts'
 
 /** A pass to meet an endpoint at any hub. */
@@ -63,7 +64,7 @@ export function createMeetingPasses(options: {
       const isGood = known !== undefined && known.expiresAtMs > clock.now()
       if (isGood && link.session === undefined) return known
       try {
-        return await ask(endpoint)
+        return await (isGood ? atHandAfter(ask(endpoint), AT_HAND_MS, known) : ask(endpoint))
       } catch (thrown) {
         if (isGood && toMeshError(thrown).kind.fault !== 'caller') return known
         passes.delete(endpoint)

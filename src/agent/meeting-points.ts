@@ -1,4 +1,5 @@
 import { HUB_API } from '../core/api/hub-api.ts'
+import type { PassageTarget } from '../core/api/passage.ts'
 import type { Answer } from '../core/api/route.ts'
 import type { Candidates } from '../core/api/shapes.ts'
 import { MeshError, toMeshError } from '../core/model/errors.ts'
@@ -15,12 +16,14 @@ export interface MeetingPoints {
   /**
    * Ask to be introduced for a relay.
    *
+   * @param avoid  a hub that is not to be asked
    * @returns the ticket, and the link of the hub at which it is good
    * @throws MeshError `denied`, `offline`, `not-found`, `too-many` …
    */
   askRelay(
     endpoint: EndpointId,
     way: RelayWay,
+    avoid?: PassageTarget,
   ): Promise<Answer<typeof HUB_API.openRelay> & { readonly link: HubLink }>
   /** Ask to be told where an endpoint is. @throws MeshError as `askRelay` */
   introduce(endpoint: EndpointId): Promise<Answer<typeof HUB_API.introduce>>
@@ -28,6 +31,8 @@ export interface MeetingPoints {
   offer(candidates: Candidates): void
   /** Something by the same way as the links is silent. */
   doubt(): void
+  /** What this hub relays is silent, or it ends: for a while it is asked last. */
+  silent(hub: PassageTarget): void
 }
 
 /** Make them. */
@@ -39,22 +44,32 @@ export function createMeetingPoints(options: {
   readonly log: Log
 }): MeetingPoints {
   const { link, relayLinks, passes, log } = options
+  const silentUntilMs = new Map<PassageTarget, number>()
 
   /** Ask one hub after the other, the next also when one takes its time, until one says yes. */
   async function askInTurn<T>(
     endpoint: EndpointId,
     ask: (link: HubLink, pass: string | undefined) => Promise<T>,
+    avoid?: PassageTarget,
   ): Promise<T> {
     const { hubs } = relayLinks
     // As it is where there is one hub.
-    if (hubs.length === 0) return ask(link, undefined)
+    if (hubs.length === 0 && avoid !== 'controller') return ask(link, undefined)
     const { pass, hubs: there } = await passOf(endpoint)
     const isLinked = link.session !== undefined
+    const all = [...hubs, { id: undefined, roundTripMs: link.roundTripMs, isLinked }]
     const places = orderMeetingPlaces(
-      [...hubs, { id: undefined, roundTripMs: link.roundTripMs, isLinked }],
+      all
+        .map(place => ({ ...place, isSilent: isSilent(place.id ?? 'controller') }))
+        .filter(({ id }) => (id ?? 'controller') !== avoid),
       new Set(there),
     )
+    if (places.length === 0) throw new MeshError('offline', 'Cannot meet: there is no other hub')
     return firstAnswer(places, place => askAt(place, pass, ask), isFinalAt)
+  }
+
+  function isSilent(hub: PassageTarget): boolean {
+    return (silentUntilMs.get(hub) ?? 0) > performance.now()
   }
 
   async function passOf(endpoint: EndpointId): Promise<{ pass: string | undefined; hubs: MeetingHubs }> {
@@ -85,11 +100,13 @@ export function createMeetingPoints(options: {
   }
 
   return {
-    askRelay: (endpoint, way) =>
-      askInTurn(endpoint, async (at, pass) => {
+    askRelay(endpoint, way, avoid) {
+      const ask = async (at: HubLink, pass: string | undefined) => {
         const body = { endpoint, way, ...(pass !== undefined && { pass }) }
         return { ...(await at.call(HUB_API.openRelay, { body })), link: at }
-      }),
+      }
+      return askInTurn(endpoint, ask, avoid)
+    },
     introduce: endpoint =>
       askInTurn(endpoint, (at, pass) =>
         at.call(HUB_API.introduce, { body: { endpoint, ...(pass !== undefined && { pass }) } }),
@@ -102,6 +119,12 @@ export function createMeetingPoints(options: {
           log.debug('candidates.not-offered', { reason: toMeshError(error).message })
         })
       }
+    },
+    silent(hub) {
+      for (const [one, untilMs] of silentUntilMs) if (untilMs < performance.now()) silentUntilMs.delete(one)
+      silentUntilMs.set(hub, performance.now() + SILENT_MS)
+      if (hub === 'controller') link.doubt()
+      else relayLinks.hubs.find(({ id }) => id === hub)?.link?.doubt()
     },
     doubt() {
       link.doubt()
@@ -159,5 +182,7 @@ async function firstAnswer<P extends MeetingPlace, T>(
 }
 
 const FINAL: ReadonlySet<string> = new Set(['denied', 'not-found', 'evicted', 'not-trusted'])
+/** How long a hub is asked last that was silent: by then its link has ended, or it answers. */
+const SILENT_MS = 10_000
 /** A hub that has not answered by then is not waited for alone. */
 const PATIENCE_MS = 400

@@ -168,6 +168,7 @@ class MeshMembership implements Membership {
   #createLink(identify: Identify): HubLink {
     const { clock, random, log, onChange } = this.#options
     return createHubLink({
+      hub: 'controller',
       bootstraps: this.record.bootstraps,
       isEnabled: this.record.isEnabled,
       identity: () => this.#identity(),
@@ -196,6 +197,7 @@ class MeshMembership implements Membership {
       keep: hubs => this.#keepHubs(hubs),
       identity: () => this.#identity(),
       identifyRelayHub: identify.relayHub,
+      onLeave: (hub, withinMs) => this.peers.leaveHub(hub, withinMs),
       onMeeting: (event, link) => this.#arrivals.meeting(event, link),
       onChange: () => this.#arrivals.offer(),
       peers: () => this.peers.all.map(({ identity }) => identity.endpoint),
@@ -359,6 +361,7 @@ class MeshMembership implements Membership {
     obeyHubEvent(event, {
       link: this.link,
       hubs: this.hubs,
+      peers: this.peers,
       evictions: this.#evictions,
       out: this.#out,
       dialer: this.#dialer,

@@ -11,7 +11,7 @@ export interface PeerPathsOptions {
   /** Kinds that may be used. */
   readonly kinds: ReadonlySet<PathKind>
   /** Open a session that way. `onClosed` of the session must call `closed`. */
-  readonly open: (path: PathKind, signal: AbortSignal) => Promise<PeerSession>
+  readonly open: (path: PathKind, signal: AbortSignal, avoid?: PeerSession['via']) => Promise<PeerSession>
   /** A better path came up beside another. */
   readonly onBetter: (session: PeerSession) => void
   readonly onChange: () => void
@@ -43,6 +43,7 @@ export class PeerPaths {
   readonly #failed = new Map<PathKind, FailedTry>()
   readonly #pinned = new Map<PathKind, Promise<PeerSession>>()
   readonly #abort = new AbortController()
+  readonly #replacing = new Map<PeerSession, Promise<void>>()
   #waiting: PromiseWithResolvers<PeerSession> | undefined
   #laterTimer: NodeJS.Timeout | undefined
   #retryAtMs = 0
@@ -84,7 +85,12 @@ export class PeerPaths {
   /** The best session, or the first that opens. @throws MeshError why none does */
   async session(): Promise<PeerSession> {
     const { best } = this
-    if (best !== undefined) return best
+    const isLeft = best?.isSilent === true ? this.#replacing.get(best) : undefined
+    if (isLeft !== undefined) {
+      // Whoever comes now has nothing to lose there.
+      await isLeft
+      if (this.best !== undefined) return this.best
+    } else if (best !== undefined) return best
     if (this.#waiting !== undefined) return this.#waiting.promise
     const waiting = Promise.withResolvers<PeerSession>()
     this.#waiting = waiting
@@ -130,6 +136,38 @@ export class PeerPaths {
     this.#retryAtMs = 0
     if (this.#waiting !== undefined) this.#tryAll()
     else this.improve(true)
+  }
+
+  /**
+   * The hub of a session is silent, or ends: have another session, by another hub, take its place and its streams. Never throws: where
+   * no other hub is, nothing is lost.
+   *
+   * @param isNeeded  asked when the other one is open
+   */
+  replace(session: PeerSession, isNeeded: () => boolean): void {
+    if (this.#open.get(session.path) !== session || this.#replacing.has(session)) return
+    const replacing = this.#openBeside(session, isNeeded).finally(() => this.#replacing.delete(session))
+    this.#replacing.set(session, replacing)
+  }
+
+  async #openBeside(session: PeerSession, isNeeded: () => boolean): Promise<void> {
+    const { open, log, endpoint, onChange } = this.#options
+    try {
+      const next = await open(session.path, this.#abort.signal, session.via)
+      const now = this.#open.get(session.path)
+      const isInPlace = now === undefined || now === session
+      if (this.#isClosed || !isInPlace || (session.isOpen && !isNeeded())) {
+        next.close(new MeshError('link-closed', 'Session ended: the one before it lives'))
+        return
+      }
+      this.#keep(next)
+      log.info('session.replaced', { peer: endpoint, path: next.path })
+      this.#waiting?.resolve(next)
+      this.#waiting = undefined
+      onChange()
+    } catch (thrown) {
+      log.debug('session.not-replaced', { peer: endpoint, reason: toMeshError(thrown).message })
+    }
   }
 
   /** Called now and then: look for something better than a relay. @param isUnused  also beside one without streams */

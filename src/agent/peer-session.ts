@@ -1,4 +1,5 @@
 import type { ClientHttp2Session } from 'node:http2'
+import type { PassageTarget } from '../core/api/passage.ts'
 import { PEER_API } from '../core/api/peer-api.ts'
 import type { Answer, Arguments, Route } from '../core/api/route.ts'
 import { MeshError } from '../core/model/errors.ts'
@@ -15,6 +16,10 @@ import type { OpenedWay } from './ways.ts'
 export interface PeerSession {
   readonly identity: EndpointIdentity
   readonly path: PathKind
+  /** The hub that relays it; absent where none does. */
+  readonly via: PassageTarget | undefined
+  /** It was in use, or should have answered, and nothing comes: it may be dead. */
+  readonly isSilent: boolean
   readonly openedAtMs: Ms
   readonly session: ClientHttp2Session
   /** What goes beside its streams; absent where everything must go in them. */
@@ -52,6 +57,8 @@ export interface PeerSessionOptions {
   readonly onClosed: (session: PeerSession) => void
   /** It was in use and fell silent. */
   readonly onDoubt: () => void
+  /** It goes by a hub and may be dead: told sooner than `onDoubt`, for another hub to stand in. */
+  readonly onSilent: (session: PeerSession) => void
 }
 
 /** Wrap an opened client session. It is closed when the peer's certificate ends without being renewed. */
@@ -77,10 +84,15 @@ export function createPeerSession(options: PeerSessionOptions): PeerSession {
       roundTripMs = measured
     },
     onDoubt: options.onDoubt,
+    ...(client.via !== undefined && { onSilent: () => options.onSilent(peer) }),
   })
   const peer: PeerSession = {
     identity,
     path,
+    via: client.via,
+    get isSilent() {
+      return alive.isSilent
+    },
     openedAtMs,
     session,
     datagrams,

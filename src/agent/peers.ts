@@ -1,4 +1,5 @@
 import type { TLSSocket } from 'node:tls'
+import type { PassageTarget } from '../core/api/passage.ts'
 import { type ErrorBody, MeshError, toMeshError } from '../core/model/errors.ts'
 import type { EndpointId } from '../core/model/ids.ts'
 import type { Log } from '../core/model/log.ts'
@@ -61,6 +62,8 @@ export interface Peers extends AsyncDisposable {
   readonly others: readonly OtherPath[]
   /** End sessions, with everything in them. */
   drop(isGone: (identity: EndpointIdentity) => boolean, reason: MeshError): void
+  /** A hub ends, or is out: other hubs take over what it relays; at the latest when the time is over nothing goes by it. */
+  leaveHub(hub: PassageTarget, withinMs: number): void
   /** Our certificate was renewed: show it on every session. */
   renewed(): void
   /** What is dead for sure ends, the rest is asked, and what was in vain may work. */
@@ -99,7 +102,7 @@ export function createPeers(options: PeersOptions): Peers {
     const paths = new PeerPaths({
       endpoint,
       kinds: options.paths,
-      open: (path, signal) => open(endpoint, path, signal),
+      open: (path, signal, avoid) => open(endpoint, path, signal, avoid),
       onBetter: session => options.onBetter?.(session),
       onChange,
       clock,
@@ -109,8 +112,13 @@ export function createPeers(options: PeersOptions): Peers {
     return paths
   }
 
-  async function open(endpoint: EndpointId, path: PathKind, signal: AbortSignal): Promise<PeerSession> {
-    const client = await ways.open(endpoint, path, signal)
+  async function open(
+    endpoint: EndpointId,
+    path: PathKind,
+    signal: AbortSignal,
+    avoid: PassageTarget | undefined,
+  ): Promise<PeerSession> {
+    const client = await ways.open(endpoint, path, signal, avoid)
     return createPeerSession({
       client,
       path,
@@ -124,6 +132,10 @@ export function createPeers(options: PeersOptions): Peers {
       },
       // The hub may be out of reach as well, and is needed for another path.
       onDoubt: points.doubt,
+      onSilent(session) {
+        if (session.via !== undefined) points.silent(session.via)
+        peers.get(endpoint)?.replace(session, () => session.isSilent)
+      },
     })
   }
 
@@ -155,6 +167,18 @@ export function createPeers(options: PeersOptions): Peers {
     drop(isGone, reason) {
       for (const session of sessions()) if (isGone(session.identity)) session.close(reason)
     },
+    leaveHub(hub, withinMs) {
+      points.silent(hub)
+      for (const [endpoint, paths] of peers) {
+        for (const session of paths.sessions) {
+          if (session.via !== hub) continue
+          paths.replace(session, () => true)
+          const late = setTimeout(() => session.close(HUB_GONE()), withinMs)
+          session.session.once('close', () => clearTimeout(late))
+          log.info('session.leaves-hub', { peer: endpoint, path: session.path })
+        }
+      }
+    },
     renewed() {
       for (const session of sessions()) {
         session
@@ -180,6 +204,8 @@ export function createPeers(options: PeersOptions): Peers {
 
 const ADDRESS_GONE = () =>
   new MeshError('link-closed', 'Session ended: this computer has no longer the address it was opened from')
+
+const HUB_GONE = () => new MeshError('link-closed', 'Session ended: the hub that relayed it is gone')
 
 /** How often sessions are looked at: whether they are used, whether there is a better path. */
 const LOOK_MS = 5_000

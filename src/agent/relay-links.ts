@@ -27,6 +27,8 @@ export interface RelayLinksOptions {
   readonly identifyRelayHub: (socket: TLSSocket, wanted: HubId) => ShownIdentity
   /** Somebody wants to meet us there. */
   readonly onMeeting: (event: MeetingEvent, link: HubLink) => void
+  /** It ends, or is no hub of the mesh any more: nothing is to go by it when the time is over. */
+  readonly onLeave: (hub: HubId, withinMs: number) => void
   /** A link opened, or ended. */
   readonly onChange: () => void
   readonly clock: Clock
@@ -103,6 +105,7 @@ class RelayLinkSet implements RelayLinks {
     for (const [id, hub] of this.#hubs) {
       if (next.get(id)?.names.join() === hub.names.join()) continue
       this.#hubs.delete(id)
+      if (!next.has(id)) this.#options.onLeave(id, OUT_MS)
       void hub.link?.[Symbol.asyncDispose]()
     }
     for (const { id, names } of hubs)
@@ -200,8 +203,9 @@ class RelayLinkSet implements RelayLinks {
 
   #open(id: HubId, hub: RelayHub): HubLink {
     if (hub.link !== undefined) return hub.link
-    const { identity, identifyRelayHub, onMeeting, onChange, clock, random, log } = this.#options
+    const { identity, identifyRelayHub, onMeeting, onLeave, onChange, clock, random, log } = this.#options
     const link: HubLink = createHubLink({
+      hub: id,
       bootstraps: hub.names,
       identity,
       identifyHub: socket => identifyRelayHub(socket, id),
@@ -213,6 +217,7 @@ class RelayLinkSet implements RelayLinks {
       onEvent(event) {
         // It is believed nothing else: who is out, and what may be dialled, the controller says.
         if (event.event === 'introduce' || event.event === 'meet') onMeeting(event, link)
+        else if (event.event === 'draining') onLeave(id, DRAIN_MS)
       },
       onState: onChange,
       clock,
@@ -269,6 +274,10 @@ async function connectTime(name: string, signal: AbortSignal): Promise<number | 
 
 /** The next hub is asked to lead on when one has not by then. */
 const PASSAGE_PATIENCE_MS = 400
+/** Sessions by a hub that was put out end within this time, wherever they go on. */
+const OUT_MS = 1_000
+/** A hub that ends waits for what it relays to go elsewhere; see `DRAIN_MS` of the hub. */
+export const DRAIN_MS = 5_000
 /** Hubs that only relay to which an agent keeps links, beside the one with the controller. */
 const KEPT_LINKS = 2
 /** How often it is looked whether the links are the right ones. */

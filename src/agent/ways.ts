@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type { HUB_API } from '../core/api/hub-api.ts'
+import type { PassageTarget } from '../core/api/passage.ts'
 import type { Answer } from '../core/api/route.ts'
 import { MeshError, toMeshError } from '../core/model/errors.ts'
 import type { EndpointId } from '../core/model/ids.ts'
@@ -27,14 +28,19 @@ export interface WaysOptions {
 
 /** An open session. */
 export interface OpenedWay extends Http2Client {
+  /** The hub that relays it; absent where none does. */
+  readonly via?: PassageTarget
   /** What goes beside its streams; absent where everything must go in them. */
   readonly datagrams?: SessionDatagrams
 }
 
 /** Opens sessions, by any way. */
 export interface Ways {
-  /** @throws MeshError `denied`, `offline`, `not-trusted`, `timed-out`, `unreachable` … */
-  open(endpoint: EndpointId, path: PathKind, signal: AbortSignal): Promise<OpenedWay>
+  /**
+   * @param avoid  a hub that is not to relay it
+   * @throws MeshError `denied`, `offline`, `not-trusted`, `timed-out`, `unreachable` …
+   */
+  open(endpoint: EndpointId, path: PathKind, signal: AbortSignal, avoid?: PassageTarget): Promise<OpenedWay>
 }
 
 type Introduction = Answer<typeof HUB_API.introduce>
@@ -61,10 +67,11 @@ export function createWays(options: WaysOptions): Ways {
     endpoint: EndpointId,
     way: 'relay' | 'relay-h2',
     signal: AbortSignal,
-  ): Promise<Http2Client> {
-    const { ticket, link } = await points.askRelay(endpoint, way)
+    avoid: PassageTarget | undefined,
+  ): Promise<OpenedWay> {
+    const { ticket, link } = await points.askRelay(endpoint, way, avoid)
     const connection = await (way === 'relay' ? openRelay : openRelayOverLink)(link, ticket, 'dial', signal)
-    return speak(connection, endpoint, signal)
+    return { ...(await speak(connection, endpoint, signal)), via: link.hub }
   }
 
   async function openDirectly(endpoint: EndpointId, signal: AbortSignal): Promise<Http2Client> {
@@ -111,11 +118,11 @@ export function createWays(options: WaysOptions): Ways {
   }
 
   return {
-    open(endpoint, path, signal) {
+    open(endpoint, path, signal, avoid) {
       switch (path) {
         case 'relay':
         case 'relay-h2':
-          return openOverRelay(endpoint, path, signal)
+          return openOverRelay(endpoint, path, signal, avoid)
         case 'direct':
           return openDirectly(endpoint, signal)
         case 'punched':

@@ -7,7 +7,7 @@ import { EVENTS_PATH } from '../core/api/hub-api.ts'
 import { HUB_FEED_PATH } from '../core/api/relay-hub-api.ts'
 import type { HubInfo } from '../core/api/shapes.ts'
 import { type Address, formatAddress, parseAddress } from '../core/model/address.ts'
-import { MeshError } from '../core/model/errors.ts'
+import { MeshError, toMeshError } from '../core/model/errors.ts'
 import type { EndpointId, HubId, MeshId } from '../core/model/ids.ts'
 import type { Log } from '../core/model/log.ts'
 import type { EndpointIdentity } from '../core/model/spiffe-id.ts'
@@ -32,6 +32,7 @@ import { type Http2App, refuseStream, serveHttp2 } from '../net/serve-http2.ts'
 import type { TlsIdentity } from '../net/tls-options.ts'
 import { admitPeer } from './admit-peer.ts'
 import { createCandidateBook } from './candidates.ts'
+import { untilDrained } from './drain.ts'
 import { createEdgeDoor, type EdgeDoor } from './edge-door.ts'
 import { createHubApp, requireEndpoint } from './hub-app.ts'
 import { createHubHandlers } from './hub-handlers.ts'
@@ -266,6 +267,8 @@ class HubProcess implements Hub {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#endListening()
     this.#drive(this.#registry.broadcast({ event: 'draining' }))
+    const { relayHubs } = this.#options.controller
+    if (relayHubs?.known().length !== 0) await untilDrained(() => this.#registry.relayCount)
     this.#timer[Symbol.dispose]()
     clearInterval(this.#sweeper)
     this.#grants?.[Symbol.dispose]()
@@ -306,10 +309,7 @@ class HubProcess implements Hub {
         void serveHttp2(app, stream, headers, peer)
       }
     } catch (error) {
-      refuseStream(
-        stream,
-        error instanceof MeshError ? error : new MeshError('bug', 'Unexpected failure', { cause: error }),
-      )
+      refuseStream(stream, toMeshError(error))
     }
   }
 

@@ -1,5 +1,6 @@
 import type { Http2Session } from 'node:http2'
-import { createLiveness, type LivenessTimes, LOOK_MS } from '../core/link/liveness.ts'
+import { createLiveness, type LivenessCounts, type LivenessTimes, LOOK_MS } from '../core/link/liveness.ts'
+import { createSilence, SILENCE_LOOK_MS, type SilenceTimes } from '../core/link/silence.ts'
 import { ms } from '../core/model/time.ts'
 
 /** The times of a session between agents; one that is idle and dead is noticed within 15 s, one in use within 3 s. */
@@ -19,6 +20,9 @@ export const ACCEPTED_KEEP_ALIVE: LivenessTimes = { ...KEEP_ALIVE, intervalMs: N
 /** The accepting side hears a ping at least this often, or the dialling side is gone. */
 export const SILENCE_MS = 40_000
 
+/** Of a session by a hub that another one could stand in for. */
+export const SILENCE_TIMES: SilenceTimes = { quietMs: 400, intervalMs: 1_600, patienceMs: 400 }
+
 /** What is to be kept alive, and who hears of it. */
 export interface KeepAliveOptions {
   readonly times: LivenessTimes
@@ -28,18 +32,23 @@ export interface KeepAliveOptions {
   readonly onRoundTrip?: (roundTripMs: number) => void
   /** It was in use and fell silent: others by the same way may be dead, too. */
   readonly onDoubt?: () => void
+  /** It fell silent, which is told sooner than that it is dead. Costs a look and perhaps a ping more; absent: nobody asks. */
+  readonly onSilent?: () => void
 }
 
 /** A session that is watched until it closes. */
 export interface KeepAlive {
   /** Something happened after which it may be dead: see soon whether it is. */
   doubt(): void
+  /** Nothing has come since `onSilent`. */
+  readonly isSilent: boolean
 }
 
 /** Ping a session until it closes; break it when nothing comes back. */
 export function keepAlive(session: Http2Session, options: KeepAliveOptions): KeepAlive {
-  const { times, socket, onRoundTrip, onDoubt } = options
+  const { times, socket, onRoundTrip, onDoubt, onSilent } = options
   const liveness = createLiveness(times, ms(performance.now()))
+  const silence = onSilent && createSilence(SILENCE_TIMES, ms(performance.now()))
   // Pings and their answers are no sign of use.
   let sentPings = 0
   let receivedPings = 0
@@ -49,18 +58,22 @@ export function keepAlive(session: Http2Session, options: KeepAliveOptions): Kee
       if (error !== null) return
       receivedPings += 1
       liveness.answered(roundTripMs)
+      silence?.answered(roundTripMs)
       onRoundTrip?.(roundTripMs)
     })
     if (isSent) sentPings += 1
   }
 
-  function look(): void {
-    if (session.destroyed) return
-    const counts = {
+  function counts(): LivenessCounts {
+    return {
       receivedBytes: socket.bytesRead - receivedPings * PING_BYTES,
       sentBytes: socket.bytesWritten - sentPings * PING_BYTES,
     }
-    const verdict = liveness.look(counts, ms(performance.now()))
+  }
+
+  function look(): void {
+    if (session.destroyed) return
+    const verdict = liveness.look(counts(), ms(performance.now()))
     if (verdict === 'dead') session.destroy()
     else if (verdict !== undefined) ping()
     if (verdict === 'doubt') onDoubt?.()
@@ -70,10 +83,25 @@ export function keepAlive(session: Http2Session, options: KeepAliveOptions): Kee
     receivedPings += 1
     sentPings += 1
   })
-  const timer = setInterval(look, LOOK_MS)
-  session.once('close', () => clearInterval(timer))
+  function listen(): void {
+    if (session.destroyed) return
+    const verdict = silence?.look(counts(), ms(performance.now()))
+    if (verdict === 'ping') ping()
+    else if (verdict === 'silent') onSilent?.()
+  }
+
+  const timers = [
+    setInterval(look, LOOK_MS),
+    ...(silence === undefined ? [] : [setInterval(listen, SILENCE_LOOK_MS)]),
+  ]
+  session.once('close', () => {
+    for (const timer of timers) clearInterval(timer)
+  })
   look()
   return {
+    get isSilent() {
+      return silence?.isSilent === true
+    },
     doubt() {
       if (!session.destroyed && liveness.doubt()) ping()
     },

@@ -36,12 +36,15 @@ export interface MeetingPlace {
   readonly roundTripMs: number | undefined
   /** This agent has an open link to it. */
   readonly isLinked: boolean
+  /** What it relays was silent lately, or it is about to end. Default: no. */
+  readonly isSilent?: boolean
 }
 
 /**
  * In which order to ask hubs for a meeting: first those where the peer is known to be, and we are too; then those where it
  * is and a link would have to be opened; then those where it may be. Among equals the nearest; among equally near ones
- * those that only relay, to leave the controller's hub its work. The hub with the controller has links of everybody.
+ * those that only relay, to leave the controller's hub its work. The hub with the controller has links of everybody. One that
+ * is silent comes last.
  *
  * @param peerHubs  where the peer was last known to have links, as the controller said
  */
@@ -49,7 +52,8 @@ export function orderMeetingPlaces(
   places: readonly MeetingPlace[],
   peerHubs: ReadonlySet<HubId>,
 ): readonly MeetingPlace[] {
-  const rank = ({ id, isLinked }: MeetingPlace) => {
+  const rank = ({ id, isLinked, isSilent = false }: MeetingPlace) => {
+    if (isSilent) return 4
     const isThere = id === undefined || peerHubs.has(id)
     if (isThere) return isLinked ? 0 : 1
     return isLinked ? 2 : 3
