@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { type AppLab, createAppLab } from '../../testing/app-lab.ts'
 import { until } from '../../testing/until.ts'
+import { APP_LOG_LIMITS } from './log-output.ts'
 
 let lab: AppLab
 before(async () => {
@@ -91,6 +92,39 @@ test('an app that crashes is started again, later and later, and its streams and
   await until(() => at.running.state.is === 'running', 'it runs again')
   assert.equal((await at.ask('/')).text, 'here')
   assert.equal(at.running.state.restartCount, 1)
+})
+
+test('an app that floods its log, by what it prints and what it says, fills no log and is asked as before', async () => {
+  const endpoint = lab.mesh.addEndpoint('loud')
+  const at = await lab.start(
+    await lab.write(`
+    import { defineApp } from 'ztm/app'
+    export default defineApp({
+      async onRequest(request, host) {
+        if (new URL(request.url).pathname === '/flood') {
+          for (let line = 0; line < 5_000; line += 1) {
+            console.log('printed ' + line)
+            host.log.info('said ' + line)
+          }
+          console.log('x'.repeat(3_000_000))
+        }
+        return new Response('here')
+      },
+    })
+  `),
+    endpoint,
+  )
+  const startedMs = performance.now()
+  assert.equal((await at.ask('/flood')).text, 'here')
+  await until(() => endpoint.log.fieldsOf('app.printed').length > 0, 'the flood has come')
+  assert.equal((await at.ask('/')).text, 'here')
+  const seconds = (performance.now() - startedMs) / 1_000
+  const { lineBurst, linesPerSecond, lineBytes } = APP_LOG_LIMITS
+  const { events } = endpoint.log
+  // Of what it prints, of its errors, and of what it says; and as many lines that tell how much was left out.
+  const most = 3 * 2 * (lineBurst + linesPerSecond * (seconds + 1))
+  assert.ok(events.length <= most, `${events.length} lines, ${most} at most`)
+  assert.ok(events.every(({ fields }) => String(fields.text ?? '').length <= lineBytes))
 })
 
 test('an app that cannot be started says why', async () => {
