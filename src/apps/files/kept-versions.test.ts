@@ -42,6 +42,11 @@ test('versions that are kept are listed and fetched after the file was changed, 
     body: { path: 'x', access: { users: ['bob'], groups: [], everyone: false } },
   })
   assert.equal((await bob.get('/users/ann/x', 'x3', { version: 3 })).state, 'done')
+  await far.app.call(FILES_API.share, {
+    params: { endpoint: 'far' },
+    body: { path: 'x', access: { users: [], groups: [], everyone: false } },
+  })
+  assert.equal((await bob.get('/users/ann/x', 'x2', { version: 2 })).error?.code, 'not-found')
 })
 
 test('what versions have in common is kept once, what no version needs is removed', async t => {

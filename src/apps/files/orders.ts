@@ -36,7 +36,11 @@ export const downloadShape = z.strictObject({
   mayReplace: z.boolean(),
   isHeld: z.boolean().optional(),
   isPaused: z.boolean().optional(),
-  aside: z.string().optional(),
+  /** See `TreeWriter`: it is removed when the download is cancelled. */
+  aside: z
+    .string()
+    .regex(/^\.ztm-get-[0-9a-f]{16}$/)
+    .optional(),
   version: z.number().optional(),
 })
 /** A download, as it is kept until it is over. */
