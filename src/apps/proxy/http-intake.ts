@@ -27,6 +27,7 @@ export async function receiveHttp(
   const { head } = result
   if (head.kind === 'own') {
     serveOwn(connection, context, head)
+    breakLater(connection, context)
     return
   }
   const client = await logIn(connection, context, head)
@@ -43,9 +44,22 @@ export async function receiveHttp(
     joinOutside(connection, outside)
   } else {
     outsideStream(outside).write(Buffer.from(head.head, 'latin1'))
-    if (typeof head.body === 'number') passRequest(connection, outside, head.body)
-    else joinOutside(connection, outside)
+    if (typeof head.body === 'number') {
+      passRequest(connection, outside, head.body)
+      outsideStream(outside).once('end', () => breakLater(connection, context))
+    } else joinOutside(connection, outside)
   }
+}
+
+/** Break a connection that has its answer: whoever held on to it would have it for ever, also without a login. */
+function breakLater(connection: TcpConnection, { host, limits }: IntakeContext): void {
+  const finished = () => {
+    const cancel = host.after(limits.helloTimeoutMs, () => connection.reset())
+    connection.once('close', cancel)
+  }
+  // Whoever reads slowly gets it all the same.
+  if (connection.writableFinished) finished()
+  else connection.once('finish', finished)
 }
 
 /** Pass so many bytes of a body on, and the whole answer back. What else the client sends is another's: it is dropped. */

@@ -281,6 +281,17 @@ test('a client that says nothing, or nonsense, is cut off', async t => {
   await until(() => mesh.timers.pendingCount > 0, 'the limit of the silent one is set')
   mesh.timers.advance(10_000)
   await gone
+  // Answered without a login, and then held on to.
+  for (const path of ['/proxy.pac', '/']) {
+    const held = await connectTcp({ kind: 'address', host: '127.0.0.1', port }, { timeoutMs: 5_000 })
+    const broken = new Promise(resolve => held.once('close', resolve))
+    held.resume().write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`)
+    await once(held, 'end')
+    mesh.timers.advance(10_000)
+    const writing = setInterval(() => held.write('x'), 50)
+    await broken
+    clearInterval(writing)
+  }
   for (const bytes of ['\u0004\u0001', 'GET\r\n\r\n', `${'x'.repeat(40_000)}`]) {
     const wild = await connectTcp({ kind: 'address', host: '127.0.0.1', port }, { timeoutMs: 5_000 })
     wild.resume().end(Buffer.from(bytes, 'latin1'))
