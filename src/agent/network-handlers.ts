@@ -31,7 +31,7 @@ export function createNetworkHandlers(agent: Agent) {
       const hosts = answer.hosts.filter(({ isAllowed, isOnline }) => isAllowed && isOnline)
       const wanted = from === self.endpoint ? hosts.slice(0, MAX_TRIED) : []
       const tried = await Promise.all(wanted.map(({ id }) => tryHost(membership, id)))
-      return { ...answer, tried, verdict: verdictOf(answer, hosts.length, tried) }
+      return { ...answer, tried, verdict: verdictOf(answer, hosts, tried) }
     },
     async showTraffic({ params, query }) {
       const membership = agent.mesh(params.mesh)
@@ -95,13 +95,16 @@ const toError = (error: unknown) => toMeshError(error).toBody()
 
 function verdictOf(
   { isAllowed, from }: Pick<Reach, 'isAllowed' | 'from'>,
-  onlineCount: number,
+  online: Reach['hosts'],
   tried: Reach['tried'],
 ): Reach['verdict'] {
   if (!isAllowed) return 'denied'
-  if (!from.isOnline || onlineCount === 0) return 'offline'
+  if (!from.isOnline || online.length === 0) return 'offline'
   if (tried.length === 0) return 'unknown'
-  return tried.some(({ error }) => error === undefined) ? 'reached' : 'unreachable'
+  const answered = tried.flatMap(({ error, endpoint }) => (error === undefined ? [endpoint] : []))
+  if (answered.length === 0) return 'unreachable'
+  const isDown = (endpoint: EndpointId) => online.find(({ id }) => id === endpoint)?.health === 'down'
+  return answered.every(isDown) ? 'down' : 'reached'
 }
 
 function viewSessions(membership: Membership): SessionInfo[] {

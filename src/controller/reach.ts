@@ -18,7 +18,7 @@ import type { EndpointRecord } from './records.ts'
 export function createReach(parts: {
   readonly members: Pick<Members, 'require' | 'isEvicted'>
   readonly endpoints: Pick<Endpoints, 'get'>
-  readonly hostings: Pick<Hostings, 'service'>
+  readonly hostings: Pick<Hostings, 'service' | 'healthOf'>
   readonly presence: Pick<Presence, 'addressOf'>
   readonly decisions: Pick<Decisions, 'administer' | 'dial' | 'meet' | 'meetDirectly' | 'requireManage'>
 }): Pick<Handlers<typeof CONTROLLER_API, Caller>, 'explainReach'> {
@@ -52,7 +52,8 @@ export function createReach(parts: {
     const all = [...(service?.hostings.values() ?? [])].flatMap(hosting => {
       const host = endpoints.get(hosting.endpoint)
       if (service === undefined || host === undefined) return []
-      return [describe(from, host, decisions.dial(from, service, hosting))]
+      const decision = decisions.dial(from, service, hosting)
+      return [{ ...describe(from, host, decision), health: hostings.healthOf(hosting) }]
     })
     const shown = all.filter(({ isAllowed }) => seesAll || isAllowed)
     // Who may not dial it is told the same of one that is not there.

@@ -212,3 +212,16 @@ async function untilOneIsOpen(name: string): Promise<void> {
   }
   assert.fail(`connections of ${name} are still counted`)
 }
+
+test('reach says of a service whose host answers that what it leads to does not', async () => {
+  const nobody = `127.0.0.1:${await freePort()}`
+  const port = await lab.tunnel('tcp/nobody', nobody)
+  await assert.rejects(fetchPage(port))
+  const reach = () => lab.ztm('work', ['reach', 'tcp/nobody'])
+  await until(async () => (await reach()).code === 5, 'the target is known to be down')
+  const { stdout } = await reach()
+  assert.match(stdout, /^Verdict: +no: its host answered, but what it leads to there does not$/m)
+  assert.match(stdout, /^home +root +online +down /m)
+  await lab.tunnel('tcp/somebody', atHome.at)
+  assert.equal((await lab.ztm('work', ['reach', 'tcp/somebody'])).code, 0)
+})

@@ -54,6 +54,7 @@ function hostTable({ hosts, tried }: Reach): string {
     { title: 'HOST', cell: host => host.name },
     { title: 'USER', cell: host => host.user },
     { title: 'STATUS', cell: host => (host.isOnline ? 'online' : 'offline') },
+    { title: 'HEALTH', cell: host => host.health },
     { title: 'POLICY', cell: host => host.because },
     {
       title: 'ANSWER',
@@ -79,12 +80,14 @@ const EXITS: Readonly<Record<Reach['verdict'], number>> = {
   reached: 0,
   unknown: 0,
   denied: 4,
+  down: 5,
   offline: 5,
   unreachable: 5,
 }
 const SENTENCES: Readonly<Record<Reach['verdict'], string>> = {
   reached: 'yes: it answered',
   unknown: 'it may, and somebody is there; it was not tried, as it does not start here',
+  down: 'no: its host answered, but what it leads to there does not',
   denied: 'no: policy does not let it',
   offline: 'no: it may, but one end is offline',
   unreachable: 'no: it may, but nobody answered',
@@ -92,6 +95,7 @@ const SENTENCES: Readonly<Record<Reach['verdict'], string>> = {
 const WHAT_TO_DO: Readonly<Record<Reach['verdict'], string | undefined>> = {
   reached: undefined,
   unknown: 'run it there: `ztm reach` with --ep',
+  down: 'start it there, or correct it: `ztm tunnel open outbound … --targets`',
   denied: 'ask who owns it, or an administrator, to allow it: see `ztm describe service`',
   offline: 'start the agent there: `ztm start agent`; see `ztm get ep`',
   unreachable: 'see what is wrong here with `ztm doctor`, and the log of the other end',

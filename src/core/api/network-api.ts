@@ -1,7 +1,15 @@
 import { z } from 'zod'
 import { PATH_KINDS } from '../path/path-kind.ts'
 import { defineRoute } from './route.ts'
-import { endpointIdShape, errorShape, msShape, nameShape, serviceNameShape, userShape } from './shapes.ts'
+import {
+  endpointIdShape,
+  errorShape,
+  hostingShape,
+  msShape,
+  nameShape,
+  serviceNameShape,
+  userShape,
+} from './shapes.ts'
 
 /** Which endpoints are meant; all if nothing is said. */
 export const ENDPOINT_FILTER = {
@@ -67,6 +75,8 @@ const reachShape = z.object({
         because: z.string(),
         /** May the two meet without a hub between. */
         mayMeetDirectly: z.boolean(),
+        /** Of a service: whether what it leads to there answers. */
+        health: hostingShape.shape.health.optional(),
       }),
     )
     .max(1_000),
@@ -189,8 +199,8 @@ export const AGENT_NETWORK_ROUTES = {
       to: z.string().min(1).max(80),
     }),
     response: reachShape.extend({
-      /** `unknown` where it was not tried, as it starts from another endpoint. */
-      verdict: z.enum(['reached', 'denied', 'offline', 'unreachable', 'unknown']),
+      /** `unknown` where it was not tried, as it starts from another endpoint; `down` where hosts answer, and what they lead to does not. */
+      verdict: z.enum(['reached', 'down', 'denied', 'offline', 'unreachable', 'unknown']),
       /** What was tried from here. */
       tried: z.array(triedShape),
     }),

@@ -136,6 +136,7 @@ const MOODS: Readonly<Record<'open' | 'opening' | 'failed', Mood>> = {
 const VERDICT_MOODS: Readonly<Record<Reach['verdict'], Mood>> = {
   reached: 'well',
   unknown: 'waiting',
+  down: 'ill',
   denied: 'ill',
   offline: 'ill',
   unreachable: 'ill',
