@@ -258,7 +258,14 @@ test('a hub that was put out is left by all, and let in no more', async () => {
   await serveEcho(home)
   for (const agent of [home, work]) await untilLinked(agent, relay)
   await until(() => relay.isHeard, 'the hub hears the controller')
+  assert.equal(await echo(work, 'over it'), 'over it')
+  const { peers } = work.membership
+  assert.deepEqual(
+    peers.all.map(({ via }) => via),
+    [relay.id],
+  )
   await home.membership.link.call(CONTROLLER_API.removeHub, { params: { hub: relay.id } })
+  await until(() => peers.all.every(({ via }) => via !== relay.id), 'no session goes by it')
   for (const { membership } of [home, work])
     await until(() => membership.hubs.hubs.length === 0, 'agents have left it')
   await until(() => relay.hub.describe().linkCount === 0, 'nobody is there')

@@ -51,6 +51,18 @@ test('orderMeetingPlaces() leaves the controller its work where another hub is a
   )
 })
 
+test('orderMeetingPlaces() asks one that was silent last, wherever it is', () => {
+  const places = [
+    { id: hub(1), roundTripMs: 1, isLinked: true, isSilent: true },
+    { id: undefined, roundTripMs: 60, isLinked: true },
+    { id: hub(2), roundTripMs: undefined, isLinked: false },
+  ]
+  assert.deepEqual(
+    orderMeetingPlaces(places, new Set([hub(1)])).map(({ id }) => id),
+    [undefined, hub(2), hub(1)],
+  )
+})
+
 /** A mesh of agents and hubs on a plane, where the round trip is the distance. */
 const worlds = fc.record({
   hubs: fc.array(fc.tuple(fc.nat(300), fc.nat(300)), { minLength: 1, maxLength: 16 }),
