@@ -53,6 +53,9 @@ export class ResumableStream extends Duplex implements ReportedStream {
   #delivered: (() => void) | undefined
   #keptCost = 0
   #isResumable = true
+  /** The connection that it was joined to, if it was. */
+  #joined: Duplex | undefined
+  #isJoinedPaused = false
 
   constructor(options: ResumableOptions) {
     super({ allowHalfOpen: true })
@@ -174,6 +177,42 @@ export class ResumableStream extends Duplex implements ReportedStream {
     } else this.destroy(new MeshError('link-closed', 'Stream ended: its path died, and it was not resumable'))
   }
 
+  /**
+   * Copy between it and a connection both ways, and pass on both ends, as `join` of the SDK does, but without what Node's streams
+   * do here for each chunk. A break is passed on by the caller. Nobody else may read it or write to it from now on.
+   */
+  joinTo(connection: Duplex): void {
+    for (let early = this.read(); early !== null; early = this.read()) connection.write(early)
+    this.#joined = connection
+    connection.on('drain', () => this._read())
+    this.on('end', () => connection.end())
+    this.resume()
+    // What was written before goes first.
+    if (this.writableLength === 0) this.#takeFrom(connection)
+    else this.write('', () => this.#takeFrom(connection))
+  }
+
+  #takeFrom(connection: Duplex): void {
+    connection.on('data', (chunk: Buffer) => {
+      this.#sent.add(chunk)
+      this.#carrier?.write(chunk, this.#takeMore)
+      this.#settleBudget()
+      if (!this.#isFull) return
+      this.#isJoinedPaused = true
+      connection.pause()
+    })
+    if (connection.readableEnded) this.end()
+    else connection.on('end', () => this.end())
+    connection.resume()
+  }
+
+  /** A connection that it was joined to has to wait. */
+  get #isFull(): boolean {
+    const waitingBytes = this.#carrier?.writableLength ?? Number.POSITIVE_INFINITY
+    const limitBytes = this.#isJoinedPaused ? AHEAD_BYTES / 2 : AHEAD_BYTES
+    return waitingBytes > limitBytes || this.#sent.keptCost >= MAX_KEPT_BYTES
+  }
+
   override _read(): void {
     this.#isWanted = true
     if (!this.#isHeld) this.#carrier?.resume()
@@ -260,7 +299,7 @@ export class ResumableStream extends Duplex implements ReportedStream {
       return
     }
     this.#reports?.received()
-    if (!this.push(chunk)) {
+    if (!(this.#joined?.write(chunk) ?? this.push(chunk))) {
       this.#isWanted = false
       this.#carrier?.pause()
     }
@@ -281,6 +320,10 @@ export class ResumableStream extends Duplex implements ReportedStream {
   }
 
   readonly #takeMore = (): void => {
+    if (this.#isJoinedPaused && !this.#isFull) {
+      this.#isJoinedPaused = false
+      this.#joined?.resume()
+    }
     const taken = this.#taken
     if (taken === undefined || this.#carrier === undefined) return
     if (this.#carrier.writableNeedDrain || this.#sent.keptCost >= MAX_KEPT_BYTES) return
@@ -317,6 +360,8 @@ const BROKEN = () => new MeshError('link-closed', 'Stream ended: the connection 
 /** How long a carrier that was broken waits to be told of a stream, or a session, that was. */
 const REASON_MS = 1_000
 
+/** What may wait to be sent of a connection that it was joined to: encrypted and sent in larger pieces, it costs less. */
+const AHEAD_BYTES = 262_144
 /** Error code CANCEL, RFC 9113 section 7: the HTTP/2 stream is not needed any more, the connection that it carried is. */
 const SUPERSEDED = 0x8
 /**

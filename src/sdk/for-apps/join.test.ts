@@ -5,7 +5,12 @@ import type { Duplex } from 'node:stream'
 import { after, before, describe, it } from 'node:test'
 import { connectTcp, type HostConnection, listenTcp } from '../../net/host-sockets.ts'
 import { listen } from '../../net/hub-port.ts'
+import { countStream } from '../../net/stream-counts.ts'
+import { loseSession, moveOn, openResumable, type ResumablePair } from '../../testing/resumable-sessions.ts'
+import { withSeed } from '../../testing/seeded-random.ts'
 import { createStreamPair } from '../../testing/stream-pair.ts'
+import { transfer } from '../../testing/two-way-transfer.ts'
+import { until } from '../../testing/until.ts'
 import { join } from './join.ts'
 
 /** A client and a target, joined through a stream: client - connection - near | far - connection - target. */
@@ -145,3 +150,98 @@ describe('join() over HTTP/2', () => {
     return [near, far]
   })
 })
+
+describe('join() over resumable streams', () => {
+  const sessions = new Set<{ destroy(): void }>()
+  after(() => {
+    for (const session of sessions) session.destroy()
+  })
+
+  async function openPair(): Promise<ResumablePair> {
+    const pair = await openResumable()
+    sessions.add(pair.sessions.near)
+    return pair
+  }
+
+  behaves(async () => {
+    const { near, far } = await openPair()
+    return [near, far]
+  })
+
+  // One way at a time: without the agents' watch over it, HTTP/2 stands still when both sides have much to send.
+  for (const sender of ['client', 'target'] as const)
+    it(`keeps every byte that the ${sender} sends while the stream moves from session to session`, async () => {
+      await withSeed(async random => {
+        const pair = await openPair()
+        const joined = await joinThrough([pair.near, pair.far])
+        const receiver = sender === 'client' ? 'target' : 'client'
+        const [sending, receiving] = [transfer(joined[sender], random), transfer(joined[receiver], random)]
+        receiving.stop()
+        for (let move = 0; move < 60; move += 1) {
+          const { receivedBytes } = receiving
+          await until(() => receiving.receivedBytes > receivedBytes, 'more has come')
+          if (random() < 0.5) await loseSession(pair)
+          const before = pair.sessions
+          await moveOn(pair)
+          before.near.destroy()
+        }
+        const [sent, received] = await Promise.all([sending.finish(), receiving.finish()])
+        assert.deepEqual([received.received, sent.received], [sent.sent, received.sent])
+        pair.sessions.near.destroy()
+      })
+    })
+
+  it('goes on behind what was written and received before they were joined', async () => {
+    const { near, far } = await openPair()
+    near.write('one ')
+    far.write('uno ')
+    await once(near, 'readable')
+    const { client, target } = await joinThrough([near, far])
+    client.end('two')
+    target.end('due')
+    assert.deepEqual(await Promise.all([read(target), read(client)]), ['one two', 'uno due'])
+  })
+
+  it('stops a client whose target does not read, and takes nothing while there is no path', async () => {
+    const pair = await openPair()
+    const { client, target } = await joinThrough([pair.near, pair.far])
+    target.pause()
+    const bytes = Buffer.alloc(48 * 1_048_576, 'x')
+    client.end(bytes)
+    const stopped = await untilStill(() => client.bytesWritten - client.writableLength)
+    // Of the system at both ends the buffers, here what is kept, and what waits to be sent.
+    assert.ok(stopped < bytes.length, `${stopped} bytes were taken`)
+    assert.ok(pair.near.writableLength === 0 && pair.far.readableLength === 0)
+    await loseSession(pair)
+    await moveOn(pair)
+    sessions.add(pair.sessions.near)
+    let receivedBytes = 0
+    for await (const chunk of target) receivedBytes += chunk.length
+    assert.equal(receivedBytes, bytes.length)
+    target.end()
+    assert.equal(await read(client), '')
+  })
+
+  it('leaves what is metered to who counts it', async () => {
+    const { near, far } = await openPair()
+    const counts = countStream(near)
+    const { client, target } = await joinThrough([near, far])
+    client.end(Buffer.alloc(300_000))
+    await read(target)
+    target.end(Buffer.alloc(200_000))
+    await read(client)
+    assert.deepEqual([counts.writtenBytes, counts.readBytes], [300_000, 200_000])
+  })
+})
+
+/** The value once it has not changed for a while. */
+async function untilStill(valueNow: () => number): Promise<number> {
+  let value = -1
+  await until(async () => {
+    const before = value
+    value = valueNow()
+    await new Promise(resolve => setTimeout(resolve, 300))
+    return valueNow() === before
+  }, 'it stands still')
+  return value
+}

@@ -20,8 +20,20 @@ export function join(connection: TcpConnection, stream: Duplex): void {
       if (!side.readableEnded || !side.writableFinished) breakOff(connection, stream)
     })
   }
-  pump(connection, stream)
-  stream.pipe(connection)
+  if (isJoinable(stream)) stream.joinTo(connection)
+  else {
+    pump(connection, stream)
+    stream.pipe(connection)
+  }
+}
+
+/** A stream that copies to and from a connection by itself, with less between. */
+interface JoinableStream {
+  joinTo(connection: TcpConnection): void
+}
+
+function isJoinable(stream: Duplex): stream is Duplex & JoinableStream {
+  return 'joinTo' in stream && typeof stream.joinTo === 'function'
 }
 
 /**
