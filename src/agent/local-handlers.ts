@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import type { AGENT_API } from '../core/api/agent-api.ts'
 import { CONTROLLER_API, HUB_API } from '../core/api/hub-api.ts'
 import { bootstrapsOf } from '../core/api/hubs-api.ts'
@@ -9,6 +10,7 @@ import { formatPermit, formatPermitLink } from '../core/model/permit.ts'
 import { keyFingerprint } from '../pki/key-pair.ts'
 import type { Agent } from './agent.ts'
 import { findEndpoint } from './app-host.ts'
+import { nameOfComputer } from './computer-name.ts'
 import type { Transfers } from './contents/transfers.ts'
 import type { LocalCaller } from './local-caller.ts'
 import { createLocalHubsHandlers } from './local-hubs.ts'
@@ -80,11 +82,13 @@ function ownHandlers(options: LocalHandlersOptions) {
       const memberships = [...agent.meshes.values()]
       const listen = options.listen()
       const { mapping } = agent.options.reach
+      const computerName = nameOfComputer(hostname())
       return {
         version,
         pid: process.pid,
         startedAtMs: agent.startedAtMs,
         dataFolder: options.dataFolder,
+        ...(computerName !== undefined && { computerName }),
         ...(listen !== undefined && { listen }),
         meshes: viewMeshes(memberships),
         paths: memberships.flatMap(membership => viewPaths(membership)),

@@ -1,15 +1,17 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, chown, mkdir } from 'node:fs/promises'
+import { chmod, chown, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type { Page } from 'playwright-core'
 import { keepPicture, startBrowser } from '../testing/browser.ts'
+import { openSection } from '../testing/controller-page.ts'
 import { poisonAnswers } from '../testing/hostile-answers.ts'
 import { startPage } from '../testing/page.ts'
 import { createPageMesh, type PageMesh, waitForHeading } from '../testing/page-visit.ts'
 import { freePort, type ProcessMesh } from '../testing/process-mesh.ts'
+import { makeScratchFolder } from '../testing/scratch-folder.ts'
 import { until } from '../testing/until.ts'
 
 const OTHER_UID = 65_534
@@ -29,6 +31,15 @@ before(async () => {
 })
 after(() => home[Symbol.asyncDispose]())
 
+const CONTROLLER_SECTIONS = [
+  'services',
+  'service-policies',
+  'configs',
+  'enrollments',
+  'edge-routers',
+  'terminators',
+]
+const HOSTILE = ['<img src=x onerror=alert(1)>', '\u202egnp.exe', 'x'.repeat(120)]
 // Texts, as this program knows nothing of documents.
 const WHAT_HARMS = `(() => {
   const text = document.body.innerText + [...document.querySelectorAll('[title],[aria-label]')]
@@ -78,12 +89,22 @@ test('what others chose harms no page: markup, turned and invisible letters, ten
     .evaluateAll(links => links.map(link => String((link as unknown as { href: string }).href)))
   assert.ok(pages.length > 8, pages.join())
   const [office] = ((await mesh.json('home', 'get', 'ep', 'office')) as { id: string }[]).map(({ id }) => id)
+  await mesh.run('home', 'create', 'identity', 'robot')
+  const idOf = async (kind: string, name: string) =>
+    ((await mesh.json('home', 'describe', kind, name)) as { id: string }).id
+  const details = [
+    `endpoints/${office}`,
+    'endpoints?by=label',
+    ...['tunnel', 'terminal', 'files'].map(app => `apps/ztm/${app}`),
+    `apps/ztm/tunnel?at=${office}`,
+    ...CONTROLLER_SECTIONS.map(section => `controller/${section}`),
+    `controller/identities/${await idOf('identity', 'robot')}`,
+    `controller/identities/${office}`,
+    'reach?to=office',
+    `scripts?ep=${office}`,
+  ]
   await poisonAnswers(page)
-  for (const url of [
-    ...pages,
-    `${home.url}/home/endpoints/${office}`,
-    `${home.url}/home/endpoints?by=label`,
-  ]) {
+  for (const url of [...pages, ...details.map(path => `${home.url}/home/${path}`)]) {
     await page.goto(url)
     await page.locator('h1').first().waitFor()
     await until(async () => (await page.locator('[aria-busy=true]').count()) === 0, 'all is there')
@@ -93,6 +114,35 @@ test('what others chose harms no page: markup, turned and invisible letters, ten
   await page.goto(`${home.url}/home/endpoints`)
   await page.getByRole('link', { name: /office/ }).waitFor()
   await keepPicture(page, 'hostile-names')
+})
+
+test('names of strangers are shown harmlessly, wherever they stand', async t => {
+  const roles = (name: string) => [`#${name}`]
+  const declared = {
+    identities: HOSTILE.map(name => ({ name, roleAttributes: [name] })),
+    policies: HOSTILE.map(name => ({
+      name,
+      type: 'Dial',
+      identityRoles: roles(name),
+      serviceRoles: roles(name),
+    })),
+    // A service is not called by what cannot be seen.
+    services: [{ name: HOSTILE[0], roleAttributes: HOSTILE }],
+  }
+  using scratch = makeScratchFolder()
+  await writeFile(scratch.file('hostile.yaml'), JSON.stringify(declared))
+  await mesh.run('home', 'apply', '-f', scratch.file('hostile.yaml'))
+  const page = await home.visit(t)
+  for (const title of ['Identities', 'Services', 'Service policies']) {
+    await openSection(page, title)
+    const table = page.getByRole('table', { name: title })
+    await table.getByText('<img src=x onerror=alert(1)>').first().waitFor()
+    await table.getByRole('link', { name: '<img src=x onerror=alert(1)>' }).first().click()
+    await page.getByRole('heading', { level: 1, name: '<img src=x onerror=alert(1)>' }).waitFor()
+    assert.equal(await page.locator('main img').count(), 0)
+    assert.equal(await page.locator('main').getByText('\u202e').count(), 0)
+    assert.deepEqual(await page.evaluate(WHAT_HARMS), [], title)
+  }
 })
 
 test('a page of another site reads, writes, frames and opens nothing, nor does a name made to point here', async t => {

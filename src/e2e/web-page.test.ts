@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { hostname } from 'node:os'
 import { after, before, type TestContext, test } from 'node:test'
 import type { Browser, BrowserContextOptions } from 'playwright-core'
 import { assertAccessible, keepPicture } from '../testing/browser.ts'
@@ -41,7 +42,10 @@ test('whoever runs the agent opens the page without a login, and joins a mesh wi
   await waitForHeading(page, 'Join a mesh')
   await assertAccessible(page, 'join')
   await page.getByLabel('Permit').fill('{"what": "no permit"}')
-  await page.getByLabel('Name of this computer in the mesh').fill('home')
+  const computer = page.getByLabel('Name of this computer in the mesh')
+  const [called] = hostname().split('.')
+  assert.equal(await computer.inputValue(), called === 'localhost' ? '' : called)
+  await computer.fill('home')
   await page.getByRole('button', { name: 'Join' }).click()
   await page.getByRole('alert').getByText('bad-permit').waitFor()
   await page.getByLabel('Permit').fill(await readText(mesh.permit))

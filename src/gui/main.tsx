@@ -5,7 +5,7 @@ import { RouterProvider } from '@tanstack/react-router'
 import { StrictMode, useState } from 'react'
 import { createRoot } from 'react-dom/client'
 import { z } from 'zod'
-import { MeshError } from '../core/model/errors.ts'
+import { isUnanswered } from './api/call.ts'
 import { readKey } from './api/login.ts'
 import { LoginPage } from './pages/login-page.tsx'
 import { router } from './router.tsx'
@@ -17,7 +17,7 @@ const queries = new QueryClient({
   defaultOptions: {
     queries: {
       // What another try would not change is shown at once.
-      retry: (count, error) => count < 2 && !(error instanceof MeshError),
+      retry: (count, error) => count < 2 && isUnanswered(error),
       staleTime: 1_000,
     },
   },

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { type AdviceSentence, sayAdvice } from '../../core/edge/advice-sentences.ts'
 import { EdgeError, fieldError } from '../../core/edge/edge-error.ts'
 import { defineEdgeRoute } from '../../core/edge/edge-route.ts'
 import { emptyEnvelope, listEnvelope, oneEnvelope } from '../../core/edge/envelope.ts'
@@ -136,6 +137,10 @@ export function serveManagementIdentities(
       nameOf: id =>
         (kinds.identities.projected?.get(id) ?? tables.identities.get(id) ?? tables.services.get(id))?.name,
     })
+    // The policies that deny it say nothing of an administrator; the hubs, which come last, do.
+    const reasons: readonly AdviceSentence[] = identity.isAdmin
+      ? [{ says: 'administrator' }, ...advice.reasons.slice(-1)]
+      : advice.reasons
     const shown = ({ id, name, isOnline }: (typeof advice.commonRouters)[number]) => ({ id, name, isOnline })
     return {
       identityId: identity.id,
@@ -149,10 +154,8 @@ export function serveManagementIdentities(
       identityRouterCount: advice.identityRouterCount,
       serviceRouterCount: advice.serviceRouterCount,
       commonRouters: advice.commonRouters.map(shown),
-      // The policies that deny it say nothing of an administrator; the hubs, which come last, do.
-      explanation: identity.isAdmin
-        ? ['Administrators may dial and bind everything', ...advice.explanation.slice(-1)]
-        : advice.explanation,
+      explanation: reasons.map(reason => sayAdvice(reason)),
+      reasons,
     }
   }
 

@@ -88,6 +88,8 @@ export const AGENT_API = {
       pid: z.number(),
       startedAtMs: msShape,
       dataFolder: z.string(),
+      /** What the computer is called, as a name for it in a mesh; absent where that is none. */
+      computerName: nameShape.optional(),
       listen: z.string().optional(),
       meshes: z.array(meshShape),
       paths: z.array(pathShape),

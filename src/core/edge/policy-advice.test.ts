@@ -45,7 +45,11 @@ test('advisePolicy() names the policy that decides, and the roles by which it do
     semantic: 'AllOf',
     serviceRoles: ['#data', '#eu'],
   })
-  assert.deepEqual(ask({ policies: [second, bind, first], nameOf: id => (id === 's1' ? 'db' : undefined) }), {
+  const nameOf = (id: string) => (id === 's1' ? 'db' : undefined)
+  const { reasons, ...said } = ask({ policies: [second, bind, first], nameOf })
+  const allowed = { type: 'Dial', policy: '"a-sales"', who: '#sales', what: '@db' }
+  assert.deepEqual(reasons[0], { says: 'allowed', values: allowed })
+  assert.deepEqual(said, {
     isDialAllowed: true,
     isBindAllowed: true,
     dialPolicy: first,

@@ -1,4 +1,5 @@
 import { quote } from '../model/quote.ts'
+import { type AdviceSentence, sayAdvice } from './advice-sentences.ts'
 import { type RoleSemantic, type RoleSubject, readRoles, selectingRole, selects } from './role-match.ts'
 import type { PolicyType, ServicePolicy } from './service-policies.ts'
 
@@ -42,6 +43,8 @@ export interface PolicyAdvice {
   readonly commonRouters: readonly AdvisedRouter[]
   /** For a person, one sentence each: what decided, and what is missing. */
   readonly explanation: readonly string[]
+  /** The same as data. */
+  readonly reasons: readonly AdviceSentence[]
 }
 
 /** Say whether an identity may dial and bind a service, which policies decide, and over which hubs it would go. */
@@ -51,6 +54,11 @@ export function advisePolicy(question: AdviceQuestion): PolicyAdvice {
   const ofIdentity = findRouters(question.identity, question.identityRouterPolicies, question.routers)
   const ofService = new Set(findRouters(question.service, question.serviceRouterPolicies, question.routers))
   const commonRouters = ofIdentity.filter(router => ofService.has(router))
+  const reasons = [
+    ...dial.reasons,
+    ...bind.reasons,
+    explainRouters(question, ofIdentity.length, ofService.size, commonRouters),
+  ]
   return {
     isDialAllowed: dial.policy !== undefined,
     isBindAllowed: bind.policy !== undefined,
@@ -59,43 +67,42 @@ export function advisePolicy(question: AdviceQuestion): PolicyAdvice {
     identityRouterCount: ofIdentity.length,
     serviceRouterCount: ofService.size,
     commonRouters,
-    explanation: [
-      ...dial.explanation,
-      ...bind.explanation,
-      explainRouters(question, ofIdentity.length, ofService.size, commonRouters),
-    ],
+    explanation: reasons.map(reason => sayAdvice(reason)),
+    reasons,
   }
 }
 
 interface Judgement {
   readonly policy: ServicePolicy | undefined
-  readonly explanation: readonly string[]
+  readonly reasons: readonly AdviceSentence[]
 }
 
 /** @param policies  in their order */
 function judge(type: PolicyType, policies: readonly ServicePolicy[], question: AdviceQuestion): Judgement {
   const { identity, service } = question
-  const misses: string[] = []
+  const misses: AdviceSentence[] = []
   for (const policy of policies) {
     if (policy.type !== type) continue
     const who = selectingRole(policy.identityRoles, policy.semantic, identity)
     const what = selectingRole(policy.serviceRoles, policy.semantic, service)
     if (who !== undefined && what !== undefined) {
-      const reason = `${show(who, question)} selects the identity, ${show(what, question)} the service`
-      return { policy, explanation: [`${type} is allowed by policy ${quote(policy.name)}: ${reason}`] }
+      const roles = { who: show(who, question), what: show(what, question) }
+      return {
+        policy,
+        reasons: [{ says: 'allowed', values: { type, policy: quote(policy.name), ...roles } }],
+      }
     }
     if (who !== undefined) misses.push(explainMiss(policy, 'service', policy.serviceRoles, question))
     else if (what !== undefined) misses.push(explainMiss(policy, 'identity', policy.identityRoles, question))
   }
-  const names = `identity ${quote(identity.name)} and service ${quote(service.name)}`
-  const denied = `${type} is denied: no policy of type ${type} selects both ${names}`
+  const names = { identity: quote(identity.name), service: quote(service.name) }
   const rest = misses.length - MAX_SHOWN_MISSES
   return {
     policy: undefined,
-    explanation: [
-      denied,
+    reasons: [
+      { says: 'denied', values: { type, ...names } },
       ...misses.slice(0, MAX_SHOWN_MISSES),
-      ...(rest > 0 ? [`${rest} more policies of type ${type} select one of the two`] : []),
+      ...(rest > 0 ? [{ says: 'more', values: { count: rest, type } } as const] : []),
     ],
   }
 }
@@ -105,15 +112,23 @@ function explainMiss(
   missed: 'identity' | 'service',
   roles: readonly string[],
   question: AdviceQuestion,
-): string {
+): AdviceSentence {
   const { name, semantic } = policy
-  const other = missed === 'identity' ? 'service' : 'identity'
   const has = question[missed].attributes.map(attribute => `#${attribute}`)
   const wanted = roles.slice(0, MAX_SHOWN_ROLES).map(role => show(role, question))
   const more = roles.length > wanted.length ? ' …' : ''
-  const wants = roles.length === 0 ? 'it selects none' : `it wants ${semantic} ${wanted.join(' ')}${more}`
-  const having = has.length === 0 ? 'has no attributes' : `has ${has.slice(0, MAX_SHOWN_ROLES).join(' ')}`
-  return `policy ${quote(name)} selects the ${other}, but not the ${missed}: ${wants}, the ${missed} ${having}`
+  const attributes = has.slice(0, MAX_SHOWN_ROLES).join(' ')
+  const isNobody = roles.length === 0
+  return {
+    says: missed === 'identity' ? 'missIdentity' : 'missService',
+    values: {
+      policy: quote(name),
+      wants: isNobody
+        ? { says: 'wantsNone' }
+        : { says: 'wants', values: { semantic, roles: `${wanted.join(' ')}${more}` } },
+      has: has.length === 0 ? { says: 'hasNone' } : { says: 'has', values: { attributes } },
+    },
+  }
 }
 
 function explainRouters(
@@ -121,17 +136,14 @@ function explainRouters(
   identityCount: number,
   serviceCount: number,
   common: readonly AdvisedRouter[],
-): string {
+): AdviceSentence {
   const online = common.filter(({ isOnline }) => isOnline).length
-  if (common.length > 0)
-    return online > 0
-      ? `${online} of ${common.length} hubs that both may use are online`
-      : `none of the ${common.length} hubs that both may use is online`
-  if (routers.length === 0) return 'there is no hub'
-  if (identityCount === 0) return 'no hub may be used: no edge router policy selects the identity and a hub'
-  if (serviceCount === 0)
-    return 'no hub may be used: no service edge router policy selects the service and a hub'
-  return `no hub may be used by both: ${identityCount} by the identity, ${serviceCount} for the service, none in common`
+  const count = common.length
+  if (count > 0) return { says: online > 0 ? 'hubsOnline' : 'hubsOffline', values: { online, count } }
+  if (routers.length === 0) return { says: 'noHub' }
+  if (identityCount === 0) return { says: 'noHubOfIdentity' }
+  if (serviceCount === 0) return { says: 'noHubOfService' }
+  return { says: 'noHubOfBoth', values: { identity: identityCount, service: serviceCount } }
 }
 
 function findRouters(

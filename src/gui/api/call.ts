@@ -32,12 +32,18 @@ export async function call<R extends Route>(
     throw new MeshError(
       'unreachable',
       'Cannot reach the agent: it does not run: start it with `ztm start agent`',
+      { cause },
     )
   }
   const said: unknown = answer.status === 204 ? undefined : await answer.json().catch(() => undefined)
   if (!answer.ok)
     throw parseErrorBody(said) ?? new MeshError('bad-message', `The agent answered with ${answer.status}`)
   return said as Answer<R>
+}
+
+/** Whether a call failed before there was an answer, as where a connection broke: to ask once more may help. */
+export function isUnanswered(error: unknown): boolean {
+  return !(error instanceof MeshError) || (error.code === 'unreachable' && error.cause !== undefined)
 }
 
 type Values = Record<string, unknown>

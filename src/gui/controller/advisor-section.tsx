@@ -2,6 +2,12 @@ import { Group, List, Stack, Table, Text, Title } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { z } from 'zod'
+import {
+  ADVICE_KEYS,
+  type AdviceKey,
+  type AdviceSentence,
+  sayAdvice,
+} from '../../core/edge/advice-sentences.ts'
 import { EDGE_QUERIES } from '../api/edge-queries.ts'
 import { formatCommand } from '../parts/command-words.ts'
 import { EqualCommand } from '../parts/equal-command.tsx'
@@ -62,7 +68,7 @@ function Advice({ mesh, identity, service }: { mesh: string; identity: string; s
       {answer => {
         const { data: advice, error } = adviceShape.safeParse(answer)
         if (advice === undefined) return <Failure error={error} />
-        const { isDialAllowed, isBindAllowed, dialPolicy, bindPolicy, commonRouters, explanation } = advice
+        const { isDialAllowed, isBindAllowed, dialPolicy, bindPolicy, commonRouters } = advice
         return (
           <Table aria-label={say('advice.title')} variant="vertical" layout="fixed">
             <Table.Tbody>
@@ -87,7 +93,7 @@ function Advice({ mesh, identity, service }: { mesh: string; identity: string; s
               </Row>
               <Row title={say('advice.because')}>
                 <List size="sm">
-                  {explanation.map(reason => (
+                  {sentencesOf(advice, key => say(`advice.reason.${key}`)).map(reason => (
                     <List.Item key={reason}>
                       <Name>{reason}</Name>
                     </List.Item>
@@ -129,6 +135,10 @@ function Verdict({ isAllowed, policy }: { isAllowed: boolean; policy: string | n
   )
 }
 
+const sentenceShape: z.ZodType<AdviceSentence> = z.object({
+  says: z.enum(ADVICE_KEYS),
+  values: z.record(z.string(), z.union([z.string(), z.number(), z.lazy(() => sentenceShape)])).optional(),
+})
 const adviceShape = z.looseObject({
   isDialAllowed: z.boolean(),
   isBindAllowed: z.boolean(),
@@ -136,4 +146,14 @@ const adviceShape = z.looseObject({
   bindPolicy: z.string().nullish(),
   commonRouters: z.array(z.looseObject({ id: z.string(), name: z.string(), isOnline: z.boolean() })),
   explanation: z.array(z.string()).default([]),
+  /** Absent from an older controller, and not understood from a later one, which explains in English. */
+  reasons: z.array(sentenceShape).optional().catch(undefined),
 })
+
+/** Why, in the reader's language. */
+function sentencesOf(
+  { reasons, explanation }: z.output<typeof adviceShape>,
+  words: (key: AdviceKey) => string,
+): string[] {
+  return reasons?.map(reason => sayAdvice(reason, words)) ?? explanation
+}

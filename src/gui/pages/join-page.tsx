@@ -19,7 +19,8 @@ export function JoinPage() {
   const status = useQuery(QUERIES.status())
   const [permit, setPermit] = useState('')
   const [typedMesh, setMesh] = useState<string>()
-  const [endpoint, setEndpoint] = useState('')
+  const [typedEndpoint, setEndpoint] = useState<string>()
+  const endpoint = typedEndpoint ?? status.data?.computerName ?? ''
   const mesh = typedMesh ?? freeMeshName(status.data?.meshes ?? [])
   const join = useMutation({
     mutationFn: () =>

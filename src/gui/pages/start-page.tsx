@@ -5,6 +5,7 @@ import { useState } from 'react'
 import { AGENT_API } from '../../core/api/agent-api.ts'
 import { formatAddress } from '../../core/model/address.ts'
 import { call } from '../api/call.ts'
+import { QUERIES } from '../api/queries.ts'
 import { formatCommand } from '../parts/command-words.ts'
 import { EqualCommand } from '../parts/equal-command.tsx'
 import { Loaded } from '../parts/loaded.tsx'
@@ -43,7 +44,9 @@ interface FormProps {
 function StartForm({ isRunning, isKnown, addresses }: FormProps) {
   const { say } = useTexts()
   const [mesh, setMesh] = useState('home')
-  const [endpoint, setEndpoint] = useState('')
+  const status = useQuery(QUERIES.status())
+  const [typedEndpoint, setEndpoint] = useState<string>()
+  const endpoint = typedEndpoint ?? status.data?.computerName ?? ''
   const [port, setPort] = useState<number | string>(8_888)
   const [names, setNames] = useState<string[]>()
   const suggested = addresses.slice(0, 4).map(host => formatAddress({ host, port: Number(port) || 8_888 }))

@@ -7,6 +7,28 @@ export const CONTROLLER_EN = {
   'advice.hubs': 'Hubs that both may use',
   'advice.no': 'not allowed',
   'advice.noHub': 'No hub may be used by both.',
+  'advice.reason.administrator': 'Administrators may dial and host everything',
+  'advice.reason.allowed':
+    '{type} is allowed by policy {policy}: {who} selects the identity, {what} the service',
+  'advice.reason.denied':
+    '{type} is denied: no policy of type {type} selects both identity {identity} and service {service}',
+  'advice.reason.more': '{count} more policies of type {type} select one of the two',
+  'advice.reason.missIdentity':
+    'policy {policy} selects the service, but not the identity: {wants}, the identity {has}',
+  'advice.reason.missService':
+    'policy {policy} selects the identity, but not the service: {wants}, the service {has}',
+  'advice.reason.wants': 'it wants {semantic} {roles}',
+  'advice.reason.wantsNone': 'it selects none',
+  'advice.reason.has': 'has {attributes}',
+  'advice.reason.hasNone': 'has no attributes',
+  'advice.reason.hubsOnline': '{online} of {count} hubs that both may use are online',
+  'advice.reason.hubsOffline': 'none of the {count} hubs that both may use is online',
+  'advice.reason.noHub': 'there is no hub',
+  'advice.reason.noHubOfIdentity': 'no hub may be used: no edge router policy selects the identity and a hub',
+  'advice.reason.noHubOfService':
+    'no hub may be used: no service edge router policy selects the service and a hub',
+  'advice.reason.noHubOfBoth':
+    'no hub may be used by both: {identity} by the identity, {service} for the service, none in common',
   'advice.title': 'Policy advisor',
   'advice.yes': 'allowed',
   'advice.yesBy': 'by {policy}',
