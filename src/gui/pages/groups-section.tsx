@@ -7,7 +7,7 @@ import { QUERIES } from '../api/queries.ts'
 import { ActionButton } from '../parts/action-button.tsx'
 import { Failure } from '../parts/failure.tsx'
 import { Listing } from '../parts/listing.tsx'
-import { Loaded } from '../parts/loaded.tsx'
+import { Loaded, Unanswered } from '../parts/loaded.tsx'
 import { Name } from '../parts/name.tsx'
 import { useTexts } from '../texts/texts.ts'
 
@@ -19,6 +19,7 @@ export function GroupsSection({ mesh }: { mesh: string }) {
   const names = users.data?.users.map(({ name }) => name) ?? []
   return (
     <Stack>
+      <Unanswered query={users} />
       <NewGroup mesh={mesh} users={names} />
       <Loaded query={groups}>
         {({ groups: all }) => (

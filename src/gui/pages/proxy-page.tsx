@@ -4,7 +4,7 @@ import { useParams } from '@tanstack/react-router'
 import { useState } from 'react'
 import { proxyQuery } from '../api/proxy-queries.ts'
 import { QUERIES } from '../api/queries.ts'
-import { Loaded } from '../parts/loaded.tsx'
+import { Loaded, Unanswered } from '../parts/loaded.tsx'
 import { ProxyEntry } from '../proxy/proxy-entry.tsx'
 import { ProxyExit } from '../proxy/proxy-exit.tsx'
 import { EntryRules, ExitRules } from '../proxy/proxy-rules.tsx'
@@ -39,6 +39,7 @@ function ProxyOf({ mesh, here }: { mesh: string; here: { id: string; name: strin
   const query = useQuery(proxyQuery(place))
   return (
     <>
+      <Unanswered query={endpoints} />
       {own.length > 1 && (
         <Select
           label={say('proxy.at')}

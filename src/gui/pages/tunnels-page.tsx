@@ -4,7 +4,7 @@ import { useQuery } from '@tanstack/react-query'
 import { useParams } from '@tanstack/react-router'
 import { useState } from 'react'
 import { QUERIES } from '../api/queries.ts'
-import { Loaded } from '../parts/loaded.tsx'
+import { Loaded, Unanswered } from '../parts/loaded.tsx'
 import { useTexts } from '../texts/texts.ts'
 import { EndActions, TunnelDelete } from '../tunnels/tunnel-actions.tsx'
 import { TunnelEdit } from '../tunnels/tunnel-edit.tsx'
@@ -63,6 +63,7 @@ function Ends({ mesh, here }: { mesh: string; here: { id: string; name: string; 
   const actions = (place: EndPlace) => <EndActions place={place} onEdit={setEdited} onDelete={setDeleted} />
   return (
     <>
+      <Unanswered query={endpoints} />
       {own.length > 1 && (
         <Select
           label={say('tunnel.at')}

@@ -28,3 +28,9 @@ export function Loaded<T>({
     </>
   )
 }
+
+/** Why an answer that stands beside others is not there; nothing where it is. */
+export function Unanswered({ query }: { query: Pick<UseQueryResult, 'error' | 'refetch'> }) {
+  if (query.error === null) return null
+  return <Failure error={query.error} onRetry={() => void query.refetch()} />
+}

@@ -151,6 +151,7 @@ function Playing({
           {say('terminal.download')}
         </Button>
       </Group>
+      {save.error !== null && <Failure error={save.error} />}
       <EqualCommand>
         {`${formatCommand('ztm', 'terminal', 'fetch', at.name, session, file)}\n${formatCommand('ztm', 'terminal', 'play', file)}`}
       </EqualCommand>

@@ -9,7 +9,7 @@ import { TUNNEL_QUERIES } from '../api/tunnel-queries.ts'
 import { formatCommand } from '../parts/command-words.ts'
 import { EqualCommand } from '../parts/equal-command.tsx'
 import { Failure } from '../parts/failure.tsx'
-import { Loaded } from '../parts/loaded.tsx'
+import { Loaded, Unanswered } from '../parts/loaded.tsx'
 import { useTexts } from '../texts/texts.ts'
 import {
   type OfferedPort,
@@ -23,9 +23,8 @@ import {
 /** Make a tunnel whole: the end that listens here, and the one that connects, at another endpoint of one's own. */
 export function TunnelForm({ mesh, here, onDone }: FormProps) {
   const { say } = useTexts()
-  const endpoints = useQuery(QUERIES.endpoints(mesh))
+  const { endpoints, own } = useOwn(mesh, here.user)
   const taken = useTaken(mesh, here.id)
-  const own = endpoints.data?.endpoints.filter(({ user }) => user === here.user) ?? []
   const [protocol, setProtocol] = useState<'tcp' | 'udp'>('tcp')
   const [name, setName] = useState('')
   const [exit, setExit] = useState<string | null>(null)
@@ -38,10 +37,9 @@ export function TunnelForm({ mesh, here, onDone }: FormProps) {
   /** All that is left to do is to say yes. */
   const choose = (offered: OfferedPort) => {
     const names = [...taken.names].filter(one => one.startsWith('tcp/')).map(one => one.slice(4))
-    const isHere = exit === here.id
     setProtocol('tcp')
     setTarget(targetOf(offered))
-    setPort(suggestPort(offered.port, new Set([...taken.ports, ...(isHere ? [offered.port] : [])])))
+    setPort(suggestPort(offered.port, new Set([...taken.ports, ...(exit === here.id ? [offered.port] : [])])))
     setName(suggestName(exitName ?? '', offered, new Set(names)))
   }
   return (
@@ -59,6 +57,7 @@ export function TunnelForm({ mesh, here, onDone }: FormProps) {
     >
       <Stack>
         <Text size="sm">{say('tunnel.newHelp')}</Text>
+        <Unanswered query={endpoints} />
         <Select
           label={say('tunnel.endpoint')}
           data={own.map(({ id, name, isLocal }) => ({
@@ -164,6 +163,12 @@ function OfferedPorts({
       }
     </Loaded>
   )
+}
+
+/** The endpoints of a user. */
+function useOwn(mesh: string, user: string) {
+  const endpoints = useQuery(QUERIES.endpoints(mesh))
+  return { endpoints, own: endpoints.data?.endpoints.filter(one => one.user === user) ?? [] }
 }
 
 /** The names and local ports that tunnels have already. */
