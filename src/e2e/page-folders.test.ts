@@ -1,13 +1,23 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type { Page } from 'playwright-core'
 import { assertAccessible, keepPicture } from '../testing/browser.ts'
 import { createPageMesh, openPage, type PageMesh, waitForHeading } from '../testing/page-visit.ts'
 import type { ProcessMesh } from '../testing/process-mesh.ts'
+import { until } from '../testing/until.ts'
 
 let home: PageMesh
 let mesh: ProcessMesh
@@ -169,4 +179,85 @@ test('an archive that breaks off in the middle is never taken for a whole one', 
     .getByRole('row', { name: /gone\.tar/ })
     .getByText('waiting')
     .waitFor()
+})
+
+const limitUpload = async (page: Page, uploadThroughput: number) => {
+  const network = await page.context().newCDPSession(page)
+  const terms = { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput }
+  await network.send('Network.emulateNetworkConditions', terms)
+}
+const upload = async (page: Page, ...files: string[]) => {
+  await page.locator('input[type=file][multiple]').setInputFiles(files)
+  await dialog(page).getByRole('button', { name: 'Upload' }).click()
+}
+
+test('one file sent by two windows at once is whole, and an upload goes on after the connection was gone', async t => {
+  mkdirSync(at('far/both'))
+  const bytes = randomBytes(5_000_000)
+  writeFileSync(at('both.bin'), bytes)
+  const page = await home.visit(t)
+  const other = await page.context().newPage()
+  await openFolder(page, 'office', at('far/both'))
+  await other.goto(page.url())
+  await other.getByText('This folder is empty.').waitFor()
+  for (const one of [page, other]) await limitUpload(one, 2_000_000)
+  await Promise.all([upload(page, at('both.bin')), upload(other, at('both.bin'))])
+  await until(() => existsSync(at('far/both/both.bin')), 'the file is there')
+  assert.ok(readFileSync(at('far/both/both.bin')).equals(bytes))
+  await other.close()
+  await page.getByRole('progressbar').waitFor({ state: 'detached' })
+  assert.deepEqual(readdirSync(at('far/both')), ['both.bin'])
+
+  mkdirSync(at('far/cut'))
+  await page.getByLabel('Folder', { exact: true }).fill(at('far/cut'))
+  await page.getByRole('button', { name: 'Go', exact: true }).click()
+  await page.getByText('This folder is empty.').waitFor()
+  await upload(page, at('both.bin'))
+  await until(() => readdirSync(at('far/cut')).length > 0, 'some of it is there')
+  await page.context().setOffline(true)
+  await page.evaluate(
+    'new Promise(resolve => addEventListener("offline", resolve) ?? (navigator.onLine || resolve()))',
+  )
+  await page.context().setOffline(false)
+  await until(() => existsSync(at('far/cut/both.bin')), 'it went on')
+  assert.ok(readFileSync(at('far/cut/both.bin')).equals(bytes))
+})
+
+test('hundreds of files that are dropped all arrive, and one that is given up does not hold up the rest', async t => {
+  await mesh.run('home', 'cloud', 'config', '--local-dir', at('own'))
+  mkdirSync(at('far/many'))
+  const page = await home.visit(t)
+  await openFolder(page, 'home (this computer)', at('far/many'))
+  await page.getByText('This folder is empty.').waitFor()
+  const dropped = await page.evaluateHandle(`(() => {
+    const data = new DataTransfer()
+    for (let at = 0; at < 300; at += 1) data.items.add(new File([String(at)], 'f' + at))
+    return data
+  })()`)
+  for (const event of ['dragover', 'drop'])
+    await page.getByTestId('drop-zone').dispatchEvent(event, { dataTransfer: dropped })
+  await dialog(page).getByText('300 files').waitFor()
+  await dialog(page).getByRole('button', { name: 'Upload' }).click()
+  // The page is of use meanwhile.
+  await page.getByRole('tab', { name: 'Transfers' }).click()
+  await page.getByText(/^50 of \d/).waitFor()
+  const there = () => readdirSync(at('far/many')).filter(name => /^f\d+$/.test(name)).length
+  for (const count of [50, 100, 150, 200, 250, 300])
+    await until(() => there() >= count, `${count} of them are there`)
+  assert.equal(readFileSync(at('far/many/f299'), 'utf8'), '299')
+  await page.getByRole('button', { name: 'Clear ended uploads' }).click()
+
+  await page.getByRole('tab', { name: 'In the mesh' }).click()
+  mkdirSync(at('own/users/root/set'), { recursive: true })
+  writeFileSync(at('own/users/root/set/taken.txt'), 'there already')
+  mkdirSync(at('set'))
+  for (const name of ['a.txt', 'taken.txt']) writeFileSync(at(`set/${name}`), name)
+  await page.locator('input[type=file]:not([multiple])').setInputFiles(at('set'))
+  await dialog(page).getByRole('button', { name: 'Upload' }).click()
+  await page.getByRole('alert').getByText('conflict').waitFor()
+  await page.getByRole('tab', { name: 'Transfers' }).click()
+  await page.getByRole('button', { name: /^Stop .*taken\.txt/ }).click()
+  await page.getByRole('tab', { name: 'In the mesh' }).click()
+  await page.getByRole('button', { name: 'root/set', exact: true }).waitFor()
+  assert.match(await mesh.run('home', 'file', 'ls', 'set'), /a\.txt/)
 })

@@ -168,6 +168,60 @@ test('a script that cannot run says why where it was to run, and hostile output 
   await page.getByRole('alert').getByText('too-large').waitFor()
 })
 
+test('a script reads what stands in the field, and what others may run is granted and taken back', async t => {
+  const page = await home.visit(t)
+  await openPage(page, 'Scripts')
+  await write(
+    page,
+    "let all = ''\nfor await (const part of process.stdin) all += part\nconsole.log(all.length, all.trim())",
+  )
+  await choose(page, 'office', 'studio')
+  await page.getByLabel('Standard input').fill("it's secret\n端")
+  await page.getByText(/^printf %s 'it'.*' \| ztm script /).waitFor()
+  await page.getByRole('button', { name: 'Run', exact: true }).click()
+  await page.getByText('2 of 2 went well').waitFor()
+  await output(page, 'office').getByText("13 it's secret").waitFor()
+  // What went in is nowhere kept.
+  assert.doesNotMatch(String(await page.evaluate('JSON.stringify(localStorage)')), /secret\\/)
+
+  await page.getByRole('combobox', { name: 'At which of your computers' }).click()
+  await page.getByRole('option', { name: 'office' }).last().click()
+  await page.getByText('Nobody else may run scripts there.').waitFor()
+  const users = page.getByRole('combobox', { name: 'These users' })
+  await users.fill('bob')
+  await users.press('Enter')
+  await page.getByRole('combobox', { name: 'Read files and folders' }).last().fill('/etc/hostname')
+  await page.keyboard.press('Enter')
+  await page.getByText('ztm ep office script config --allow-user bob --grant read:/etc/hostname').waitFor()
+  await assertAccessible(page, 'script grants')
+  await page.getByRole('button', { name: 'Allow', exact: true }).click()
+  const table = page.getByRole('table', { name: 'Who may run scripts there' })
+  await table.getByRole('row', { name: /bob.*read:\/etc\/hostname/ }).waitFor()
+  await keepPicture(page, 'script-grants')
+  const rules = async () =>
+    ((await home.mesh.json('home', 'ep', 'office', 'script', 'config')) as { rules: { users: string[] }[] })
+      .rules
+  assert.deepEqual(
+    (await rules()).map(one => one.users),
+    [['bob']],
+  )
+  // A rule that the command line made meanwhile stays.
+  await home.mesh.run('home', 'ep', 'office', 'script', 'config', '--allow-user', 'eve')
+  await page.getByRole('button', { name: 'Take back bob' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Take back' }).click()
+  await table.getByRole('row', { name: /bob/ }).waitFor({ state: 'detached' })
+  assert.deepEqual(
+    (await rules()).map(one => one.users),
+    [['eve']],
+  )
+  await page.getByLabel('Scripts can be run at this endpoint').uncheck()
+  await until(async () => {
+    const config = await home.mesh.json('home', 'ep', 'office', 'script', 'config')
+    return !(config as { isEnabled: boolean }).isEnabled
+  }, 'scripts are off')
+  await page.getByLabel('Scripts can be run at this endpoint').check()
+})
+
 test('in Chinese, in the dark, on a telephone', async t => {
   const page = await home.visit(t, {
     locale: 'zh-CN',

@@ -96,10 +96,24 @@ test('terminals are written down where it is set so; recordings are played, paus
   await assertAccessible(page, 'terminal settings')
   // Not in the home folder of whoever runs this test.
   await page.getByLabel('Folder of recordings').fill(home.mesh.folder)
+  await page.getByRole('combobox', { name: 'Shell, with its arguments' }).fill('/bin/sh')
+  await page.keyboard.press('Enter')
+  const accounts = page.getByRole('combobox', { name: 'Whose account each of them gets' })
+  await accounts.fill('nobody there')
+  await page.keyboard.press('Enter')
+  await page.getByRole('button', { name: 'Save' }).click()
+  await page.getByRole('alert').getByText('write USER=ACCOUNT').waitFor()
+  await page.keyboard.press('Backspace')
+  await accounts.press('Backspace')
+  await accounts.fill('bob=daemon')
+  await page.keyboard.press('Enter')
+  await page.getByText('--run-as bob=daemon --shell /bin/sh').waitFor()
   await page.getByRole('button', { name: 'Save' }).click()
   await until(async () => {
     const config = await home.mesh.json('home', 'ep', 'office', 'terminal', 'config')
-    return (config as { recordings?: string }).recordings === home.mesh.folder
+    const { recordings, shell, accounts } = config as Record<string, unknown>
+    const said = JSON.stringify([recordings, shell, accounts])
+    return said === JSON.stringify([home.mesh.folder, ['/bin/sh'], { bob: 'daemon' }])
   }, 'the settings are kept')
 
   await page.getByRole('button', { name: 'Open a terminal' }).click()

@@ -121,12 +121,79 @@ test('ends at another endpoint are seen and changed, in Chinese and on a telepho
   await page.keyboard.press('Escape')
   await form.getByRole('button', { name: '保存' }).click()
   await form.waitFor({ state: 'detached' })
+  await page.getByRole('button', { name: '新建 HTTP 服务' }).click()
+  await form.getByRole('textbox', { name: '名称', exact: true }).fill('wiki')
+  await form.getByText('已有同名隧道').waitFor()
+  assert.equal(await page.evaluate(HOW_MUCH_WIDER), 0)
+  await assertAccessible(page, 'new HTTP service in Chinese')
+  await form.getByRole('button', { name: '关闭' }).click()
   const { users } = (await home.mesh.json(
     'home',
     ...['ep', 'office', 'tunnel', 'describe', 'outbound', 'tcp/wiki'],
   )) as { users: string[] }
   assert.deepEqual(users, ['*'])
   await assertAccessible(page, 'tunnels in Chinese')
+})
+
+test('an HTTP service is made with two routes, a health check and TLS to its target, and changed; the command says the same', async t => {
+  await using web = await startPage('the web')
+  await using api = await startPage('the api')
+  const page = await visit(t)
+  await openPage(page, 'Tunnels')
+  await page.getByRole('combobox', { name: 'Ends at' }).click()
+  await page.getByRole('option', { name: 'office' }).click()
+  await page.getByRole('button', { name: 'New HTTP service' }).click()
+  const form = page.getByRole('dialog')
+  const add = async (number: number, path: string, target: string) => {
+    const route = form.getByRole('group', { name: `Route ${number}` })
+    await route.getByLabel('Path', { exact: true }).fill(path)
+    await route.getByRole('combobox', { name: 'Targets' }).fill(target)
+    await page.keyboard.press('Enter')
+    return route
+  }
+  await form.getByRole('textbox', { name: 'Name', exact: true }).fill('shop')
+  const first = await add(1, '', `http://127.0.0.1:${web.port}`)
+  await form.getByText(`tcp/shop --route '/*=http://127.0.0.1:${web.port}'`).waitFor()
+  await form.getByRole('button', { name: 'Add a route' }).click()
+  const second = await add(2, 'api', `http://127.0.0.1:${api.port}`)
+  await second.getByRole('button', { name: 'Health, stickiness, TLS, caller' }).click()
+  await second.getByLabel('Health check').fill('/up')
+  await second.getByLabel('Lead who came once to the same target again').check()
+  await form.getByRole('button', { name: 'Save' }).click()
+  // What cannot be is said in place, and nothing that was typed is lost.
+  await form.getByRole('alert').getByText('bad-input').waitFor()
+  await second.getByLabel('Path', { exact: true }).fill('/api/*')
+  await form.getByText('The file routes.yaml for this command:').waitFor()
+  await assertAccessible(page, 'new HTTP service')
+  await keepPicture(page, 'new-http-service')
+  await form.getByRole('button', { name: 'Save' }).click()
+  await form.waitFor({ state: 'detached' })
+  const row = page
+    .getByRole('table', { name: 'What others can reach here' })
+    .getByRole('row', { name: 'tcp/shop' })
+  await row.getByText('*/api/*').waitFor()
+  const port = await freePort()
+  await home.mesh.run('home', 'tunnel', 'open', 'inbound', 'tcp/shop', '--listen', String(port))
+  const fetchPath = async (path: string) => (await fetch(`http://127.0.0.1:${port}${path}`)).text()
+  assert.equal(await fetchPath('/'), 'the web')
+  assert.equal(await fetchPath('/api/x'), 'the api')
+
+  await page.getByRole('button', { name: 'Edit tcp/shop' }).click()
+  assert.equal(await second.getByLabel('Path', { exact: true }).inputValue(), '/api/*')
+  await form.getByRole('button', { name: 'Remove route 2' }).click()
+  await first.getByRole('button', { name: 'Health, stickiness, TLS, caller' }).click()
+  await first.getByLabel('Take any certificate').check()
+  await first.getByLabel('Tell targets who calls').uncheck()
+  await form.getByRole('button', { name: 'Save' }).click()
+  await form.waitFor({ state: 'detached' })
+  const { http } = (await home.mesh.json(
+    'home',
+    ...['ep', 'office', 'tunnel', 'describe', 'outbound', 'tcp/shop'],
+  )) as { http: { setting: { routes: { identity?: unknown; tls?: unknown }[] } } }
+  assert.equal(http.setting.routes.length, 1)
+  assert.deepEqual(http.setting.routes[0]?.tls, { dangerAnyCertificate: true })
+  assert.equal(http.setting.routes[0]?.identity, false)
+  assert.equal(await fetchPath('/api/x'), 'the web')
 })
 
 test('a proxy is switched on, given rules in an order, tried, and its way out is opened at another endpoint', async t => {

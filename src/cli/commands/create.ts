@@ -3,7 +3,11 @@ import type { EdgeClient } from '../../core/edge/edge-client.ts'
 import { EDGE_KINDS } from '../../core/edge/edge-kinds.ts'
 import { type Json, layOver, memberOf } from '../../core/edge/entity-members.ts'
 import type { Cli } from '../context.ts'
-import { defineCreateAuthenticator, defineCreateEnrollment } from '../edge/create-login.ts'
+import {
+  defineCreateAuthenticator,
+  defineCreateEnrollment,
+  defineUpdateAuthenticator,
+} from '../edge/create-login.ts'
 import { EDGE_FORMS, type WritableKind } from '../edge/edge-forms.ts'
 import { openEdge } from '../edge/open-edge.ts'
 import { addFormOptions, readForm } from '../edge/read-form.ts'
@@ -111,6 +115,7 @@ export function defineUpdate(command: Command, cli: Cli): void {
     addExamples(inner, ...UPDATE_EXAMPLES[kind].map(example => `ztm update ${example}`))
   }
   defineUpdateTerminator(command, cli)
+  defineUpdateAuthenticator(command, cli)
   defineUpdateGroup(command, cli)
   defineUpdateUser(command, cli)
   defineUpdateApp(command, cli)

@@ -131,3 +131,34 @@ async function createAuthenticator(
   if (key === undefined) print(cli, `${visible(apiKey)}\n`)
   remark(cli, `Shown this once; take it back with \`ztm delete authenticator ${visible(id)}\``)
 }
+
+/** `ztm update authenticator ID` */
+export function defineUpdateAuthenticator(command: Command, cli: Cli): void {
+  const { words } = EDGE_KINDS.authenticator
+  const inner = command
+    .command(words[0])
+    .aliases(words.slice(1))
+    .summary('Set another password, which ends a lock after wrong tries')
+    .argument('<authenticator>', 'which, by id: see `ztm get authenticator`')
+    .requiredOption('--password <file>', 'the password, in a file; - for standard input')
+    .option('--username <name>', 'who logs in with it, if that is to be another')
+    .action((id: string, options: { password: string; username?: string }) =>
+      updateAuthenticator(cli, id, options),
+    )
+  addExamples(inner, 'ztm update authenticator 0d2f9d0e-6f53-4a52-9a4b-0b6f0d9d7c11 --password -')
+}
+
+async function updateAuthenticator(
+  cli: Cli,
+  reference: string,
+  { password: file, username }: { readonly password: string; readonly username?: string },
+): Promise<void> {
+  const edge = await openEdge(cli)
+  const { id } = await edge.find('authenticator', reference)
+  const password = await readInput(cli, file, 'password')
+  await edge.ask('PUT', `/authenticators/${encodeURIComponent(id)}`, {
+    ...(username !== undefined && { username }),
+    password: password.replace(/\r?\n$/, ''),
+  })
+  await report(cli, `Set the password of ${visible(id)}`, { name: id, data: { id } })
+}

@@ -12,6 +12,8 @@ import { isFixed } from './collections.ts'
 import { EnrolForm } from './enrolment-token.tsx'
 import { labelOf } from './entity-details.ts'
 import { EntityForm } from './entity-form.tsx'
+import { PasswordForm } from './password-form.tsx'
+import { PlanHostForm } from './plan-host-form.tsx'
 
 interface ActionProps {
   readonly mesh: string
@@ -40,6 +42,15 @@ export function EntityActions({ mesh, collection, entity, onDeleted }: ActionPro
         </DialogButton>
       )}
       {kind === 'identity' && <IdentityActions mesh={mesh} identity={entity} />}
+      {kind === 'service' && (
+        <DialogButton
+          word={say('edge.plan')}
+          label={`${say('edge.plan')} ${label}`}
+          title={say('edge.planFor', { name: label })}
+        >
+          {close => <PlanHostForm mesh={mesh} service={entity} onDone={close} />}
+        </DialogButton>
+      )}
       {kind === 'enrollment' && typeof entity.identityId === 'string' && (
         <DialogButton
           word={say('edge.refresh')}
@@ -90,6 +101,13 @@ function IdentityActions({ mesh, identity }: { mesh: string; identity: Entity })
       >
         {close => <ApiKeyForm mesh={mesh} identity={identity} onDone={close} />}
       </DialogButton>
+      <DialogButton
+        word={say('edge.password')}
+        label={`${say('edge.password')} ${name}`}
+        title={say('edge.passwordFor', { name })}
+      >
+        {close => <PasswordForm mesh={mesh} identity={identity} onDone={close} />}
+      </DialogButton>
       {identity.disabled === true ? (
         <ActionButton label={`${say('edge.enable')} ${name}`} run={() => ask('enable')}>
           {say('edge.enable')}
@@ -139,6 +157,7 @@ export function DialogButton({
         onClose={close}
         title={title}
         size="lg"
+        closeOnClickOutside={false}
         closeButtonProps={{ 'aria-label': say('action.close') }}
       >
         {children(close)}

@@ -2,7 +2,14 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Entity } from '../../core/edge/entity-members.ts'
 import { COLLECTIONS } from './collections.ts'
-import { bodyOfChange, bodyOfNew, commandOfChange, commandOfNew, firstValues } from './form-values.ts'
+import {
+  bodyOfChange,
+  bodyOfNew,
+  changedMeanwhile,
+  commandOfChange,
+  commandOfNew,
+  firstValues,
+} from './form-values.ts'
 
 const policy = COLLECTIONS.policy
 const authPolicy = COLLECTIONS['auth-policy']
@@ -74,4 +81,21 @@ test('commandOfNew() quotes what a shell would read, and never makes an option o
     commandOfNew(COLLECTIONS.service, values),
     `ztm create service 'a'\\''; rm -rf' --set 'roleAttributes=["--admin","$(x)"]'`,
   )
+})
+
+test('changedMeanwhile() names what both changed, and differently, and nothing else', () => {
+  const service = COLLECTIONS.service
+  const entity = { id: 's1', name: 'db', roleAttributes: ['a'], encryptionRequired: false }
+  const first = firstValues(service, entity)
+  const now = { ...first, members: { ...first.members, roleAttributes: ['a', 'mine'] } }
+  assert.deepEqual(changedMeanwhile(service, first, now, { ...entity, roleAttributes: ['a', 'theirs'] }), [
+    'roleAttributes',
+  ])
+  // What they changed elsewhere stays; what they changed alike is no matter; of what was not changed here nothing is sent.
+  assert.deepEqual(changedMeanwhile(service, first, now, { ...entity, name: 'theirs' }), [])
+  assert.deepEqual(changedMeanwhile(service, first, now, { ...entity, roleAttributes: ['a', 'mine'] }), [])
+  assert.deepEqual(changedMeanwhile(service, first, first, { ...entity, roleAttributes: ['x'] }), [])
+  assert.deepEqual(changedMeanwhile(service, first, { ...first, name: 'mine' }, { ...entity, name: 'x' }), [
+    'name',
+  ])
 })

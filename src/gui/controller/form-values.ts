@@ -51,6 +51,33 @@ export function bodyOfChange(
   return body
 }
 
+/**
+ * What the form is about to change and somebody else has changed since it was opened, to something else: saving it would take
+ * that away unseen.
+ *
+ * @param there  the entity as it is now
+ * @returns members, `name` among them
+ */
+export function changedMeanwhile(
+  collection: Collection,
+  first: FormValues,
+  now: FormValues,
+  there: Entity,
+): string[] {
+  const theirs = firstValues(collection, there)
+  const name = now.name.trim()
+  const isRenamed = name !== first.name && theirs.name !== first.name && theirs.name !== name
+  const members = changedFields(collection, first, now)
+    .map(({ member }) => member)
+    .filter(member => {
+      const value = clean(theirs.members[member])
+      return (
+        !isSameJson(value, clean(first.members[member])) && !isSameJson(value, clean(now.members[member]))
+      )
+    })
+  return [...(isRenamed ? ['name'] : []), ...members]
+}
+
 /** The command that makes what the form says. @param more  words at its end */
 export function commandOfNew(collection: Collection, now: FormValues, more: readonly string[] = []): string {
   const first = firstValues(collection, undefined)

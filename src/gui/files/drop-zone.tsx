@@ -1,7 +1,7 @@
 import { Button, FileButton, Group, Paper, Text } from '@mantine/core'
 import { type DragEvent, type ReactNode, useRef, useState } from 'react'
 import { useTexts } from '../texts/texts.ts'
-import { filesOfDrop, filesOfInput } from './dropped-files.ts'
+import { type Dropped, filesOfDrop, filesOfInput, MAX_FILES } from './dropped-files.ts'
 import type { ChosenFile } from './file-paths.ts'
 import { UploadStrip } from './upload-strip.tsx'
 
@@ -17,6 +17,8 @@ export function DropZone({
 }) {
   const { say } = useTexts()
   const [isOver, setOver] = useState(false)
+  const [dropped, setDropped] = useState<Dropped | 'reading'>()
+  const reset = useRef<() => void>(null)
   const folder = useRef<HTMLInputElement>(null)
   const take = (files: readonly ChosenFile<File>[]) => {
     if (files.length > 0) onFiles(files)
@@ -43,11 +45,23 @@ export function DropZone({
         if (!hasFiles(event)) return
         event.preventDefault()
         setOver(false)
-        void filesOfDrop(event.dataTransfer).then(take)
+        setDropped('reading')
+        void filesOfDrop(event.dataTransfer).then(found => {
+          setDropped(found)
+          take(found.files)
+        })
       }}
     >
       <Group mb="sm" gap="xs">
-        <FileButton multiple onChange={files => take(files.map(file => ({ file, path: file.name })))}>
+        <FileButton
+          multiple
+          resetRef={reset}
+          onChange={files => {
+            take(files.map(file => ({ file, path: file.name })))
+            // Browsers tell nothing of the same file chosen once more, as one does after a failure.
+            reset.current?.()
+          }}
+        >
           {props => (
             <Button size="xs" variant="default" {...props}>
               {say('files.choose')}
@@ -73,8 +87,28 @@ export function DropZone({
         />
         <Text size="sm">{say('files.dropHere')}</Text>
       </Group>
+      <DropNote dropped={dropped} />
       <UploadStrip mesh={mesh} />
       {children}
     </Paper>
+  )
+}
+
+/** What of a drop is not taken, and that a large one is still looked at. */
+function DropNote({ dropped }: { dropped: Dropped | 'reading' | undefined }) {
+  const { say } = useTexts()
+  const notes =
+    dropped === undefined
+      ? []
+      : dropped === 'reading'
+        ? [say('files.reading')]
+        : [
+            ...(dropped.isCut ? [say('files.tooMany', { count: MAX_FILES })] : []),
+            ...(dropped.unreadCount > 0 ? [say('files.unread', { count: dropped.unreadCount })] : []),
+          ]
+  return (
+    <Text size="sm" role="status">
+      {notes.join(' ')}
+    </Text>
   )
 }

@@ -55,7 +55,7 @@ export function TransfersSection({ mesh, here }: { mesh: string; here: MeshInfo[
         {() => (
           <Listing
             label={say('files.transfers')}
-            rows={rows}
+            rows={shownOf(rows)}
             keyOf={({ id }) => id}
             empty={say('files.noTransfers')}
             columns={[
@@ -82,6 +82,9 @@ export function TransfersSection({ mesh, here }: { mesh: string; here: MeshInfo[
         )}
       </Loaded>
       <Group>
+        {rows.length > SHOWN_ROWS && (
+          <Text size="sm">{say('count.of', { count: SHOWN_ROWS, total: rows.length })}</Text>
+        )}
         <Button size="xs" variant="default" onClick={() => UPLOADS.forgetEnded()}>
           {say('files.forget')}
         </Button>
@@ -111,6 +114,22 @@ function WhatToDo({ row: { name, state, stop, pause } }: { row: Moving }) {
     </Group>
   )
 }
+
+/** Of very many, those that move, and then those that failed, wait, are over. */
+function shownOf(rows: readonly Moving[]): readonly Moving[] {
+  if (rows.length <= SHOWN_ROWS) return rows
+  return rows.toSorted((a, b) => RANKS[a.state] - RANKS[b.state]).slice(0, SHOWN_ROWS)
+}
+
+const RANKS: Readonly<Record<State, number>> = {
+  running: 0,
+  failed: 1,
+  waiting: 2,
+  paused: 3,
+  cancelled: 4,
+  done: 5,
+}
+const SHOWN_ROWS = 50
 
 function HowFar({ row: { id, doneBytes, totalBytes, state, name } }: { row: Moving }) {
   const { say, language } = useTexts()

@@ -1,5 +1,7 @@
+import { AGENT_API } from '../../core/api/agent-api.ts'
 import type { CopyPlaceName } from '../../core/files/copy-request.ts'
 import { MeshError, toMeshError } from '../../core/model/errors.ts'
+import { call } from '../api/call.ts'
 import { appPrefix, errorOf } from '../api/files-queries.ts'
 import { KEY_HEADER, readKey } from '../api/login.ts'
 import { nextPieceBytes } from './transfer-rate.ts'
@@ -29,17 +31,21 @@ export interface Upload {
 }
 
 interface Job {
-  order: UploadOrder
+  readonly order: UploadOrder
   shown: Upload
   /** All of it came; what is done then may have failed. */
   isThere?: boolean
+  /** It was given up: the rest of its group goes on without it. */
+  isLeftOut?: boolean
   readonly abort: AbortController
   readonly group: Group
 }
 
-/** Files that belong together: when all are there, something is done with them. */
+/** Files that belong together: when all are there, but for those that were left out, something is done with them. */
 interface Group {
   left: number
+  /** The last that came. */
+  lastThere?: Job
   readonly finish: () => Promise<unknown>
 }
 
@@ -47,9 +53,12 @@ interface Group {
 export class UploadQueue {
   readonly #jobs = new Map<number, Job>()
   readonly #listeners = new Set<() => void>()
+  /** Keys of those whose turn comes, in order; among them some that were given up. */
+  #waiting: number[] = []
   #snapshot: readonly Upload[] = []
   #lastKey = 0
   #running = 0
+  #isToldSoon = false
 
   readonly subscribe = (listener: () => void): (() => void) => {
     this.#listeners.add(listener)
@@ -59,7 +68,7 @@ export class UploadQueue {
 
   /** @param finish  called when all of them are there; what it throws is shown at the last of them */
   add(orders: readonly UploadOrder[], finish: () => Promise<unknown> = async () => {}): void {
-    const group = { left: orders.length, finish }
+    const group = { left: orders.length, finish } as Group
     for (const order of orders) {
       this.#lastKey += 1
       const { mesh, name, file } = order
@@ -72,6 +81,7 @@ export class UploadQueue {
         state: 'waiting',
       } as const
       this.#jobs.set(this.#lastKey, { order, shown, abort: new AbortController(), group })
+      this.#waiting.push(this.#lastKey)
     }
     this.#tell()
     this.#pump()
@@ -82,19 +92,26 @@ export class UploadQueue {
     const job = this.#jobs.get(key)
     if (job === undefined || job.shown.state === 'done') return
     const wasRunning = job.shown.state === 'running'
-    this.#show(job, { state: 'cancelled' })
     job.abort.abort()
+    this.#leaveOut(job)
     if (!wasRunning) void this.#drop(job.order)
   }
 
   /** Try one again that failed; it goes on where it was. */
   retry(key: number): void {
     const job = this.#jobs.get(key)
-    if (job === undefined || !ENDED.has(job.shown.state) || job.shown.state === 'done') return
+    if (job?.shown.state !== 'failed') return
     const { error: _, ...shown } = job.shown
     job.shown = { ...shown, state: 'waiting' }
+    this.#waiting.push(key)
     this.#tell()
     this.#pump()
+  }
+
+  /** Try all again that failed. */
+  retryAll(mesh: string): void {
+    for (const [key, { shown }] of this.#jobs)
+      if (shown.mesh === mesh && shown.state === 'failed') this.retry(key)
   }
 
   /** Show those no more that are over. */
@@ -104,13 +121,15 @@ export class UploadQueue {
   }
 
   get isBusy(): boolean {
-    return this.#snapshot.some(({ state }) => !ENDED.has(state))
+    return this.#running > 0 || this.#waiting.some(key => this.#jobs.get(key)?.shown.state === 'waiting')
   }
 
   #pump(): void {
-    for (const job of this.#jobs.values()) {
-      if (this.#running >= AT_ONCE) return
-      if (job.shown.state !== 'waiting') continue
+    while (this.#running < AT_ONCE) {
+      const key = this.#waiting.shift()
+      if (key === undefined) return
+      const job = this.#jobs.get(key)
+      if (job?.shown.state !== 'waiting') continue
       this.#running += 1
       this.#show(job, { state: 'running' })
       void this.#run(job).finally(() => {
@@ -126,20 +145,40 @@ export class UploadQueue {
         await this.#send(job)
         job.isThere = true
         job.group.left -= 1
+        job.group.lastThere = job
       }
       if (job.group.left === 0) await job.group.finish()
       this.#show(job, { state: 'done' })
     } catch (thrown) {
-      if (job.abort.signal.aborted) {
-        await this.#drop(job.order)
+      if (!job.abort.signal.aborted && !(thrown instanceof Stopped)) {
+        this.#show(job, { state: 'failed', error: toMeshError(thrown) })
         return
       }
-      const error = toMeshError(thrown)
-      // Somebody stopped it elsewhere.
-      const isStopped = error.code === 'timed-out'
-      this.#show(job, { state: isStopped ? 'cancelled' : 'failed', error })
-      if (isStopped) await this.#drop(job.order)
+      this.#leaveOut(job)
+      await this.#drop(job.order)
     }
+  }
+
+  /** One was given up, here or by another program; were the rest waiting for it alone, they need not any more. */
+  #leaveOut(job: Job): void {
+    const { error: _, ...shown } = job.shown
+    job.shown = { ...shown, state: 'cancelled' }
+    const { group } = job
+    if (!job.isLeftOut && !job.isThere) {
+      job.isLeftOut = true
+      group.left -= 1
+      if (group.left === 0 && group.lastThere?.shown.state === 'done') this.#finishBy(group.lastThere)
+    }
+    this.#tell()
+  }
+
+  /** Do what is done at the end once more by one that is there: what fails is shown with it, and can be tried again. */
+  #finishBy(job: Job): void {
+    const { key } = job.shown
+    job.shown = { ...job.shown, state: 'waiting' }
+    this.#jobs.set(key, job)
+    this.#waiting.push(key)
+    this.#pump()
   }
 
   async #send(job: Job): Promise<void> {
@@ -147,6 +186,7 @@ export class UploadQueue {
     const { file } = order
     let [pieceBytes, tookMs, failures] = [0, 0, 0]
     let at: number | undefined
+    let hasSent = false
     for (;;) {
       try {
         const begun = performance.now()
@@ -161,13 +201,22 @@ export class UploadQueue {
         const told = await post(order, terms, piece, abort.signal)
         ;[pieceBytes, tookMs, failures] = [piece.size, performance.now() - begun, 0]
         at = told.doneBytes
+        hasSent = true
         this.#show(job, { doneBytes: at })
         if (at >= file.size) return
       } catch (thrown) {
         const error = toMeshError(thrown)
         failures += 1
-        if (abort.signal.aborted || !BROKEN.has(error.code) || failures > MAX_FAILURES) throw error
+        if (abort.signal.aborted) throw error
+        if (error.code === 'timed-out' && (await isStopped(job.shown.transfer))) throw new Stopped()
+        // Another page sends the same file: which of them comes first with a piece is all the same.
+        const isContended = error.code === 'conflict' && hasSent && (await isReadable(file))
+        const mayGoOn = BROKEN.has(error.code)
+          ? failures <= MAX_FAILURES
+          : isContended && failures <= MAX_CONFLICTS
+        if (!mayGoOn) throw error
         await new Promise(resolve => setTimeout(resolve, RETRY_MS))
+        if (abort.signal.aborted) throw error
         // How much came, the other side knows.
         at = undefined
       }
@@ -183,9 +232,32 @@ export class UploadQueue {
     this.#tell()
   }
 
+  /** A few times a second: of thousands of small files each would else have all of them shown anew. */
   #tell(): void {
-    this.#snapshot = [...this.#jobs.values()].map(({ shown }) => shown)
-    for (const listener of this.#listeners) listener()
+    if (this.#isToldSoon) return
+    this.#isToldSoon = true
+    setTimeout(
+      () => {
+        this.#isToldSoon = false
+        this.#snapshot = [...this.#jobs.values()].map(({ shown }) => shown)
+        for (const listener of this.#listeners) listener()
+      },
+      this.#jobs.size > MANY ? TELL_MANY_MS : TELL_MS,
+    )
+  }
+}
+
+/** A person stopped it, with another program or on another page. */
+class Stopped extends Error {}
+
+/** Whether a transfer was stopped; what takes too long to answer was not. */
+async function isStopped(transfer: string | undefined): Promise<boolean> {
+  if (transfer === undefined) return false
+  try {
+    const { transfers } = await call(AGENT_API.listTransfers, {})
+    return transfers.some(({ id, state }) => id === transfer && state === 'cancelled')
+  } catch {
+    return false
   }
 }
 
@@ -240,7 +312,19 @@ async function isReadable(piece: Blob): Promise<boolean> {
 export const UPLOADS = new UploadQueue()
 
 const ENDED: ReadonlySet<string> = new Set(['done', 'failed', 'cancelled'])
-const BROKEN: ReadonlySet<string> = new Set(['unreachable', 'link-closed', 'offline'])
+const BROKEN: ReadonlySet<string> = new Set([
+  'unreachable',
+  'link-closed',
+  'offline',
+  'timed-out',
+  'agent-down',
+])
 const AT_ONCE = 3
 const RETRY_MS = 2_000
 const MAX_FAILURES = 150
+/** Pieces in a row with which another page was faster. */
+const MAX_CONFLICTS = 5
+const TELL_MS = 100
+/** To show very many takes the browser a while, in which nothing is sent. */
+const MANY = 50
+const TELL_MANY_MS = 1_000

@@ -1,4 +1,4 @@
-import { Group, Progress, Stack, Text } from '@mantine/core'
+import { Button, Group, Progress, Stack, Text } from '@mantine/core'
 import { useSyncExternalStore } from 'react'
 import { formatBytes } from '../parts/amounts.ts'
 import { Failure } from '../parts/failure.tsx'
@@ -29,6 +29,14 @@ export function UploadStrip({ mesh }: { mesh: string }) {
             })}
           </Text>
         </>
+      )}
+      {failed.length > MAX_FAILED && (
+        <Group gap="xs">
+          <Text size="sm">{say('files.failedCount', { count: failed.length })}</Text>
+          <Button size="compact-xs" variant="default" onClick={() => UPLOADS.retryAll(mesh)}>
+            {say('files.retryAll')}
+          </Button>
+        </Group>
       )}
       {failed.slice(-MAX_FAILED).map(({ key, name, error }) => (
         <Group key={key} gap="xs" wrap="nowrap" align="start">

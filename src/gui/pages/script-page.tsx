@@ -9,6 +9,7 @@ import { endWords, ResultPanes } from '../script/result-panes.tsx'
 import { type Draft, formatRun, languageOf, parseDraft, readDraft } from '../script/script-draft.ts'
 import { ScriptEditor } from '../script/script-editor.tsx'
 import { ScriptForm } from '../script/script-form.tsx'
+import { ScriptGrants } from '../script/script-grants.tsx'
 import { EndpointRuns, KeptRuns } from '../script/script-history.tsx'
 import { openScriptLine } from '../script/script-line.ts'
 import {
@@ -34,7 +35,8 @@ export function ScriptPage() {
   const change = (part: Partial<Draft>) =>
     setDraft(before => {
       const changed = { ...before, ...part }
-      keepText(DRAFT_KEY, JSON.stringify(changed))
+      // What goes in may be secret: it is not kept.
+      keepText(DRAFT_KEY, JSON.stringify({ ...changed, input: '' }))
       return changed
     })
   const places = all.filter(({ id }) => draft.endpoints.includes(id))
@@ -88,6 +90,7 @@ export function ScriptPage() {
         }}
       />
       <EndpointRuns mesh={mesh} endpoints={all} />
+      <ScriptGrants mesh={mesh} endpoints={all} />
     </Stack>
   )
 }
@@ -118,7 +121,7 @@ function useRuns(mesh: string, say: Say) {
         },
       })
       setError(undefined)
-      const run = { id: crypto.randomUUID(), atMs: Date.now(), draft }
+      const run = { id: crypto.randomUUID(), atMs: Date.now(), draft: { ...draft, input: '' } }
       let isOver = false
       const show = () => {
         if (isOver && !isChanged) return

@@ -6,6 +6,7 @@ import { useState } from 'react'
 import { QUERIES } from '../api/queries.ts'
 import { Loaded, Unanswered } from '../parts/loaded.tsx'
 import { useTexts } from '../texts/texts.ts'
+import { HttpServiceWindow } from '../tunnels/outbound-form.tsx'
 import { EndActions, TunnelDelete } from '../tunnels/tunnel-actions.tsx'
 import { TunnelEdit } from '../tunnels/tunnel-edit.tsx'
 import type { EndPlace } from '../tunnels/tunnel-end.ts'
@@ -53,6 +54,7 @@ function Ends({ mesh, here }: { mesh: string; here: { id: string; name: string; 
   const [at, setAt] = useState<string>(here.id)
   const [edited, setEdited] = useState<EndPlace>()
   const [deleted, setDeleted] = useState<EndPlace>()
+  const [isMaking, { open: openService, close: closeService }] = useDisclosure()
   const endpoints = useQuery(QUERIES.endpoints(mesh))
   const own = endpoints.data?.endpoints.filter(({ user }) => user === here.user) ?? []
   const endpoint = {
@@ -80,6 +82,12 @@ function Ends({ mesh, here }: { mesh: string; here: { id: string; name: string; 
       )}
       <Inbounds mesh={mesh} endpoint={endpoint} actions={actions} />
       <Outbounds mesh={mesh} endpoint={endpoint} actions={actions} />
+      <Group>
+        <Button variant="default" size="xs" onClick={openService}>
+          {say('route.new')}
+        </Button>
+      </Group>
+      <HttpServiceWindow isOpen={isMaking} mesh={mesh} endpoint={endpoint} onDone={closeService} />
       <TunnelEdit place={edited} onDone={() => setEdited(undefined)} />
       <TunnelDelete place={deleted} onDone={() => setDeleted(undefined)} />
     </>

@@ -34,6 +34,19 @@ test('a name without a port is any port, and sizes are counted in bytes', () => 
   assert.throws(() => readDraft(draft({ args: ['x'.repeat(61_440)] })), { code: 'too-large' })
 })
 
+test('what a script reads goes along as it was typed, up to a limit', () => {
+  const { input } = readDraft(draft({ input: "端\n it's" }))
+  assert.equal(new TextDecoder().decode(input), "端\n it's")
+  assert.throws(() => readDraft(draft({ input: 'x'.repeat(1_048_577) })), { code: 'too-large' })
+  assert.match(
+    formatRun(draft({ input: "it's" }), ['a']),
+    /^printf %s 'it'\\''s' \| ztm script hello.ts --ep a$/,
+  )
+  // Drafts that were kept before there was any have none.
+  const { input: _, ...older } = draft({})
+  assert.equal(parseDraft(JSON.stringify(older)).input, '')
+})
+
 test('the command says the same, quoted for a shell', () => {
   const grants = { ...FIRST_DRAFT.grants, read: ['/var/log', '~/a b'], network: ['localhost:8080'] }
   const full = draft({ name: 'disk.ts', args: ['--all', 'a b'], grants, timeoutS: 5, memoryMb: 64 })

@@ -15,6 +15,8 @@ export const draftShape = z.object({
   name: z.string().max(128),
   source: z.string(),
   args: z.array(z.string()),
+  /** What it reads from standard input. */
+  input: z.string().default(''),
   grants: grantsShape,
   timeoutS: z.number(),
   memoryMb: z.number(),
@@ -33,6 +35,7 @@ const [who = 'world'] = process.argv.slice(2)
 console.log('hello', who, 'from', os.arch())
 `,
   args: [],
+  input: '',
   grants: { network: [], read: [], write: [], run: [], dial: [] },
   timeoutS: 600,
   memoryMb: 128,
@@ -62,12 +65,16 @@ export function languageOf(name: string): 'mjs' | 'mts' | 'cjs' | 'cts' {
 export function readDraft(draft: Draft): {
   readonly request: ScriptRequest
   readonly source: Uint8Array<ArrayBuffer>
+  readonly input: Uint8Array<ArrayBuffer>
 } {
   const { args, memoryMb, timeoutS } = draft
   const name = draft.name.trim() || FIRST_DRAFT.name
   const source = new TextEncoder().encode(draft.source)
   if (source.length > MAX_SCRIPT_BYTES)
     throw new MeshError('too-large', `Cannot run script: over ${MAX_SCRIPT_BYTES} bytes`)
+  const input = new TextEncoder().encode(draft.input)
+  if (input.length > MAX_INPUT_BYTES)
+    throw new MeshError('too-large', `Cannot run script: its input is over ${MAX_INPUT_BYTES} bytes`)
   const request: ScriptRequest = {
     kind: 'run',
     name,
@@ -80,14 +87,15 @@ export function readDraft(draft: Draft): {
   }
   if (new TextEncoder().encode(JSON.stringify(request)).length > MAX_SCRIPT_REQUEST_BYTES)
     throw new MeshError('too-large', 'Cannot run script: its arguments and rights are too long')
-  return { request, source }
+  return { request, source, input }
 }
 
 /** The command that runs a draft, with its file where one is. */
 export function formatRun(draft: Draft, names: readonly string[]): string {
-  const { args, grants, memoryMb, timeoutS } = draft
+  const { args, input, grants, memoryMb, timeoutS } = draft
   const rights = RIGHTS.flatMap(([kind, word]) => grants[kind].flatMap(line => [`--allow-${word}`, line]))
-  return formatCommand(
+  const before = input === '' ? '' : `${formatCommand('printf', '%s', input)} | `
+  const command = formatCommand(
     ...['ztm', 'script', draft.name.trim() || FIRST_DRAFT.name],
     ...['--ep', ...(names.length > 0 ? names : ['ENDPOINT'])],
     ...rights,
@@ -95,12 +103,16 @@ export function formatRun(draft: Draft, names: readonly string[]): string {
     ...(timeoutS === FIRST_DRAFT.timeoutS ? [] : ['--timeout', `${timeoutS}s`]),
     ...(args.length > 0 ? ['--', ...args] : []),
   )
+  return before + command
 }
 
 /** `example.com` is any port of it, as on the command line. */
 function grantsOf({ grants }: Draft): Grants {
   return { ...grants, network: grants.network.map(line => (/:[\d,*-]+$/.test(line) ? line : `${line}:*`)) }
 }
+
+/** What a field is for; more comes from a file, on the command line. */
+export const MAX_INPUT_BYTES = 1_048_576
 
 /** What a script can be allowed, and how the command line calls it. */
 export const RIGHTS = [

@@ -9,6 +9,7 @@ import {
   Stack,
   TagsInput,
   Text,
+  Textarea,
   TextInput,
 } from '@mantine/core'
 import type { EndpointInfo } from '../../core/api/shapes.ts'
@@ -19,6 +20,11 @@ import { type Draft, RIGHTS } from './script-draft.ts'
 interface FieldProps {
   readonly draft: Draft
   readonly onChange: (change: Partial<Draft>) => void
+}
+
+interface RightsProps {
+  readonly draft: Pick<Draft, 'grants' | 'timeoutS' | 'memoryMb'>
+  readonly onChange: (change: Partial<Pick<Draft, 'grants' | 'timeoutS' | 'memoryMb'>>) => void
 }
 
 interface PlaceProps extends FieldProps {
@@ -49,6 +55,15 @@ export function ScriptForm({ draft, endpoints, onChange, onSearch }: PlaceProps)
           acceptValueOnBlur
         />
       </SimpleGrid>
+      <Textarea
+        label={say('script.input')}
+        description={say('script.inputHelp')}
+        value={draft.input}
+        onChange={event => onChange({ input: event.currentTarget.value })}
+        autosize
+        maxRows={8}
+        spellCheck={false}
+      />
       <Accordion variant="contained" order={2}>
         <Accordion.Item value="rights">
           <Accordion.Control>
@@ -103,7 +118,8 @@ function PlaceFields({ draft, endpoints: online, onChange, onSearch }: PlaceProp
   )
 }
 
-function RightsFields({ draft, onChange }: FieldProps) {
+/** What a script is allowed, line by line, and its limits. */
+export function RightsFields({ draft, onChange }: RightsProps) {
   const { say } = useTexts()
   return (
     <Stack gap="xs">

@@ -20,6 +20,13 @@ export interface ScriptEvents {
   readonly onFail: (error: MeshError) => void
 }
 
+/** What is sent to run a script: the request, the bytes that follow it, and what the script reads. */
+export interface SentScript {
+  readonly request: ScriptRequest
+  readonly source: Uint8Array<ArrayBuffer>
+  readonly input: Uint8Array<ArrayBuffer>
+}
+
 /** A script that runs at an endpoint, as long as this is open. */
 export interface ScriptLine {
   /** Tell it to end. Its end is told as any other. */
@@ -27,10 +34,10 @@ export interface ScriptLine {
   close(): void
 }
 
-/** Run a script at an endpoint; it has no input. It is killed when the line is closed, or the page is gone. */
+/** Run a script at an endpoint, with all its input at once. It is killed when the line is closed, or the page is gone. */
 export function openScriptLine(
   { mesh, endpoint }: { readonly mesh: string; readonly endpoint: string },
-  { request, source }: { readonly request: ScriptRequest; readonly source: Uint8Array<ArrayBuffer> },
+  { request, source, input }: SentScript,
   { onStart, onWrite, onEnd, onFail }: ScriptEvents,
 ): ScriptLine {
   let isOver = false
@@ -39,6 +46,8 @@ export function openScriptLine(
     { wish: { endpoint, request }, follows: source },
     {
       onAnswer({ run = '', walls = 'node' }) {
+        for (let at = 0; at < input.length; at += INPUT_PIECE_BYTES)
+          line.send('input', input.subarray(at, at + INPUT_PIECE_BYTES))
         line.send('input-end', new Uint8Array(0))
         onStart(run, walls)
       },
@@ -106,3 +115,6 @@ export function killScript(mesh: string, endpoint: string, run: string): Promise
     )
   })
 }
+
+/** Input goes in frames of so much. */
+const INPUT_PIECE_BYTES = 16_384

@@ -12,7 +12,7 @@ function begin(count: number) {
   const told: string[] = []
   let nowMs = 0
   const runs = startRuns(
-    { mesh: 'home', request: REQUEST, source: new Uint8Array(0) },
+    { mesh: 'home', request: REQUEST, source: new Uint8Array(0), input: new Uint8Array(0) },
     Array.from({ length: count }, (_, at) => ({ id: `id-${at}`, name: `ep-${at}` })),
     {
       open({ endpoint }, _, events) {

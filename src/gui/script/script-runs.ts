@@ -1,7 +1,7 @@
-import type { ScriptEndMessage, ScriptRequest } from '../../apps/script/messages.ts'
+import type { ScriptEndMessage } from '../../apps/script/messages.ts'
 import type { MeshError } from '../../core/model/errors.ts'
 import { createOutputKeeper, type RunOutput } from './run-output.ts'
-import type { openScriptLine, ScriptLine } from './script-line.ts'
+import type { openScriptLine, ScriptLine, SentScript } from './script-line.ts'
 
 /** Where a script is run. */
 export interface RunPlace {
@@ -51,11 +51,7 @@ interface Entry {
  * @param onChange  something is to be read
  */
 export function startRuns(
-  script: {
-    readonly mesh: string
-    readonly request: ScriptRequest
-    readonly source: Uint8Array<ArrayBuffer>
-  },
+  script: SentScript & { readonly mesh: string },
   places: readonly RunPlace[],
   world: { readonly open: typeof openScriptLine; readonly now: () => number; readonly onChange: () => void },
 ): ScriptRuns {

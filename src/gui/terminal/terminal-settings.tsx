@@ -15,6 +15,7 @@ import { Failure } from '../parts/failure.tsx'
 import { Loaded } from '../parts/loaded.tsx'
 import { useTexts } from '../texts/texts.ts'
 import type { TerminalEndpoint } from './session-list.tsx'
+import { accountLines, changedAccounts, wordsOfAccounts } from './terminal-accounts.ts'
 import { terminalPrefix } from './terminal-prefix.ts'
 
 /** Whom an endpoint gives terminals, for how long, and whether they are written down. */
@@ -37,6 +38,8 @@ function SettingsForm({ at, config }: { at: TerminalEndpoint; config: TerminalCo
   const [isEnabled, setEnabled] = useState(config.isEnabled)
   const [users, setUsers] = useState<string[]>([...config.users])
   const [groups, setGroups] = useState<string[]>([...config.groups])
+  const [accounts, setAccounts] = useState(() => accountLines(config.accounts))
+  const [shell, setShell] = useState<string[]>([...(config.shell ?? [])])
   const [idle, setIdle] = useState<number | string>(Math.round(config.idleMs / 60_000))
   const [mayForward, setForward] = useState(config.mayForward)
   const [folder, setFolder] = useState(config.recordings)
@@ -50,6 +53,8 @@ function SettingsForm({ at, config }: { at: TerminalEndpoint; config: TerminalCo
         isEnabled,
         users,
         groups,
+        accounts: changedAccounts(config.accounts, accounts),
+        shell: shell.length > 0 ? shell : null,
         idleMs,
         mayForward,
         recordings: folder ?? null,
@@ -65,6 +70,8 @@ function SettingsForm({ at, config }: { at: TerminalEndpoint; config: TerminalCo
   const words = [
     ...['--users', ...(users.length > 0 ? users : ['none'])],
     ...['--groups', ...(groups.length > 0 ? groups : ['none'])],
+    ...wordsOfAccounts(config.accounts, accounts),
+    ...['--shell', ...(shell.length > 0 ? shell : ['login'])],
     ...['--idle', idleMs > 0 ? `${idle}m` : 'never'],
     ...['--forward', mayForward ? 'on' : 'off'],
     ...['--record', folder ?? 'off'],
@@ -97,6 +104,7 @@ function SettingsForm({ at, config }: { at: TerminalEndpoint; config: TerminalCo
           onChange={setGroups}
           acceptValueOnBlur
         />
+        <ProgramFields {...{ accounts, setAccounts, shell, setShell }} />
         <NumberInput
           label={say('terminal.config.idle')}
           value={idle}
@@ -120,6 +128,43 @@ function SettingsForm({ at, config }: { at: TerminalEndpoint; config: TerminalCo
         </Group>
       </Stack>
     </form>
+  )
+}
+
+function ProgramFields({
+  accounts,
+  setAccounts,
+  shell,
+  setShell,
+}: {
+  accounts: string[]
+  setAccounts: (lines: string[]) => void
+  shell: string[]
+  setShell: (words: string[]) => void
+}) {
+  const { say } = useTexts()
+  return (
+    <>
+      <TagsInput
+        label={say('terminal.config.accounts')}
+        description={say('terminal.config.accountsHelp')}
+        placeholder="bob=www-data"
+        value={accounts}
+        onChange={setAccounts}
+        splitChars={[]}
+        acceptValueOnBlur
+      />
+      <TagsInput
+        label={say('terminal.config.shell')}
+        description={say('terminal.config.shellHelp')}
+        placeholder="/bin/bash"
+        value={shell}
+        onChange={setShell}
+        splitChars={[]}
+        allowDuplicates
+        acceptValueOnBlur
+      />
+    </>
   )
 }
 
