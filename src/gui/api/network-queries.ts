@@ -25,6 +25,13 @@ export const NETWORK_QUERIES = {
           { signal },
         ),
     }),
+  /** The endpoints of one user, the first thousand; the first thousand of the mesh may lack them. */
+  endpointsOf: (mesh: string, user: string) =>
+    queryOptions({
+      queryKey: ['endpoints', mesh, 'of', user],
+      queryFn: ({ signal }) =>
+        call(AGENT_API.listEndpoints, { params: { mesh }, query: { user } }, { signal }),
+    }),
   /** Some endpoints by their ids, 100 at most. */
   endpointsById: (mesh: string, ids: readonly string[]) => {
     const wanted = ids.filter(id => id !== '').slice(0, PAGE_SIZE)

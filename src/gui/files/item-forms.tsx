@@ -5,7 +5,7 @@ import { FILES_API, type FoundItem } from '../../apps/files/messages.ts'
 import type { MeshInfo } from '../../core/api/mesh-shape.ts'
 import { call } from '../api/call.ts'
 import { appPrefix } from '../api/files-queries.ts'
-import { QUERIES } from '../api/queries.ts'
+import { NETWORK_QUERIES } from '../api/network-queries.ts'
 import { formatCommand } from '../parts/command-words.ts'
 import { EqualCommand } from '../parts/equal-command.tsx'
 import { Failure } from '../parts/failure.tsx'
@@ -77,8 +77,8 @@ export function FetchForm({
 }: Terms & { path: string; onStarted: () => void }) {
   const { say } = useTexts()
   const queries = useQueryClient()
-  const endpoints = useQuery(QUERIES.endpoints(mesh))
-  const own = endpoints.data?.endpoints.filter(({ user }) => user === here.user) ?? []
+  const endpoints = useQuery(NETWORK_QUERIES.endpointsOf(mesh, here.user))
+  const own = endpoints.data?.endpoints ?? []
   const [endpoint, setEndpoint] = useState<string>(here.id)
   const [file, setFile] = useState('')
   const [mayReplace, setMayReplace] = useState(false)

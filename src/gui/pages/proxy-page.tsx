@@ -2,6 +2,7 @@ import { Select, Stack, Title } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useParams } from '@tanstack/react-router'
 import { useState } from 'react'
+import { NETWORK_QUERIES } from '../api/network-queries.ts'
 import { proxyQuery } from '../api/proxy-queries.ts'
 import { QUERIES } from '../api/queries.ts'
 import { Loaded, Unanswered } from '../parts/loaded.tsx'
@@ -32,8 +33,8 @@ export function ProxyPage() {
 function ProxyOf({ mesh, here }: { mesh: string; here: { id: string; name: string; user: string } }) {
   const { say } = useTexts()
   const [at, setAt] = useState(here.id)
-  const endpoints = useQuery(QUERIES.endpoints(mesh))
-  const own = endpoints.data?.endpoints.filter(({ user }) => user === here.user) ?? []
+  const endpoints = useQuery(NETWORK_QUERIES.endpointsOf(mesh, here.user))
+  const own = endpoints.data?.endpoints ?? []
   const name = own.find(({ id }) => id === at)?.name ?? here.name
   const place = { mesh, endpoint: { id: at, name, isLocal: at === here.id } }
   const query = useQuery(proxyQuery(place))

@@ -3,6 +3,7 @@ import { useDisclosure } from '@mantine/hooks'
 import { useQuery } from '@tanstack/react-query'
 import { useParams } from '@tanstack/react-router'
 import { useState } from 'react'
+import { NETWORK_QUERIES } from '../api/network-queries.ts'
 import { QUERIES } from '../api/queries.ts'
 import { Loaded, Unanswered } from '../parts/loaded.tsx'
 import { useTexts } from '../texts/texts.ts'
@@ -55,8 +56,8 @@ function Ends({ mesh, here }: { mesh: string; here: { id: string; name: string; 
   const [edited, setEdited] = useState<EndPlace>()
   const [deleted, setDeleted] = useState<EndPlace>()
   const [isMaking, { open: openService, close: closeService }] = useDisclosure()
-  const endpoints = useQuery(QUERIES.endpoints(mesh))
-  const own = endpoints.data?.endpoints.filter(({ user }) => user === here.user) ?? []
+  const endpoints = useQuery(NETWORK_QUERIES.endpointsOf(mesh, here.user))
+  const own = endpoints.data?.endpoints ?? []
   const endpoint = {
     id: at,
     name: own.find(({ id }) => id === at)?.name ?? here.name,

@@ -4,6 +4,7 @@ import { useState } from 'react'
 import { TUNNEL_API } from '../../apps/tunnel/messages.ts'
 import type { MeshInfo } from '../../core/api/mesh-shape.ts'
 import { call } from '../api/call.ts'
+import { NETWORK_QUERIES } from '../api/network-queries.ts'
 import { QUERIES, tunnelPrefix } from '../api/queries.ts'
 import { TUNNEL_QUERIES } from '../api/tunnel-queries.ts'
 import { formatCommand } from '../parts/command-words.ts'
@@ -167,8 +168,8 @@ function OfferedPorts({
 
 /** The endpoints of a user. */
 function useOwn(mesh: string, user: string) {
-  const endpoints = useQuery(QUERIES.endpoints(mesh))
-  return { endpoints, own: endpoints.data?.endpoints.filter(one => one.user === user) ?? [] }
+  const endpoints = useQuery(NETWORK_QUERIES.endpointsOf(mesh, user))
+  return { endpoints, own: endpoints.data?.endpoints ?? [] }
 }
 
 /** The names and local ports that tunnels have already. */
