@@ -3,7 +3,7 @@ import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 
-// That nothing fails unseen on the web page: whatever it does shows there why it failed. Read off its source, as flows that fail
+// That nothing fails or waits unseen on the web page: whatever it does shows there that it is under way, and why it failed. Read off its source, as flows that fail
 // are too many to be tried one by one.
 
 const ROOT = join(import.meta.dirname, 'gui')
@@ -28,6 +28,16 @@ test('every action of the page shows where it is why it failed', () => {
       .map(name => `${file}: ${name}`),
   )
   assert.deepEqual(silent, [], 'give its error to a Failure beside it, or to what shows one')
+})
+
+test('every action of the page shows while it is under way', () => {
+  const still = SOURCES.flatMap(({ file, text }) =>
+    [...text.matchAll(new RegExp(`const (\\w+) = (?:${HOOKS.join('|')})\\(`, 'g'))]
+      .map(([, name = '']) => name)
+      .filter(name => !text.includes(`step={${name}}`) && !isRead(name, 'isPending', text))
+      .map(name => `${file}: ${name}`),
+  )
+  assert.deepEqual(still, [], 'give its isPending to what begins it, or to a Progress beside it')
 })
 
 test('every answer that the page asks for shows why it is not there', () => {
@@ -55,20 +65,25 @@ test('no failure is dropped on the way', () => {
 
 /** Its error is read, or it is given whole to something of the page that reads it. */
 function isShown(name: string, text: string): boolean {
-  if (new RegExp(`\\b${name}\\.error\\b|query=\\{${name}\\}|step=\\{${name}\\}`).test(text)) return true
-  const isGiven = new RegExp(`\\b(\\w+)=\\{${name}\\}`).exec(text)
-  if (isGiven === null) return false
-  return SOURCES.some(other => new RegExp(`\\b${isGiven[1]}\\.error\\b`).test(other.text))
+  return new RegExp(`query=\\{${name}\\}|step=\\{${name}\\}`).test(text) || isRead(name, 'error', text)
+}
+
+function isRead(name: string, property: string, text: string): boolean {
+  if (new RegExp(`\\b${name}\\.${property}\\b`).test(text)) return true
+  const given = [...text.matchAll(new RegExp(`\\b(\\w+)=\\{${name}\\}`, 'g'))].map(([, prop]) => prop)
+  return SOURCES.some(other => given.some(prop => new RegExp(`\\b${prop}\\.${property}\\b`).test(other.text)))
 }
 
 /** Answers that help beside others, by file: what is offered where one could type, names beside ids. They are left out where they fail. */
 const HELPS: Readonly<Record<string, number>> = {
   'tunnels/tunnel-actions.tsx': 2,
-  'tunnels/tunnel-edit.tsx': 3,
+  'tunnels/outbound-form.tsx': 3,
+  'tunnels/tunnel-edit.tsx': 1,
   'tunnels/tunnel-ends.tsx': 2,
   'tunnels/tunnel-form.tsx': 2,
   'terminal/session-list.tsx': 1,
   'terminal/terminal-settings.tsx': 2,
+  'script/script-grants.tsx': 3,
   'script/use-online-endpoints.ts': 3,
   'proxy/proxy-exit.tsx': 2,
   'proxy/proxy-rules.tsx': 3,
@@ -101,6 +116,7 @@ const HELPS: Readonly<Record<string, number>> = {
 const DROPPED: Readonly<Record<string, string>> = {
   'api/call.ts': 'an answer that is no JSON is a failure of its own',
   'api/files-queries.ts': 'an answer that is no JSON is a failure of its own',
+  'controller/entity-form.tsx': 'what was asked for is made; its token can be shown from the list',
   'main.tsx': 'without a service worker the page does all else',
   'files/folder-browser.tsx': 'its failure is among the transfers',
   'files/upload-queue.ts': 'what is dropped there ends by itself',

@@ -160,7 +160,7 @@ function ByLink({
           miw={280}
           required
         />
-        <Button type="submit" variant="default">
+        <Button loading={attach.isPending} type="submit" variant="default">
           {say('terminal.attach')}
         </Button>
       </Group>

@@ -147,7 +147,7 @@ function Playing({
     <Stack>
       <RecordingPlayer recording={recording} />
       <Group>
-        <Button size="xs" variant="default" onClick={() => save.mutate(text)}>
+        <Button size="xs" variant="default" loading={save.isPending} onClick={() => save.mutate(text)}>
           {say('terminal.download')}
         </Button>
       </Group>
