@@ -89,6 +89,7 @@ const HELPS: Readonly<Record<string, number>> = {
   'proxy/proxy-rules.tsx': 3,
   'parts/page-frame.tsx': 1,
   'pages/certificates-section.tsx': 1,
+  'pages/hubs-page.tsx': 2,
   'pages/join-page.tsx': 1,
   'pages/log-page.tsx': 1,
   'pages/map-page.tsx': 4,

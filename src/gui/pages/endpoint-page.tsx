@@ -6,6 +6,7 @@ import { call } from '../api/call.ts'
 import { NETWORK_QUERIES } from '../api/network-queries.ts'
 import { QUERIES } from '../api/queries.ts'
 import { TrafficGraphs } from '../graph/traffic-graphs.tsx'
+import { EndpointChanges } from '../network/endpoint-changes.tsx'
 import { formatCommand } from '../parts/command-words.ts'
 import { EqualCommand } from '../parts/equal-command.tsx'
 import { Failure } from '../parts/failure.tsx'
@@ -63,6 +64,7 @@ export function EndpointPage() {
           </Group>
           {ping.error !== null && <Failure error={ping.error} />}
           <EqualCommand>{formatCommand('ztm', 'ping', 'ep', found.name)}</EqualCommand>
+          <EndpointChanges mesh={mesh} endpoint={found} />
           <Title order={2} size="h3">
             {say('endpoint.paths')}
           </Title>

@@ -1,7 +1,11 @@
 import { Stack, Title } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useParams } from '@tanstack/react-router'
+import { AGENT_API } from '../../core/api/agent-api.ts'
+import { call } from '../api/call.ts'
+import { EDGE_QUERIES } from '../api/edge-queries.ts'
 import { QUERIES } from '../api/queries.ts'
+import { ActionButton } from '../parts/action-button.tsx'
 import { formatBytes, formatWhen } from '../parts/amounts.ts'
 import { Listing } from '../parts/listing.tsx'
 import { Loaded } from '../parts/loaded.tsx'
@@ -14,6 +18,8 @@ export function HubsPage() {
   const { say, language } = useTexts()
   const { mesh } = useParams({ from: '/$mesh' })
   const query = useQuery(QUERIES.hubs(mesh))
+  const user = useQuery(QUERIES.mesh(mesh)).data?.endpoint.user ?? ''
+  const role = useQuery({ ...EDGE_QUERIES.role(mesh, user), enabled: user !== '' })
   const now = useNow(60_000)
   return (
     <Stack>
@@ -49,6 +55,20 @@ export function HubsPage() {
               {
                 title: say('hub.certificate'),
                 cell: ({ certificateExpiresAtMs }) => formatWhen(certificateExpiresAtMs, now, language),
+              },
+              {
+                title: say('hub.change'),
+                cell: ({ id, names: [name = id], isRelay }) =>
+                  isRelay &&
+                  role.data?.isAdmin && (
+                    <ActionButton
+                      label={`${say('action.delete')} ${name}`}
+                      question={say('hub.deleteAsk', { name })}
+                      run={() => call(AGENT_API.removeHub, { params: { mesh, hub: id } })}
+                    >
+                      {say('action.delete')}
+                    </ActionButton>
+                  ),
               },
             ]}
           />

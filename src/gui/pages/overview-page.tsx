@@ -1,9 +1,12 @@
 import { Card, Group, SimpleGrid, Stack, Text, Title } from '@mantine/core'
-import { useQuery } from '@tanstack/react-query'
-import { useParams } from '@tanstack/react-router'
+import { useQuery, useQueryClient } from '@tanstack/react-query'
+import { useNavigate, useParams } from '@tanstack/react-router'
+import { AGENT_API } from '../../core/api/agent-api.ts'
 import type { MeshInfo } from '../../core/api/mesh-shape.ts'
 import { MeshError } from '../../core/model/errors.ts'
+import { call } from '../api/call.ts'
 import { QUERIES } from '../api/queries.ts'
+import { ActionButton } from '../parts/action-button.tsx'
 import { formatWhen } from '../parts/amounts.ts'
 import { Failure } from '../parts/failure.tsx'
 import { Loaded } from '../parts/loaded.tsx'
@@ -45,6 +48,13 @@ export function OverviewPage() {
 function MeshCard({ mesh }: { mesh: MeshInfo }) {
   const { say, language } = useTexts()
   const now = useNow(10_000)
+  const navigate = useNavigate()
+  const queries = useQueryClient()
+  const leave = async () => {
+    await call(AGENT_API.leaveMesh, { params: { mesh: mesh.name } })
+    await queries.invalidateQueries({ queryKey: QUERIES.status().queryKey })
+    await navigate({ to: '/' })
+  }
   const facts = [
     [say('mesh.hub'), mesh.hub ?? mesh.bootstraps.join(', ')],
     [say('mesh.certificate'), formatWhen(mesh.certificateExpiresAtMs, now, language)],
@@ -71,6 +81,15 @@ function MeshCard({ mesh }: { mesh: MeshInfo }) {
           </div>
         ))}
       </SimpleGrid>
+      <Group mt="sm">
+        <ActionButton
+          label={`${say('mesh.leave')} ${mesh.name}`}
+          question={say('mesh.leaveAsk', { name: mesh.name })}
+          run={leave}
+        >
+          {say('mesh.leave')}
+        </ActionButton>
+      </Group>
       {mesh.error !== undefined && <Failure error={new MeshError(mesh.error.code, mesh.error.message)} />}
     </Card>
   )
