@@ -65,11 +65,14 @@ async function settledAfter(timeMs: number): Promise<UsageList['usage']> {
   let { usage } = await report()
   await until(async () => {
     usage = (await report()).usage
-    return usage.every(
-      ({ heardAtMs, isOpen, waitingCount, counts, charged }) =>
-        (heardAtMs > timeMs || !isOpen) &&
-        waitingCount === 0 &&
-        charged.bytesReceived >= (counts.host?.bytesReceived ?? 0),
+    return (
+      usage.length > 0 &&
+      usage.every(
+        ({ heardAtMs, isOpen, waitingCount, counts, charged }) =>
+          (heardAtMs > timeMs || !isOpen) &&
+          waitingCount === 0 &&
+          charged.bytesReceived >= (counts.host?.bytesReceived ?? 0),
+      )
     )
   }, 'the host has reported, and it is charged')
   return usage

@@ -68,6 +68,7 @@ test('options and their values are completed, wherever they stand', async () => 
   assert.deepEqual(await complete('--data x get us'), ['user'])
   assert.deepEqual(await complete('join m --permit '), ['file-1', ':files'])
   assert.deepEqual(await complete('evict --undo '), ['eviction-1'])
+  assert.deepEqual(await complete('evict bob --undo --rea'), ['--reason'])
 })
 
 test('a line that means nothing has no candidates, and is no error', async () => {

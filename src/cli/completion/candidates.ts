@@ -42,7 +42,8 @@ export async function completeWords(
   const command = await findCommand(root, rest, cli)
   const { option, operands } = readWords(command.path, command.rest)
   const [inner = root] = command.path
-  if (option !== undefined) return completeValue(option, typed, names)
+  const isValue = option !== undefined && !(option.optional && typed.startsWith('-'))
+  if (isValue) return completeValue(option, typed, names)
   if (typed.startsWith('-')) return completeOption(command.path, typed, names)
   const found = await completeOperand(inner, operands, names)
   return fitting(typed, found)
@@ -107,7 +108,7 @@ function readWords(
   for (const word of words) {
     if (word.startsWith('-') && word.length > 1) {
       const found = options.find(each => isOptionNamed(each, word))
-      open = found?.required ? found : undefined
+      open = found?.required || found?.optional ? found : undefined
     } else if (open === undefined) operands.push(word)
     else if (!open.variadic) open = undefined
   }
@@ -180,7 +181,7 @@ function firstOfEach(words: readonly string[]): string[] {
 
 /** The kind of value in an option's flags: `endpoint` of `--exits <endpoint...>`. */
 function kindOf(flags: string): string {
-  return /<([^>.]+)/.exec(flags)?.[1] ?? ''
+  return /[<[]([^>\].]+)/.exec(flags)?.[1] ?? ''
 }
 
 function fitting(typed: string, { candidates, hasFiles }: Completion): Completion {
