@@ -103,16 +103,23 @@ function Rules({ place }: { place: Place }) {
 function EnabledSwitch({ place, isEnabled }: { place: Place; isEnabled: boolean }) {
   const { say } = useTexts()
   const queries = useQueryClient()
+  /** Shown at once; what is so, once that is known. */
+  const [wish, setWish] = useState<boolean>()
   const change = useMutation({
-    mutationFn: (wish: boolean) => changeConfig(place, { isEnabled: wish }),
+    mutationFn: (isWanted: boolean) => changeConfig(place, { isEnabled: isWanted }),
     onSuccess: () => queries.invalidateQueries({ queryKey: ['script-config'] }),
+    onSettled: () => setWish(undefined),
   })
   return (
     <>
       <Switch
         label={say('script.grant.enabled')}
-        checked={change.isPending ? change.variables : isEnabled}
-        onChange={event => change.mutate(event.currentTarget.checked)}
+        checked={wish ?? isEnabled}
+        disabled={change.isPending}
+        onChange={event => {
+          setWish(event.currentTarget.checked)
+          change.mutate(event.currentTarget.checked)
+        }}
       />
       {change.error !== null && <Failure error={change.error} />}
     </>
