@@ -39,6 +39,7 @@ routes: [{ path: /web/*, service: web, stripPrefix: /web }, { path: /gone, servi
   socket.send('hi')
   assert.equal(String((await once(socket, 'message'))[0]), 'echo hi')
 
+  assert.equal((await fetch(`${at}/nowhere`)).status, 404)
   const gone = await fetch(`${at}/gone`)
   assert.deepEqual([gone.status, gone.headers.get('retry-after')], [503, '5'])
   assert.equal(((await gone.json()) as { error: { code: string } }).error.code, 'Unavailable')

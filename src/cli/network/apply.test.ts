@@ -151,7 +151,13 @@ test('apply says what is wrong with a file, and does nothing', async t => {
   const { ztm, edge, folder } = await lab(t)
   writeFileSync(folder.file('n.yaml'), 'services: [{name: db, roles: []}]')
   const { code, stderr } = await ztm('apply', '-f', 'n.yaml')
-  assert.deepEqual([code, stderr], [2, 'ztm: Cannot read "n.yaml": services[0]: nothing is called "roles" there: see examples/network.yaml\n'])
+  assert.deepEqual(
+    [code, stderr],
+    [
+      2,
+      'ztm: Cannot read "n.yaml": services[0]: nothing is called "roles" there: see examples/network.yaml\n',
+    ],
+  )
   writeFileSync(folder.file('n.yaml'), 'services: [{name: db, configs: [nope]}]')
   assert.equal((await ztm('apply', '-f', 'n.yaml')).code, 3)
   assert.deepEqual(edge.changes, [])
