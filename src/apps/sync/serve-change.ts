@@ -11,6 +11,7 @@ import { whenDrained } from '../../sdk/for-apps/when-drained.ts'
 import { listTree } from './list-tree.ts'
 import { openPlace } from './open-place.ts'
 import type { Computer, TreePlace } from './tree-site.ts'
+import { whileHeard } from './while-heard.ts'
 
 type Change = z.output<typeof diskChangeShape>
 
@@ -26,12 +27,7 @@ export async function serveChange(
   stream: Duplex,
   change: Change,
 ): Promise<void> {
-  const abort = new AbortController()
-  const leave = () => abort.abort(new MeshError('timed-out', 'Cannot go on: nobody waits for it'))
-  stream.once('close', leave)
-  stream.once('end', leave)
-  stream.resume()
-  const { signal } = abort
+  const signal = whileHeard(stream)
   const tell = async (event: CopyEvent) => {
     if (stream.destroyed || stream.write(`${JSON.stringify(event)}\n`)) return
     await new Promise<void>(resolve => whenDrained(stream, resolve))

@@ -1,12 +1,13 @@
 import type { Duplex } from 'node:stream'
 import type { CopyEvent, CopyRequest } from '../../core/files/copy-request.ts'
 import { createPacer } from '../../core/files/pacer.ts'
-import { MeshError, toMeshError } from '../../core/model/errors.ts'
+import { toMeshError } from '../../core/model/errors.ts'
 import type { Host } from '../../sdk/app.ts'
 import { type CopySums, runCopy } from './copy-run.ts'
 import { openPlace } from './open-place.ts'
 import { isBroken } from './transfer.ts'
 import type { Computer } from './tree-site.ts'
+import { whileHeard } from './while-heard.ts'
 
 /** Copy for a person of this computer, who is told a line of JSON for each event. When they go, it ends. */
 export async function serveCopy(
@@ -15,11 +16,7 @@ export async function serveCopy(
   stream: Duplex,
   request: CopyRequest,
 ): Promise<void> {
-  const abort = new AbortController()
-  const leave = () => abort.abort(new MeshError('timed-out', 'Cannot go on: nobody waits for it'))
-  stream.once('close', leave)
-  stream.once('end', leave)
-  stream.resume()
+  const signal = whileHeard(stream)
   const tell = createTeller(host, stream)
   const sums: CopySums = {
     copiedCount: 0,
@@ -30,7 +27,7 @@ export async function serveCopy(
     sentBytes: 0,
   }
   try {
-    await copyUntilDone(host, computer, { request, tell, sums, signal: abort.signal })
+    await copyUntilDone(host, computer, { request, tell, sums, signal })
     tell({ event: 'ended', ...sums })
   } catch (error) {
     tell({ event: 'refused', error: toMeshError(error).toBody() })
