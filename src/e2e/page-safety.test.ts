@@ -12,7 +12,6 @@ import { startPage } from '../testing/page.ts'
 import { createPageMesh, type PageMesh, waitForHeading } from '../testing/page-visit.ts'
 import { freePort, type ProcessMesh } from '../testing/process-mesh.ts'
 import { makeScratchFolder } from '../testing/scratch-folder.ts'
-import { until } from '../testing/until.ts'
 
 const OTHER_UID = 65_534
 const mayBecomeOther = process.platform === 'linux' && process.getuid?.() === 0
@@ -103,11 +102,11 @@ test('what others chose harms no page: markup, turned and invisible letters, ten
     'reach?to=office',
     `scripts?ep=${office}`,
   ]
-  await poisonAnswers(page)
+  const { settled } = await poisonAnswers(page)
   for (const url of [...pages, ...details.map(path => `${home.url}/home/${path}`)]) {
     await page.goto(url)
     await page.locator('h1').first().waitFor()
-    await until(async () => (await page.locator('[aria-busy=true]').count()) === 0, 'all is there')
+    await settled()
     assert.deepEqual(await page.evaluate(WHAT_HARMS), [], url)
     assert.equal(await page.getByText('Something went wrong').count(), 0, url)
   }

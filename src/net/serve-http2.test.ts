@@ -10,7 +10,7 @@ import type { Credential } from '../testing/hub-visit.ts'
 import { createLocalMesh, type LocalMesh } from '../testing/local-mesh.ts'
 import { assertRefused } from '../testing/refusal.ts'
 import { until } from '../testing/until.ts'
-import { type JsonRequest, request } from './call-route.ts'
+import { type CallOptions, type JsonRequest, request } from './call-route.ts'
 import { openHttp2 } from './http2-client.ts'
 import { type AcceptedPeer, createHttp2Server } from './http2-server.ts'
 import { MEMBER_BUDGET } from './request-budget.ts'
@@ -18,7 +18,9 @@ import { type Http2App, serveHttp2 } from './serve-http2.ts'
 
 /** Short, for those who wait for the end of a time; long enough for a machine that does much else, for the rest. */
 const SHORT = { bodyTimeoutMs: 300, answerTimeoutMs: 300 }
-const LONG = { bodyTimeoutMs: 10_000, answerTimeoutMs: 10_000 }
+const LONG = { bodyTimeoutMs: 60_000, answerTimeoutMs: 60_000 }
+/** As long, for the side that asks. */
+const PATIENT = { timeoutMs: 60_000 }
 const ANSWER_BYTES = 200_000
 let mesh: LocalMesh
 let member: Credential
@@ -34,7 +36,7 @@ interface Scene extends AsyncDisposable {
   readonly peer: () => AcceptedPeer
   /** Let the requests to `/held` be answered. */
   release(): void
-  ask(wish: JsonRequest): Promise<unknown>
+  ask(wish: JsonRequest, options?: CallOptions): Promise<unknown>
 }
 
 /** A server with an app, and a member in a session with it. */
@@ -71,7 +73,7 @@ async function openScene(times = SHORT): Promise<Scene> {
     session,
     peer: () => peers[0] as AcceptedPeer,
     release,
-    ask: wish => request(session, wish),
+    ask: (wish, options) => request(session, wish, options),
     async [Symbol.asyncDispose]() {
       session.destroy()
       await server[Symbol.asyncDispose]()
@@ -135,12 +137,13 @@ test('serveHttp2() takes an answer back that nobody takes', async () => {
 test('serveHttp2() serves so many requests of a session at once, and says when there are more', async () => {
   await using scene = await openScene(LONG)
   const held = Array.from({ length: MEMBER_BUDGET.maxRequests }, () =>
-    scene.ask({ method: 'GET', path: '/held' }),
+    scene.ask({ method: 'GET', path: '/held' }, PATIENT),
   )
   await until(() => isSpent(scene.peer()), 'all are being served')
-  await assertRefused(scene.ask({ method: 'GET', path: '/held' }), 'too-many')
+  await assertRefused(scene.ask({ method: 'GET', path: '/held' }, PATIENT), 'too-many')
   scene.release()
   await Promise.all(held)
+  await until(() => isWhole(scene.peer()), 'the last of them are done with')
   assert.deepEqual(await scene.ask({ method: 'GET', path: '/held' }), {})
 })
 

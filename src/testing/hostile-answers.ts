@@ -1,4 +1,5 @@
 import type { Page } from 'playwright-core'
+import { until } from './until.ts'
 
 /** What somebody would call a thing to harm who looks at it: markup, turned letters, what cannot be seen, far too much. */
 export const HOSTILE_TEXT = [
@@ -14,17 +15,40 @@ export const HOSTILE_TEXT = [
 /**
  * Let the page have hostile text in everything of the agent's answers that somebody else may have chosen. What selects or is
  * followed (ids, states, kinds) stays: of those the agent lets nothing through but what it knows.
+ *
+ * @returns how to wait until the page shows all that it asked for
  */
-export async function poisonAnswers(page: Page): Promise<void> {
+export async function poisonAnswers(page: Page): Promise<{ settled(): Promise<void> }> {
+  let asking = 0
+  let isNew = true
   await page.route('**/api/**', async route => {
     if (route.request().resourceType() !== 'fetch' || route.request().url().endsWith('/api/events'))
       return route.fallback()
-    const answer = await route.fetch()
-    const said: unknown = await answer.json().catch(() => undefined)
-    if (said === undefined) return route.fulfill({ response: answer })
-    return route.fulfill({ response: answer, json: poison(said, '') })
+    asking += 1
+    isNew = true
+    try {
+      const answer = await route.fetch()
+      const said: unknown = await answer.json().catch(() => undefined)
+      if (said === undefined) await route.fulfill({ response: answer })
+      else await route.fulfill({ response: answer, json: poison(said, '') })
+    } finally {
+      asking -= 1
+    }
   })
+  return {
+    // What is shown may be a reason to ask for more: a few frames without anything new, and it is all there.
+    settled: () =>
+      until(async () => {
+        isNew = false
+        await page.evaluate(SOME_FRAMES)
+        return asking === 0 && !isNew && (await page.locator('[aria-busy=true]').count()) === 0
+      }, 'the page shows all it asked for'),
+  }
 }
+
+const SOME_FRAMES = `(async () => {
+  for (let count = 0; count < 6; count++) await new Promise(requestAnimationFrame)
+})()`
 
 function poison(value: unknown, key: string): unknown {
   if (Array.isArray(value)) return value.map(each => poison(each, key))

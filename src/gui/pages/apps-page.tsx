@@ -108,7 +108,7 @@ function Lists({ place, at, search, onChoose }: ListsProps) {
                 .filter(({ isBuiltin }) => isBuiltin)
                 .map(({ name }) => (
                   <Badge key={name} variant="default" tt="none">
-                    {name.replace('ztm/', '')}
+                    <Name>{name.replace('ztm/', '')}</Name>
                   </Badge>
                 ))}
             </Group>
