@@ -7,6 +7,7 @@ import type { EndpointId } from '../core/model/ids.ts'
 import type { Log } from '../core/model/log.ts'
 import { type MeetingPlace, orderMeetingPlaces } from '../core/path/hub-choice.ts'
 import type { RelayWay } from '../core/registry/registry.ts'
+import { firstAnswer } from './first-answer.ts'
 import type { HubLink } from './hub-link.ts'
 import type { MeetingPasses } from './meeting-passes.ts'
 import type { RelayLinks } from './relay-links.ts'
@@ -64,8 +65,7 @@ export function createMeetingPoints(options: {
         .filter(({ id }) => (id ?? 'controller') !== avoid),
       new Set(there),
     )
-    if (places.length === 0) throw new MeshError('offline', 'Cannot meet: there is no other hub')
-    return firstAnswer(places, place => askAt(place, pass, ask), isFinalAt)
+    return firstAnswer(places, { ask: place => askAt(place, pass, ask), isFinal: isFinalAt })
   }
 
   function isSilent(hub: PassageTarget): boolean {
@@ -88,8 +88,7 @@ export function createMeetingPoints(options: {
     ask: (link: HubLink, pass: string | undefined) => Promise<T>,
   ): Promise<T> {
     if (id === undefined) {
-      if (link.session === undefined)
-        throw new MeshError('offline', 'Cannot reach the mesh: no link to the hub with the controller')
+      await link.whenOnline(LINK_WAIT_MS)
       return ask(link, undefined)
     }
     if (pass === undefined)
@@ -140,49 +139,8 @@ function isFinalAt({ id }: MeetingPlace, { code }: MeshError): boolean {
   return id === undefined && FINAL.has(code)
 }
 
-/**
- * Ask several in turn, the next one when the one before has failed or not answered for a while.
- *
- * @throws MeshError the first that is final; else that of the hub with the controller, else the first
- */
-async function firstAnswer<P extends MeetingPlace, T>(
-  places: readonly P[],
-  ask: (place: P) => Promise<T>,
-  isFinal: (place: P, error: MeshError) => boolean,
-): Promise<T> {
-  const { promise, resolve, reject } = Promise.withResolvers<T>()
-  const failures: { readonly place: P; readonly error: MeshError }[] = []
-  let next = 0
-  let timer: NodeJS.Timeout | undefined
-
-  function fail(place: P, error: MeshError): void {
-    failures.push({ place, error })
-    if (isFinal(place, error)) reject(error)
-    else if (next < places.length) askNext()
-    else if (failures.length === places.length)
-      reject((failures.find(one => one.place.id === undefined) ?? failures[0])?.error)
-  }
-
-  function askNext(): void {
-    clearTimeout(timer)
-    const place = places[next]
-    if (place === undefined) return
-    next += 1
-    timer = setTimeout(askNext, PATIENCE_MS)
-    ask(place).then(resolve, thrown => fail(place, toMeshError(thrown)))
-  }
-
-  askNext()
-  try {
-    return await promise
-  } finally {
-    clearTimeout(timer)
-    next = places.length
-  }
-}
-
 const FINAL: ReadonlySet<string> = new Set(['denied', 'not-found', 'evicted', 'not-trusted'])
 /** How long a hub is asked last that was silent: by then its link has ended, or it answers. */
 const SILENT_MS = 10_000
-/** A hub that has not answered by then is not waited for alone. */
-const PATIENCE_MS = 400
+/** A link that is lost must be back within this time, for a meeting at its hub. */
+const LINK_WAIT_MS = 3_000

@@ -86,9 +86,9 @@ export class PeerPaths {
   async session(): Promise<PeerSession> {
     const { best } = this
     const isLeft = best?.isSilent === true ? this.#replacing.get(best) : undefined
-    if (isLeft !== undefined) {
-      // Whoever comes now has nothing to lose there.
-      await isLeft
+    if (best !== undefined && isLeft !== undefined) {
+      // Whoever comes now has nothing to lose there; but the other hub may be the dead one.
+      await Promise.race([isLeft, best.whenHeard()])
       if (this.best !== undefined) return this.best
     } else if (best !== undefined) return best
     if (this.#waiting !== undefined) return this.#waiting.promise

@@ -20,6 +20,8 @@ export interface PeerSession {
   readonly via: PassageTarget | undefined
   /** It was in use, or should have answered, and nothing comes: it may be dead. */
   readonly isSilent: boolean
+  /** Resolves when something comes again, or it has ended; at once where it is not silent. */
+  whenHeard(): Promise<void>
   readonly openedAtMs: Ms
   readonly session: ClientHttp2Session
   /** What goes beside its streams; absent where everything must go in them. */
@@ -93,6 +95,7 @@ export function createPeerSession(options: PeerSessionOptions): PeerSession {
     get isSilent() {
       return alive.isSilent
     },
+    whenHeard: alive.whenHeard,
     openedAtMs,
     session,
     datagrams,

@@ -42,6 +42,8 @@ export interface KeepAlive {
   doubt(): void
   /** Nothing has come since `onSilent`. */
   readonly isSilent: boolean
+  /** Resolves when something comes again, or the session has closed; at once for one that is not silent. */
+  whenHeard(): Promise<void>
 }
 
 /** Ping a session until it closes; break it when nothing comes back. */
@@ -52,6 +54,12 @@ export function keepAlive(session: Http2Session, options: KeepAliveOptions): Kee
   // Pings and their answers are no sign of use.
   let sentPings = 0
   let receivedPings = 0
+  const waiters = new Set<() => void>()
+
+  function tellHeard(): void {
+    for (const waiter of waiters) waiter()
+    waiters.clear()
+  }
 
   function ping(): void {
     const isSent = session.ping((error, roundTripMs) => {
@@ -88,6 +96,7 @@ export function keepAlive(session: Http2Session, options: KeepAliveOptions): Kee
     const verdict = silence?.look(counts(), ms(performance.now()))
     if (verdict === 'ping') ping()
     else if (verdict === 'silent') onSilent?.()
+    if (waiters.size > 0 && silence?.isSilent !== true) tellHeard()
   }
 
   const timers = [
@@ -96,11 +105,16 @@ export function keepAlive(session: Http2Session, options: KeepAliveOptions): Kee
   ]
   session.once('close', () => {
     for (const timer of timers) clearInterval(timer)
+    tellHeard()
   })
   look()
   return {
     get isSilent() {
       return silence?.isSilent === true
+    },
+    async whenHeard() {
+      if (silence?.isSilent === true && !session.destroyed)
+        await new Promise<void>(resolve => waiters.add(resolve))
     },
     doubt() {
       if (!session.destroyed && liveness.doubt()) ping()
