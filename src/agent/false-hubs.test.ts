@@ -67,7 +67,7 @@ test('agent opens its link to no hub but one of its mesh, and finds back to the 
       assert.deepEqual(hub.requests, [])
       wire.target = mesh.address
       membership.link.networkChanged({ gone: new Set() })
-      await membership.link.whenOnline(5_000)
+      await membership.link.whenOnline(30_000)
     })
   }
 })

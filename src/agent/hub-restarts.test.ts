@@ -30,7 +30,7 @@ describe('a hub that goes away', { concurrency: true }, () => {
       )
       await mesh.restartHub()
       const startedMs = performance.now()
-      await Promise.all([host, guest].map(({ membership }) => membership.link.whenOnline(10_000)))
+      await Promise.all([host, guest].map(({ membership }) => membership.link.whenOnline(30_000)))
       assert.equal(await echo(guest, service, `after ${round}`), `after ${round}`)
       tookMs.push(performance.now() - startedMs)
     }
@@ -54,7 +54,7 @@ describe('a hub that goes away', { concurrency: true }, () => {
     const noticedMs = performance.now() - startedMs
     assert.ok([host, guest].every(isAway))
     wire.thaw()
-    await Promise.all([host, guest].map(({ membership }) => membership.link.whenOnline(15_000)))
+    await Promise.all([host, guest].map(({ membership }) => membership.link.whenOnline(30_000)))
     assert.equal(await echo(guest, service, 'after'), 'after')
     t.diagnostic(`noticed after ${Math.round(noticedMs)} ms`)
     assert.ok(noticedMs < 20_000, `${noticedMs} ms`)

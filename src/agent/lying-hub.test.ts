@@ -224,7 +224,7 @@ test('agent outlives a hub that talks nonsense, and finds back to a good one', a
       while ((await mesh.logged('link.lost', 'host')).fields.code === 'link-closed') mesh.events.shift()
       wire.target = mesh.address
       membership.link.networkChanged({ gone: new Set() })
-      await membership.link.whenOnline(10_000)
+      await membership.link.whenOnline(30_000)
     })
   }
 })

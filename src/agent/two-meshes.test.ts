@@ -24,7 +24,7 @@ test('what an agent has in one mesh is invisible in the other', async () => {
   }
   const both = await home.join('laptop', { apps: [recorder] })
   const inWork = await both.agent.join(OTHER, parseName('laptop-at-work'), work.permit, false)
-  await inWork.link.whenOnline(5_000)
+  await inWork.link.whenOnline(30_000)
   const [atHome, atWork] = [home, work].map(
     ({ authority }) => hosts.find(host => both.agent.mesh(host.mesh).record.id === authority.mesh) as Host,
   ) as [Host, Host]
@@ -75,7 +75,7 @@ test('an eviction in one mesh does not put out the same user of another', async 
   await using work = await createLocalMesh()
   const both = await home.join('laptop')
   const inWork = await both.agent.join(OTHER, parseName('laptop'), work.permit, false)
-  await inWork.link.whenOnline(5_000)
+  await inWork.link.whenOnline(30_000)
   const boss = await work.join('boss')
   const bob = await home.join('pc', { permit: await home.invite('bob') })
   await work.member('pc', await work.invite('bob'))

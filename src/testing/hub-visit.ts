@@ -27,11 +27,11 @@ export interface HubVisit extends Disposable {
 
 /** Go to a hub with a credential, or without. Believes whatever answers to be the hub. */
 export async function visitHub(address: string, credential?: Credential): Promise<HubVisit> {
-  const socket = await connectTcp({ kind: 'address', ...parseAddress(address) }, { timeoutMs: 5_000 })
+  const socket = await connectTcp({ kind: 'address', ...parseAddress(address) }, { timeoutMs: 20_000 })
   const anybody = (): ShownIdentity => ({ identity: NOBODY, publicKeyPem: '', issuedAtMs: 0, expiresAtMs: 0 })
   const { session } = await openHttp2(socket, {
     identify: anybody,
-    timeoutMs: 5_000,
+    timeoutMs: 20_000,
     ...(credential && { identity: credential }),
   })
   return {

@@ -263,7 +263,7 @@ class LocalMeshRun implements LocalMesh {
     })
     const { agent, hosts } = started
     const membership = await agent.join(MESH_NAME, parseName(name), options.permit ?? this.permit, false)
-    await membership.link.whenOnline(5_000)
+    await membership.link.whenOnline(20_000)
     return this.#keep({ ...started, membership, host: present(hosts[0]) })
   }
 

@@ -57,7 +57,7 @@ export async function openRelayTo(
     connection.on('error', () => {})
     return { connection, hub: visit, [Symbol.dispose]: dispose }
   }
-  const connection = await connectTcp({ kind: 'address', ...parseAddress(hub) }, { timeoutMs: 5_000 })
+  const connection = await connectTcp({ kind: 'address', ...parseAddress(hub) }, { timeoutMs: 20_000 })
   connection.write(encodeRelayPreface({ side: 'dial', ticket: Buffer.from(ticket, 'base64url') }))
   return { connection, hub: visit, [Symbol.dispose]: dispose }
 }
@@ -68,7 +68,7 @@ export async function visitPeer(options: PeerVisitOptions): Promise<PeerVisit> {
   const { connection: socket, hub: visit } = await openRelayTo(options)
   const { session } = await openHttp2(socket, {
     identify: (): ShownIdentity => ({ identity: NOBODY, publicKeyPem: '', issuedAtMs: 0, expiresAtMs: 0 }),
-    timeoutMs: 5_000,
+    timeoutMs: 20_000,
     ...(shown !== null && { identity: shown }),
   })
   const connect = (service: string, sessionTicket?: string, headers: Record<string, string> = {}) => {

@@ -262,4 +262,4 @@ const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../..')
 const MAIN = join(ROOT, 'src/bin/ztm.ts')
 const NODE_ARGS = ['--disable-warning=ExperimentalWarning']
 const START_TIMEOUT_MS = 60_000
-const STOP_TIMEOUT_MS = 10_000
+const STOP_TIMEOUT_MS = 30_000

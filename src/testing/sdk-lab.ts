@@ -44,7 +44,7 @@ export async function createSdkLab(options: LocalMeshOptions = {}): Promise<SdkL
   const to = {
     origin: controllerUrl,
     trust: { kind: 'hub', rootPem, mesh: mesh.authority.mesh } as const,
-    connectTimeoutMs: 10_000,
+    connectTimeoutMs: 20_000,
   }
   const anybody = openHttpsPool(to)
   const pool = openHttpsPool({

@@ -72,7 +72,7 @@ export async function createTunnelRig(limits: Partial<TunnelLimits> = {}): Promi
       return server
     },
     async connect(port, host = '127.0.0.1') {
-      const connection = await connectTcp({ kind: 'address', host, port }, { timeoutMs: 5_000 })
+      const connection = await connectTcp({ kind: 'address', host, port }, { timeoutMs: 20_000 })
       opened.push(connection)
       return connection
     },
