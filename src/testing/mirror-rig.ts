@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import { type MirrorInfo, SYNC_API } from '../apps/sync/messages.ts'
+import { type MirrorDirection, type MirrorInfo, SYNC_API } from '../apps/sync/messages.ts'
 import { createSyncApp } from '../apps/sync/sync.ts'
 import { makeScratchFolder, type ScratchFolder } from './scratch-folder.ts'
 import { createTestMesh, type TestApp } from './test-host.ts'
@@ -14,6 +14,7 @@ export interface MirrorWords {
   readonly folder?: string
   readonly to?: { endpoint?: string; path: string }
   readonly ignores?: string[]
+  readonly direction?: MirrorDirection
 }
 
 /** Two endpoints of a user with a folder each, and a mirror between them that the first keeps. */
@@ -24,7 +25,7 @@ export interface MirrorRig {
   mirror(words?: MirrorWords): Promise<MirrorInfo>
   info(): Promise<MirrorInfo>
   list(): Promise<readonly MirrorInfo[]>
-  change(change: { isPaused?: boolean }): Promise<MirrorInfo>
+  change(change: { isPaused?: boolean; direction?: MirrorDirection }): Promise<MirrorInfo>
   end(): Promise<unknown>
   /** End the app of the first endpoint, do something, and start it again. */
   restart(meanwhile: () => void): Promise<void>
@@ -84,8 +85,9 @@ export function openMirrorRig(t: TestContext): MirrorRig {
       folder = left.path,
       to = { endpoint: 'far', path: right.path },
       ignores = [],
+      direction = 'both',
     } = {}) {
-      const body = { name, folder, to, ignores } as never
+      const body = { name, folder, to, ignores, direction } as never
       return await (await start()).call(SYNC_API.createMirror, { params, body })
     },
     info,

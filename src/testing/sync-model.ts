@@ -38,8 +38,8 @@ export interface SyncModel {
   assertKept(contents: ReadonlySet<string>): void
 }
 
-/** Two empty trees. */
-export function createSyncModel(): SyncModel {
+/** Two empty trees. @param oneWayFrom  changes go from this side alone */
+export function createSyncModel(oneWayFrom?: Side): SyncModel {
   const sides = { left: new MemoryTree(), right: new MemoryTree() }
   const agreed = new Map<string, Agreed>()
   const compared = new Set<string>()
@@ -49,6 +49,7 @@ export function createSyncModel(): SyncModel {
     left: sides.left.look(compared),
     right: sides.right.look(compared),
     agreed,
+    ...(oneWayFrom !== undefined && { oneWayFrom }),
     marks: { left: { endpoint: 'left-ep', nowMs: NOW_MS }, right: { endpoint: 'right-ep', nowMs: NOW_MS } },
   })
   const plan = (options: { foldsNames?: boolean } = {}) => planSync({ ...input(), ...options })

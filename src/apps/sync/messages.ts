@@ -35,6 +35,11 @@ const mirrorPlaceShape = z.strictObject({
   path: z.string().min(1).max(1_500),
 })
 
+/** Which way changes go, as the endpoint that keeps a mirror sees it: `upload` from its folder to the other, `download` from there. */
+export const mirrorDirectionShape = z.enum(['both', 'upload', 'download'])
+/** Which way changes go. */
+export type MirrorDirection = z.output<typeof mirrorDirectionShape>
+
 /** Two folders that are kept equal, by the endpoint of the first. */
 export const mirrorTermsShape = z.strictObject({
   name: mirrorName,
@@ -44,6 +49,8 @@ export const mirrorTermsShape = z.strictObject({
   /** What is not mirrored, beside what the folder's own `.ztmignore` says. */
   ignores: z.array(z.string().max(1_000)).max(100).default([]),
   bytesPerSecond: z.number().positive().optional(),
+  /** One way, nothing is ever done to the folder that changes come from. */
+  direction: mirrorDirectionShape.default('both'),
 })
 
 /** A mirror, as it is kept. */
@@ -90,6 +97,8 @@ export const mirrorShape = z.object({
   ...mirrorTermsShape.shape,
   state: mirrorStateShape,
   leftCount: z.number(),
+  /** Paths that differ and stay so, as changes go one way. */
+  apartCount: z.number().default(0),
   sentBytes: z.number(),
   inSyncAtMs: msShape.optional(),
   error: z.string().optional(),
@@ -152,12 +161,13 @@ export const SYNC_API = {
   changeMirror: defineRoute({
     method: 'PATCH',
     path: '/api/endpoints/{endpoint}/mirrors/{mirror}',
-    summary: 'Pause a mirror, let it go on, or change its limit',
+    summary: 'Pause a mirror, let it go on, or change its limit or which way changes go',
     params: mirrorParams,
     body: z.strictObject({
       isPaused: z.boolean().optional(),
       /** Null takes it away. */
       bytesPerSecond: z.number().positive().nullable().optional(),
+      direction: mirrorDirectionShape.optional(),
     }),
     response: mirrorShape,
     errors: ['not-found', 'denied', 'offline'],

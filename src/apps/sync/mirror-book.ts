@@ -7,8 +7,9 @@ import { findOwned } from '../../sdk/for-apps/find-owned.ts'
 import { readKeptRecords } from '../../sdk/for-apps/kept-records.ts'
 import { removeAgreed } from './agreed-file.ts'
 import { createIgnoreRules } from './ignore-rules.ts'
-import { type MirrorInfo, type MirrorRecord, mirrorRecordShape } from './messages.ts'
-import { type MirrorProgress, newProgress, runMirror } from './mirror-run.ts'
+import { type MirrorDirection, type MirrorInfo, type MirrorRecord, mirrorRecordShape } from './messages.ts'
+import { type MirrorProgress, newProgress } from './mirror-progress.ts'
+import { runMirror } from './mirror-run.ts'
 import type { Computer } from './tree-site.ts'
 
 interface Kept {
@@ -76,13 +77,17 @@ export class MirrorBook implements AsyncDisposable {
   /** @throws MeshError `not-found` */
   change(
     name: string,
-    change: { isPaused?: boolean | undefined; bytesPerSecond?: number | null | undefined },
+    change: {
+      isPaused?: boolean | undefined
+      bytesPerSecond?: number | null | undefined
+      direction?: MirrorDirection | undefined
+    },
   ): Promise<MirrorInfo> {
     return this.#exclusive.run('mirrors', async () => {
       const kept = this.#find(name)
       const { bytesPerSecond: before, ...rest } = kept.record
-      const { isPaused = rest.isPaused, bytesPerSecond = before ?? null } = change
-      const record = { ...rest, isPaused, ...(bytesPerSecond !== null && { bytesPerSecond }) }
+      const { isPaused = rest.isPaused, bytesPerSecond = before ?? null, direction = rest.direction } = change
+      const record = { ...rest, isPaused, direction, ...(bytesPerSecond !== null && { bytesPerSecond }) }
       await this.#end(kept)
       // It may have been marked meanwhile.
       kept.record = { ...record, isMarked: kept.record.isMarked }
@@ -177,15 +182,17 @@ export class MirrorBook implements AsyncDisposable {
 }
 
 function describe({ record, progress }: Kept): MirrorInfo {
-  const { name, folder, to, ignores, bytesPerSecond } = record
-  const { state, leftCount, sentBytes, inSyncAtMs, error, problems, conflicts } = progress
+  const { name, folder, to, ignores, bytesPerSecond, direction } = record
+  const { state, leftCount, apartCount, sentBytes, inSyncAtMs, error, problems, conflicts } = progress
   return {
     name,
     folder,
     to,
     ignores,
+    direction,
     state,
     leftCount,
+    apartCount,
     sentBytes,
     problems,
     conflicts,

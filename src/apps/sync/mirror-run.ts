@@ -6,41 +6,14 @@ import type { Folder } from '../../core/model/disk.ts'
 import { MeshError, toMeshError } from '../../core/model/errors.ts'
 import type { Host } from '../../sdk/app.ts'
 import { readAgreed, writeAgreed } from './agreed-file.ts'
-import type { MirrorProblem, MirrorRecord, MirrorState } from './messages.ts'
+import type { MirrorRecord } from './messages.ts'
 import { carryOutPlan } from './mirror-actions.ts'
+import type { MirrorProgress } from './mirror-progress.ts'
 import { MirrorSides } from './mirror-sides.ts'
 import { openPlace } from './open-place.ts'
 import { createPace, wait } from './serve-copy.ts'
 import { isBroken } from './transfer.ts'
 import type { Computer } from './tree-site.ts'
-
-/** What is known of a mirror that runs. */
-export interface MirrorProgress {
-  state: MirrorState
-  /** Files, folders and links that are to be dealt with. */
-  leftCount: number
-  sentBytes: number
-  /** When both sides were last found to be equal. */
-  inSyncAtMs: number | undefined
-  /** Why it cannot go on now. */
-  error: string | undefined
-  problems: MirrorProblem[]
-  /** Copies that were made as both sides had changed a file, newest last. */
-  conflicts: string[]
-}
-
-/** How a mirror stands that has not begun. */
-export function newProgress(): MirrorProgress {
-  return {
-    state: 'starting',
-    leftCount: 0,
-    sentBytes: 0,
-    inSyncAtMs: undefined,
-    error: undefined,
-    problems: [],
-    conflicts: [],
-  }
-}
 
 /** What a mirror runs with. */
 export interface MirrorTerms {
@@ -128,6 +101,8 @@ class Follower {
   #wake: (() => void) | undefined
   #broken: MeshError | undefined
   #isUnkept = false
+  /** Paths that differ and stay so. */
+  readonly #apart = new Set<string>()
   #keptMs = Number.NEGATIVE_INFINITY
   #cleanedMs = Number.NEGATIVE_INFINITY
 
@@ -242,10 +217,8 @@ class Follower {
       const { actions, problems } = this.#plan()
       const failed = new Set(progress.problems.map(({ path }) => path))
       const open = actions.filter(({ path }) => !failed.has(path))
-      for (const { path } of problems) {
-        if (!failed.has(path)) {
-          progress.problems.push({ path, message: 'on one side it has the name of another', isLasting: true })
-        }
+      for (const { path, why } of problems) {
+        if (!failed.has(path)) progress.problems.push({ path, message: WHYS[why], isLasting: true })
       }
       progress.leftCount = open.length
       if (open.length === 0) {
@@ -275,6 +248,7 @@ class Follower {
     const { host, record, sides, agreed } = this.#terms
     const { left, right } = sides.visible()
     const nowMs = host.clock.now()
+    const oneWayFrom = SOURCES[record.direction]
     const input: SyncInput = {
       left,
       right,
@@ -283,13 +257,27 @@ class Follower {
         left: { endpoint: host.endpoint.name, nowMs },
         right: { endpoint: record.to.endpoint ?? `${host.endpoint.name}-2`, nowMs },
       },
+      ...(oneWayFrom !== undefined && { oneWayFrom }),
       foldsNames: sides.places.left.opened.foldsNames || sides.places.right.opened.foldsNames,
     }
     const some = this.#open === 'all' ? input : restrictSync(input, this.#open)
     const known = [...some.agreed].filter(
       ([path, { left: entry }]) => !sides.isHidden(path) && !sides.isIgnored(path, entry.kind === 'folder'),
     )
-    return planSync({ ...some, agreed: new Map(known) })
+    const plan = planSync({ ...some, agreed: new Map(known) })
+    this.#countApart(some, plan.held)
+    return plan
+  }
+
+  /** @param planned  what was looked at; all else is as it was */
+  #countApart(planned: SyncInput, held: readonly string[]): void {
+    const { left, right } = this.#terms.sides.trees
+    for (const path of this.#apart) {
+      const isPlanned = planned.left.has(path) || planned.right.has(path) || planned.agreed.has(path)
+      if (isPlanned || !(left.has(path) || right.has(path))) this.#apart.delete(path)
+    }
+    for (const path of held) this.#apart.add(path)
+    this.#terms.progress.apartCount = this.#apart.size
   }
 
   async #carryOut(actions: readonly SyncAction[]): Promise<void> {
@@ -361,6 +349,11 @@ class Follower {
   }
 }
 
+const SOURCES = { both: undefined, upload: 'left', download: 'right' } as const
+const WHYS = {
+  'case-clash': 'on one side it has the name of another',
+  'folder-in-the-way': 'where it is to go is a folder that has something of its own',
+} as const
 /** Trying again does not help against these. */
 const LASTING: ReadonlySet<string> = new Set(['denied', 'bad-name', 'unsupported', 'too-large', 'bad-input'])
 /** Something else is there than was looked at. */

@@ -208,3 +208,54 @@ test('a mirror into itself, a second of its name, and one that is not there are 
     },
   )
 })
+
+test('one way up: what is changed there neither comes here nor goes, and what is changed here wins', async t => {
+  const rig = openMirrorRig(t)
+  const { left, right } = rig
+  for (const name of ['a', 'b', 'c', 'd']) writeFileSync(left.file(name), name)
+  writeFileSync(right.file('own'), 'own')
+  assert.equal((await rig.mirror({ direction: 'upload' })).direction, 'upload')
+  await rig.inSync()
+  assert.deepEqual(rig.contents(right), { a: 'a', b: 'b', c: 'c', d: 'd', own: 'own' })
+  rig.stopTime()
+  writeFileSync(right.file('a'), 'changed there')
+  rmSync(right.file('b'))
+  writeFileSync(right.file('c'), 'changed there too')
+  writeFileSync(left.file('c'), 'changed here')
+  rmSync(left.file('d'))
+  rig.letTimeGo()
+  await rig.until(({ state, conflicts }) => state === 'in sync' && conflicts.length === 1)
+  await rig.until(({ apartCount }) => apartCount === 4)
+  const [copy = ''] = (await rig.info()).conflicts
+  const there = { a: 'changed there', c: 'changed here', [copy]: 'changed there too', own: 'own' }
+  await rig.becomes(right, there)
+  assert.deepEqual(rig.contents(left), { a: 'a', b: 'b', c: 'changed here' })
+  assert.ok(rig.trash(right).some(path => path.endsWith('/d')))
+  assert.deepEqual(rig.trash(left), [])
+  // It stays so over a restart, until it is to go both ways.
+  await rig.restart(() => writeFileSync(left.file('e'), 'e'))
+  await rig.becomes(right, { ...there, e: 'e' })
+  assert.deepEqual(rig.contents(left), { a: 'a', b: 'b', c: 'changed here', e: 'e' })
+  await rig.change({ direction: 'both' })
+  await rig.becomes(left, { ...there, e: 'e' })
+  await rig.until(({ apartCount }) => apartCount === 0)
+})
+
+test('one way down: nothing is done to the other side, whatever is done here', async t => {
+  const rig = openMirrorRig(t)
+  const { left, right } = rig
+  for (const name of ['a', 'b']) writeFileSync(right.file(name), name)
+  await rig.mirror({ direction: 'download' })
+  await rig.becomes(left, { a: 'a', b: 'b' })
+  await rig.inSync()
+  writeFileSync(left.file('a'), 'changed here')
+  writeFileSync(left.file('mine'), 'mine')
+  rmSync(left.file('b'))
+  writeFileSync(right.file('c'), 'c')
+  await rig.becomes(left, { a: 'changed here', c: 'c', mine: 'mine' })
+  await rig.until(({ apartCount }) => apartCount === 3)
+  assert.deepEqual(rig.contents(right), { a: 'a', b: 'b', c: 'c' })
+  rmSync(right.file('c'))
+  await rig.becomes(left, { a: 'changed here', mine: 'mine' })
+  assert.deepEqual(rig.trash(right), [])
+})

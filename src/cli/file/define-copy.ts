@@ -4,7 +4,7 @@ import { addExamples } from '../examples.ts'
 import { makeFolder, removeItem, renameItem } from './change-disk.ts'
 import { type CopyWords, copyFiles, parseMbps, parseMbpsOrNone } from './copy-files.ts'
 import { type GrantWords, grantFolder } from './grant-folder.ts'
-import { type MirrorWords, mirrorFolder } from './mirror-folder.ts'
+import { type MirrorWords, mirrorFolder, parseOnOff } from './mirror-folder.ts'
 
 /** `ztm file cp|mirror|grant …`: files as they are on the disks of endpoints. */
 export function defineCopy(command: Command, cli: Cli): void {
@@ -87,13 +87,26 @@ export function defineMirror(mirror: Command, cli: Cli): void {
     .description(
       'Keep a folder here and one at another endpoint equal, both ways, for as long as the mirror lasts: the agent does it, also after a ' +
         'restart. Where both sides changed a file, both keep both. What is removed or replaced is kept in `.ztm-mirror/trash` of its side for 30 days. ' +
-        'What `.ztmignore` in the folder says, in the form of `.gitignore`, is left alone.',
+        'What `.ztmignore` in the folder says, in the form of `.gitignore`, is left alone.\n\n' +
+        'One way: with `--upload` changes here go there, and nothing is ever done here; with `--download` changes there come here, and nothing is ever ' +
+        'done there. What is changed, made or removed where changes go to stays so until the same path is changed where they come from: then that has the name, and the ' +
+        'other is kept as a conflict copy beside it. What is removed where changes come from is removed, unless it was changed.',
     )
     .argument('[folder]', 'a folder, or the name of a mirror; without it, all are listed')
     .option('--to <place>', '[ENDPOINT:]PATH of the other side; it is made if it is missing')
     .option('--name <name>', "what to call it; the folder's own name if left out")
     .option('--ignore <pattern...>', 'what is not mirrored, in the form of .gitignore')
     .option('--limit-mbps <number>', 'megabits a second at most; 0 is no limit', parseMbpsOrNone)
+    .option(
+      '--download [on|off]',
+      'whether changes there come here; alone at the beginning: only that way',
+      parseOnOff,
+    )
+    .option(
+      '--upload [on|off]',
+      'whether changes here go there; alone at the beginning: only that way',
+      parseOnOff,
+    )
     .option('--pause', 'do nothing until --resume')
     .option('--resume', 'go on')
     .option('--stop', 'end it; both folders stay as they are')
@@ -103,6 +116,9 @@ export function defineMirror(mirror: Command, cli: Cli): void {
     'ztm file mirror',
     'ztm file mirror Documents --to nas:/srv/documents',
     "ztm file mirror src --to office:src --name code --ignore node_modules '*.log' --limit-mbps 20",
+    'ztm file mirror Photos --to nas:/srv/photos --upload',
+    'ztm file mirror nas-docs --to nas:/srv/documents --download',
+    'ztm file mirror code --download off',
     'ztm file mirror code --pause',
     'ztm file mirror code --stop',
   )

@@ -1,4 +1,4 @@
-import type { MirrorInfo } from '../../apps/sync/messages.ts'
+import type { MirrorDirection, MirrorInfo } from '../../apps/sync/messages.ts'
 import { parseCopyPlace } from '../../core/files/copy-request.ts'
 import { MeshError } from '../../core/model/errors.ts'
 import type { Name } from '../../core/model/names.ts'
@@ -19,6 +19,10 @@ export interface MirrorWords {
   readonly ignore?: readonly string[]
   /** Megabits a second; 0 takes it away. */
   readonly limitMbps?: number
+  /** Whether changes there come here. */
+  readonly download?: boolean
+  /** Whether changes here go there. */
+  readonly upload?: boolean
   readonly pause?: boolean
   readonly resume?: boolean
   readonly stop?: boolean
@@ -42,7 +46,9 @@ export async function mirrorFolder(cli: Cli, typed: string | undefined, words: M
     })
     return
   }
+  const direction = changeDirection(mirror.direction, words)
   const body = {
+    ...(direction !== undefined && { direction }),
     ...(words.pause === true && { isPaused: true }),
     ...(words.resume === true && { isPaused: false }),
     ...(words.limitMbps !== undefined && {
@@ -57,8 +63,9 @@ async function create(
   cli: Cli,
   { mesh, endpoint, isChosen }: Place,
   typed: string | undefined,
-  { to = '', name, ignore = [], limitMbps = 0 }: MirrorWords,
+  words: MirrorWords,
 ): Promise<void> {
+  const { to = '', name, ignore = [], limitMbps = 0 } = words
   if (typed === undefined)
     throw new MeshError('bad-usage', 'Cannot mirror: say which folder: `ztm file mirror DIR --to EP:DIR`')
   const folder = isChosen ? typed : pathOf(cli, typed)
@@ -69,6 +76,7 @@ async function create(
     // Without an endpoint it is a folder of the same computer.
     to: other.endpoint === undefined && !isChosen ? { path: pathOf(cli, other.path) } : other,
     ignores: [...ignore],
+    direction: firstDirection(words),
     ...(limitMbps > 0 && { bytesPerSecond: limitMbps * 125_000 }),
   }
   const made = await callSync(cli, mesh.name, 'createMirror', { params: { endpoint }, body: body as never })
@@ -76,6 +84,37 @@ async function create(
     name: made.name,
     data: made,
   })
+}
+
+/** Which way changes go at first: saying only that one way is on leaves the other off. @throws MeshError `bad-usage` */
+export function firstDirection({ download, upload }: MirrorWords): MirrorDirection {
+  if (download === undefined && upload === undefined) return 'both'
+  return directionOf({ isUp: upload ?? download === false, isDown: download ?? upload === false })
+}
+
+/** Which way changes go from now on: what is not said stays. @returns undefined if nothing was said @throws MeshError `bad-usage` */
+export function changeDirection(
+  before: MirrorDirection,
+  { download, upload }: MirrorWords,
+): MirrorDirection | undefined {
+  if (download === undefined && upload === undefined) return undefined
+  return directionOf({ isUp: upload ?? before !== 'download', isDown: download ?? before !== 'upload' })
+}
+
+function directionOf({ isUp, isDown }: { isUp: boolean; isDown: boolean }): MirrorDirection {
+  if (isUp && isDown) return 'both'
+  if (isUp) return 'upload'
+  if (isDown) return 'download'
+  throw new MeshError(
+    'bad-usage',
+    'Cannot mirror: changes would go neither way: say --pause to let it rest, --stop to end it',
+  )
+}
+
+/** Read the word after `--download` and `--upload`. @throws MeshError `bad-usage` */
+export function parseOnOff(text: string): boolean {
+  if (text === 'on' || text === 'off') return text === 'on'
+  throw new MeshError('bad-usage', `Cannot read ${quote(text)}: say on or off`)
 }
 
 /** The folder's own name, as far as it can be a name. */
@@ -105,6 +144,7 @@ async function showMirrors(cli: Cli, mirrors: readonly MirrorInfo[]): Promise<vo
     columns: [
       { title: 'NAME', cell: ({ name }) => name },
       { title: 'FOLDER', cell: ({ folder }) => folder },
+      { title: 'WAY', cell: ({ direction }) => WAYS[direction] },
       { title: 'TO', cell: ({ to }) => placeText(to) },
       { title: 'STATE', cell: mirror => stateText(mirror) },
       { title: 'CONFLICTS', cell: ({ conflicts }) => String(conflicts.length) },
@@ -114,8 +154,8 @@ async function showMirrors(cli: Cli, mirrors: readonly MirrorInfo[]): Promise<vo
 }
 
 async function showMirror(cli: Cli, mirror: MirrorInfo): Promise<void> {
-  const { name, folder, to, ignores, bytesPerSecond, sentBytes, inSyncAtMs, error, problems, conflicts } =
-    mirror
+  const { name, folder, to, ignores, direction, bytesPerSecond, sentBytes, inSyncAtMs, error } = mirror
+  const { problems, conflicts, apartCount } = mirror
   const table =
     problems.length === 0
       ? ''
@@ -137,15 +177,27 @@ async function showMirror(cli: Cli, mirror: MirrorInfo): Promise<void> {
       ['Mirror', name],
       ['Folder', folder],
       ['To', placeText(to)],
+      ['Changes go', WAY_WORDS[direction]],
       ['State', stateText(mirror)],
       ['Why', error],
       ['In sync', inSyncAtMs === undefined ? undefined : ago(cli, inSyncAtMs)],
+      [
+        'Left apart',
+        apartCount === 0 ? undefined : `${plural(apartCount, 'path')} that only the other side changed`,
+      ],
       ['Sent', bytes(sentBytes)],
       ['Limit', bytesPerSecond === undefined ? undefined : `${bytesPerSecond / 125_000} Mb/s`],
       ['Ignored', ignores.length === 0 ? undefined : ignores.join(', ')],
     ],
     below: table + copies,
   })
+}
+
+const WAYS: Readonly<Record<MirrorDirection, string>> = { both: '<->', upload: '->', download: '<-' }
+const WAY_WORDS: Readonly<Record<MirrorDirection, string>> = {
+  both: 'both ways',
+  upload: 'there only: nothing is changed here',
+  download: 'here only: nothing is changed there',
 }
 
 function stateText({ state, leftCount }: MirrorInfo): string {

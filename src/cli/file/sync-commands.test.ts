@@ -36,6 +36,7 @@ test('file mirror reads what it is told, and shows a mirror with its problems an
     folder: folder.file('My Docs'),
     to: { endpoint: 'office', path: '~' },
     ignores: [],
+    direction: 'both',
     bytesPerSecond: 1_000_000,
   })
   const { stdout } = await ztm('file', 'mirror', 'docs')
@@ -47,6 +48,38 @@ test('file mirror reads what it is told, and shows a mirror with its problems an
   assert.deepEqual(changed?.body, { isPaused: false, bytesPerSecond: null })
   assert.match((await ztm('file', 'mirror', 'none')).stderr, /Cannot find mirror "none"/)
   assert.match((await ztm('file', 'mirror', 'docs', '--limit-mbps', 'x')).stderr, /megabits/)
+})
+
+test('file mirror and cloud mirror go one way where --download or --upload say so, and never neither way', async t => {
+  const { ztm, daemons } = await lab(t)
+  const said = (route: string) =>
+    daemons.calls.findLast(call => call.route === route)?.body as { direction?: string }
+  const making = [
+    ['--upload', 'upload'],
+    ['--download on', 'download'],
+    ['--upload off', 'download'],
+    ['--download off', 'upload'],
+    ['--upload on --download on', 'both'],
+  ] as const
+  for (const group of ['file', 'cloud']) {
+    for (const [words, direction] of making) {
+      await ztm(group, 'mirror', 'new', '--to', 'office:new', ...words.split(' '))
+      assert.equal(said('sync.createMirror').direction, direction, words)
+    }
+    // One that goes both ways: what is not said stays.
+    for (const [words, direction] of [
+      ['--upload', 'both'],
+      ['--download off', 'upload'],
+      ['--upload off', 'download'],
+    ] as const) {
+      await ztm(group, 'mirror', 'docs', ...words.split(' '))
+      assert.deepEqual(said('sync.changeMirror'), { direction }, words)
+    }
+    const neither = await ztm(group, 'mirror', 'docs', '--upload', 'off', '--download', 'off')
+    assert.match(neither.stderr, /neither way: say --pause/)
+    assert.match((await ztm(group, 'mirror', 'docs', '--upload', 'maybe')).stderr, /say on or off/)
+  }
+  assert.match((await ztm('cloud', 'mirror', '--help')).stdout, /--download \[on\|off\][\s\S]*--upload\n/)
 })
 
 test('a place is an endpoint and a path, or a path; a drive is no endpoint', () => {

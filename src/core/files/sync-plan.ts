@@ -1,6 +1,7 @@
 import { conflictPath } from './conflict-name.ts'
 import { settleFolders } from './sync-folders.ts'
 import { findMoves, type Move } from './sync-moves.ts'
+import { isInTheWay, judgeOneWay, settleOneWay } from './sync-one-way.ts'
 import type { Agreed, Side, SyncAction, SyncInput, SyncProblem, Verdict } from './sync-shapes.ts'
 import { hasSameContent, isModeAlike, isUntouched, type TreeEntry } from './tree-entry.ts'
 import { foldPath, parentOf } from './tree-path.ts'
@@ -15,16 +16,45 @@ import { foldPath, parentOf } from './tree-path.ts'
  *
  * After all actions, without any change meanwhile, a second plan has none. After only some, or some that failed, or with
  * changes meanwhile, a new plan goes on from there. What a side has that the other did not agree to is never removed.
+ *
+ * Where changes go one way (`oneWayFrom`), no action is at that side: `judgeOneWay`.
+ *
+ * @returns with `held`: paths that differ and stay so, as changes go one way
  */
-export function planSync(input: SyncInput): { actions: SyncAction[]; problems: SyncProblem[] } {
-  const { left, right, agreed } = input
+export function planSync(input: SyncInput): {
+  actions: SyncAction[]
+  problems: SyncProblem[]
+  held: string[]
+} {
+  const { left, right, agreed, oneWayFrom: from } = input
   const verdicts = new Map<string, Verdict>()
+  const trees = { left, right }
   for (const path of new Set([...left.keys(), ...right.keys(), ...agreed.keys()])) {
-    if (path !== '') verdicts.set(path, judge(left.get(path), right.get(path), agreed.get(path)))
+    if (path === '') continue
+    const verdict =
+      from === undefined
+        ? judge(left.get(path), right.get(path), agreed.get(path))
+        : judgeOneWay(trees[from].get(path), trees[otherOf(from)].get(path), {
+            agreed: agreed.get(path),
+            from,
+          })
+    verdicts.set(path, verdict)
   }
-  settleFolders(verdicts, left, right)
+  if (from === undefined) settleFolders(verdicts, left, right)
+  else settleOneWay(verdicts, trees, from)
   const problems = input.foldsNames === true ? takeOutClashes(verdicts, input) : []
-  return { actions: listActions(verdicts, input), problems }
+  const held: string[] = []
+  for (const [path, verdict] of verdicts) {
+    if (from === undefined || verdict.from !== 'held') continue
+    held.push(path)
+    if (isInTheWay(verdict, trees[from].get(path), trees[otherOf(from)].get(path)))
+      problems.push({ path, why: 'folder-in-the-way' })
+  }
+  return { actions: listActions(verdicts, input), problems, held }
+}
+
+function otherOf(side: Side): Side {
+  return side === 'left' ? 'right' : 'left'
 }
 
 function judge(
@@ -89,10 +119,11 @@ function listActions(verdicts: ReadonlyMap<string, Verdict>, input: SyncInput): 
       const to = conflictPath(path, input.marks[at], isTaken)
       taken.add(to)
       asides.push({ do: 'set-aside', at, path, to })
-      makes.push({ do: 'copy', from: at, path: to, over: undefined })
+      if (input.oneWayFrom === undefined) makes.push({ do: 'copy', from: at, path: to, over: undefined })
     }
     const one = trees.left.get(path)
     const other = trees.right.get(path)
+    if (from === 'held') continue
     if (from === undefined) {
       if (one !== undefined) removes.push({ do: 'remove', at: 'left', path })
       if (other !== undefined) removes.push({ do: 'remove', at: 'right', path })
@@ -115,7 +146,7 @@ interface CopyPlace {
 }
 
 function addCopy({ path, from, aside, input, removes, makes }: CopyPlace): void {
-  const at = from === 'left' ? 'right' : 'left'
+  const at = otherOf(from)
   const source = input[from].get(path)
   let over = aside.includes(at) ? undefined : input[at].get(path)
   if (source === undefined) return
@@ -169,7 +200,7 @@ function isModeAlone(agreed: Agreed | undefined, from: Side, source: TreeEntry, 
   const before = agreed?.[from]
   if (agreed === undefined || before?.kind !== 'file' || source.kind !== 'file') return false
   const { mode: _, ...bare } = source
-  return isUntouched(before, bare) && isUntouched(agreed[from === 'left' ? 'right' : 'left'], target)
+  return isUntouched(before, bare) && isUntouched(agreed[otherOf(from)], target)
 }
 
 function isAgreed(

@@ -35,8 +35,8 @@ export type SyncAction =
 /** A path that cannot be made equal, and why. */
 export interface SyncProblem {
   readonly path: string
-  /** On a side without regard to case it has the name of another. */
-  readonly why: 'case-clash'
+  /** On a side without regard to case it has the name of another; or what is to come is no folder, and a folder is there. */
+  readonly why: 'case-clash' | 'folder-in-the-way'
 }
 
 /** Two trees, and what they were when they were last equal. */
@@ -49,14 +49,19 @@ export interface SyncInput {
   readonly marks: Readonly<Record<Side, ConflictMark>>
   /** Whether something is at a path that is in neither tree here, so that no copy gets its name. */
   readonly isTaken?: (path: string) => boolean
+  /** Changes go from this side alone, and nothing is done there; both ways if absent. */
+  readonly oneWayFrom?: Side
   /** One of the sides takes names for equal that differ in case or composition. */
   readonly foldsNames?: boolean
 }
 
 /** What is to become of one path. */
 export interface Verdict {
-  /** Where that comes from which both sides are to have; undefined: neither is to have anything. */
-  from: Side | 'both' | 'unknown' | undefined
+  /**
+   * Where that comes from which both sides are to have; undefined: neither is to have anything; `held`: each keeps what it
+   * has, as changes go one way.
+   */
+  from: Side | 'both' | 'unknown' | 'held' | undefined
   /** Where something else is that must not be lost: it gets another name. */
   aside: Side[]
 }

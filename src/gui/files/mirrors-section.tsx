@@ -15,7 +15,12 @@ import {
 import { useDisclosure } from '@mantine/hooks'
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
-import { type MirrorInfo, type MirrorState, SYNC_API } from '../../apps/sync/messages.ts'
+import {
+  type MirrorDirection,
+  type MirrorInfo,
+  type MirrorState,
+  SYNC_API,
+} from '../../apps/sync/messages.ts'
 import type { MeshInfo } from '../../core/api/mesh-shape.ts'
 import { call } from '../api/call.ts'
 import { appPrefix, FILES_QUERIES } from '../api/files-queries.ts'
@@ -90,7 +95,13 @@ function Mirrors({
           { title: say('mirror.folder'), cell: ({ folder }) => <Name>{folder}</Name> },
           {
             title: say('mirror.to'),
-            cell: ({ to }) => <Name>{formatDiskPlace({ ...to, endpoint: nameOf(to.endpoint) })}</Name>,
+            cell: ({ to, direction, apartCount }) => (
+              <>
+                <Name>{formatDiskPlace({ ...to, endpoint: nameOf(to.endpoint) })}</Name>
+                {direction !== 'both' && <Text size="xs">{say(`mirror.way.${direction}`)}</Text>}
+                {apartCount > 0 && <Text size="xs">{say('mirror.apart', { count: apartCount })}</Text>}
+              </>
+            ),
           },
           {
             title: say('state.title'),
@@ -183,6 +194,7 @@ function MirrorForm({
   const [path, setPath] = useState('')
   const [typedName, setName] = useState('')
   const [ignores, setIgnores] = useState<string[]>([])
+  const [direction, setDirection] = useState<MirrorDirection>('both')
   const [megabits, setMegabits] = useState<number | string>('')
   const other = others.find(({ id }) => id === endpoint)
   const isOwn = other === undefined || other.user === here.user
@@ -196,7 +208,7 @@ function MirrorForm({
     <form
       onSubmit={event => {
         event.preventDefault()
-        make.mutate({ name, folder, to, ignores, limit })
+        make.mutate({ name, folder, to, ignores, limit, direction })
       }}
     >
       <Stack>
@@ -230,22 +242,49 @@ function MirrorForm({
         </Group>
         <Group grow align="start">
           <Field label={say('mirror.name')} placeholder={name} value={typedName} onChange={setName} />
-          <NumberInput
-            label={say('mirror.limit')}
-            value={megabits}
-            onChange={setMegabits}
-            min={0.1}
-            hideControls
-          />
+          <LimitField value={megabits} onChange={setMegabits} />
         </Group>
+        <DirectionChoice value={direction} onChange={setDirection} />
         <TagsInput label={say('mirror.ignores')} placeholder="*.tmp" value={ignores} onChange={setIgnores} />
-        <EqualCommand>{formatMirror({ folder, place, name: typedName, ignores, limit })}</EqualCommand>
+        <EqualCommand>
+          {formatMirror({ folder, place, name: typedName, ignores, limit, direction })}
+        </EqualCommand>
         {make.error !== null && <Failure error={make.error} />}
         <Button type="submit" loading={make.isPending}>
           {say('mirror.begin')}
         </Button>
       </Stack>
     </form>
+  )
+}
+
+function LimitField({
+  value,
+  onChange,
+}: {
+  value: number | string
+  onChange: (megabits: number | string) => void
+}) {
+  const { say } = useTexts()
+  return <NumberInput label={say('mirror.limit')} value={value} onChange={onChange} min={0.1} hideControls />
+}
+
+function DirectionChoice({
+  value,
+  onChange,
+}: {
+  value: MirrorDirection
+  onChange: (direction: MirrorDirection) => void
+}) {
+  const { say } = useTexts()
+  return (
+    <Select
+      label={say('mirror.way')}
+      data={DIRECTIONS.map(one => ({ value: one, label: say(`mirror.way.${one}`) }))}
+      value={value}
+      onChange={chosen => onChange(chosen ?? 'both')}
+      allowDeselect={false}
+    />
   )
 }
 
@@ -261,6 +300,7 @@ interface MirrorWish {
   readonly folder: string
   readonly to: { readonly path: string; readonly endpoint?: string; readonly user?: string }
   readonly ignores: readonly string[]
+  readonly direction: MirrorDirection
   /** Megabits a second. */
   readonly limit: number | undefined
 }
@@ -281,14 +321,17 @@ function useMaking(mesh: string, endpoint: string, onDone: () => void) {
 
 /** The command that makes such a mirror. */
 function formatMirror(wish: Omit<MirrorWish, 'to'> & { place: string }): string {
-  const { folder, place, name, ignores, limit } = wish
+  const { folder, place, name, ignores, limit, direction } = wish
   return formatCommand(
     ...['ztm', 'file', 'mirror', folder || 'FOLDER', '--to', place],
     ...(name === '' ? [] : ['--name', name]),
     ...(ignores.length > 0 ? ['--ignore', ...ignores] : []),
+    ...(direction === 'both' ? [] : [`--${direction}`]),
     ...(limit === undefined ? [] : ['--limit-mbps', String(limit)]),
   )
 }
+
+const DIRECTIONS: readonly MirrorDirection[] = ['both', 'upload', 'download']
 
 const MOODS: Readonly<Record<MirrorState, Mood>> = {
   starting: 'waiting',

@@ -104,12 +104,13 @@ export const FILES_EN = {
   'grant.removeAsk': 'Let nobody else use {folder} any more?',
   'grant.title': 'Folders that others may use',
   'grant.write': 'read and change',
+  'mirror.apart': '{count} left as they are',
   'mirror.begin': 'Begin',
   'mirror.conflicts': 'Both sides had changed these; both versions are kept:',
   'mirror.endpoint': 'Other computer',
   'mirror.folder': 'Folder here',
   'mirror.help':
-    'The two folders are kept equal, both ways, for as long as the mirror lasts. What is removed stays in the trash for 30 days.',
+    'The two folders are kept equal for as long as the mirror lasts. One way, nothing is done to the folder that changes come from. What is removed stays in the trash for 30 days.',
   'mirror.ignores': 'Leave out',
   'mirror.left': '{count} to go',
   'mirror.limit': 'Megabits a second at most',
@@ -132,4 +133,8 @@ export const FILES_EN = {
   'mirror.stopAsk': 'End mirror {name}? Both folders stay as they are.',
   'mirror.title': 'Mirrors',
   'mirror.to': 'With',
+  'mirror.way': 'Changes go',
+  'mirror.way.both': 'both ways',
+  'mirror.way.download': 'only here',
+  'mirror.way.upload': 'only there',
 } as const

@@ -105,11 +105,13 @@ export const FILES_ZH: Readonly<Record<keyof typeof FILES_EN, string>> = {
   'grant.removeAsk': '不再允许其他人使用 {folder}？',
   'grant.title': '允许他人使用的文件夹',
   'grant.write': '读取和修改',
+  'mirror.apart': '{count} 项保持不同',
   'mirror.begin': '开始',
   'mirror.conflicts': '两侧都修改过以下文件；两个版本都已保留：',
   'mirror.endpoint': '另一台计算机',
   'mirror.folder': '本机文件夹',
-  'mirror.help': '在镜像存在期间，两个文件夹双向保持一致。被删除的内容在回收站中保留 30 天。',
+  'mirror.help':
+    '在镜像存在期间，两个文件夹保持一致。单向时，不会改动更改来源的文件夹。被删除的内容在回收站中保留 30 天。',
   'mirror.ignores': '忽略',
   'mirror.left': '剩余 {count} 项',
   'mirror.limit': '每秒最多兆比特',
@@ -132,4 +134,8 @@ export const FILES_ZH: Readonly<Record<keyof typeof FILES_EN, string>> = {
   'mirror.stopAsk': '结束镜像 {name}？两个文件夹保持原样。',
   'mirror.title': '镜像',
   'mirror.to': '对方',
+  'mirror.way': '更改方向',
+  'mirror.way.both': '双向',
+  'mirror.way.download': '仅到本机',
+  'mirror.way.upload': '仅到对方',
 }
