@@ -39,6 +39,7 @@ const ROOMS: RoomTable = {
   'core/balance': ['core/model'],
   'core/codec': ['core/model'],
   'core/files': ['core/model'],
+  'core/terminal': ['core/model'],
   'core/app': ['core/model'],
   'core/gateway': ['core/model'],
   'core/billing': ['core/model'],

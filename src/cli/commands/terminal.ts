@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander'
+import { PREDICT_MODES } from '../../core/terminal/predicted-echo.ts'
 import type { Cli } from '../context.ts'
 import { addExamples } from '../examples.ts'
 import { parseSpanOption } from '../global-options.ts'
@@ -28,6 +29,7 @@ export function defineTerminal(command: Command, cli: Cli): void {
     .option('-t, --tty', 'with a terminal, though there is none here')
     .option('-T, --no-tty', 'without a terminal: input and output are bytes')
     .option('--record <file>', 'write down what is shown, as an asciicast (a new file)')
+    .addOption(predictOption())
     .option(
       '-L, --forward <spec>',
       '[BIND:]PORT:HOST:HOSTPORT: a port here that leads to one there; may be given again',
@@ -42,6 +44,7 @@ export function defineTerminal(command: Command, cli: Cli): void {
     'ztm terminal open office',
     'ztm terminal open office -- uname -a',
     'ztm terminal open office --record upgrade.cast',
+    'ztm terminal open office --predict never',
     'ztm terminal open office -T -- tar x -C /tmp',
     'ztm terminal open office -L 8080:localhost:80 -N',
   )
@@ -52,6 +55,7 @@ export function defineTerminal(command: Command, cli: Cli): void {
     .argument('[session]', 'as `ztm terminal get` shows it')
     .option('--read-only', 'look, and type nothing; Ctrl-C ends it')
     .option('--record <file>', 'write down what is shown, as an asciicast (a new file)')
+    .addOption(predictOption())
     .action((endpoint: string, session: string | undefined, words: AttachWords) =>
       attachTerminal(cli, endpoint, session, words),
     )
@@ -72,6 +76,12 @@ export function defineTerminal(command: Command, cli: Cli): void {
   defineRecordings(command, cli)
   defineConfig(command, cli)
   addExamples(command, 'ztm terminal open office', 'ztm terminal open office -- uptime')
+}
+
+function predictOption(): Option {
+  return new Option('--predict <when>', 'show keys before their echo: on slow paths, always, or never')
+    .choices(PREDICT_MODES)
+    .default('auto')
 }
 
 /** What others than the program's own client do with a session. */

@@ -8,10 +8,12 @@ import {
 } from '../../core/codec/terminal-frame.ts'
 import { MeshError } from '../../core/model/errors.ts'
 import { printable } from '../../core/model/quote.ts'
+import type { PredictMode } from '../../core/terminal/predicted-echo.ts'
 import { whenDrained } from '../../sdk/for-apps/when-drained.ts'
 import type { OrderFilter } from '../output/terminal-orders.ts'
 import type { Console } from '../world.ts'
 import { createEscapeKeys } from './escape-keys.ts'
+import { createPredictedScreen } from './predicted-screen.ts'
 import type { Recorder } from './recording.ts'
 
 /** How a stream of a terminal ended: the program did, the stream was broken, or one left on purpose. */
@@ -29,6 +31,8 @@ export interface TerminalClient extends Disposable {
 export interface ClientOptions {
   /** The far end has a terminal: every key goes there, and the size of ours. */
   readonly hasTerminal: boolean
+  /** When keys are shown before their echo, where a person types; never if absent. */
+  readonly predict?: PredictMode | undefined
   /** Only look: nothing is sent. */
   readonly isReadOnly?: boolean
   /** Hears of everything that is shown. */
@@ -40,12 +44,13 @@ export interface ClientOptions {
 /** Join a console and the terminal at the far end. What is typed while no stream is there waits. */
 export function createTerminalClient(
   console: Console,
-  { hasTerminal, isReadOnly = false, recorder, filters = {} }: ClientOptions,
+  { hasTerminal, predict = 'never', isReadOnly = false, recorder, filters = {} }: ClientOptions,
 ): TerminalClient {
   const { input, output, errors } = console
   const takesKeys = hasTerminal && !isReadOnly
   // Only a person types escapes: what is piped in goes as it is.
   const escapes = takesKeys && console.isTerminal ? createEscapeKeys() : undefined
+  const screen = createPredictedScreen(console, takesKeys && console.isTerminal ? predict : 'never')
   const detached = Promise.withResolvers<'detached'>()
   let stream: Duplex | undefined
   let position = 0
@@ -71,6 +76,7 @@ export function createTerminalClient(
       return
     }
     const typed = escapes?.push(chunk) ?? { bytes: chunk, isDetach: false }
+    screen.type(typed.bytes)
     if (typed.bytes.length > 0 && !send('input', typed.bytes)) {
       input.pause()
       whenDrained(at, () => at.destroyed || input.resume())
@@ -86,20 +92,26 @@ export function createTerminalClient(
     input.once('end', onInputEnd)
     input.pause()
   }
-  const endResizes = hasTerminal ? console.onResize(sendSize) : () => {}
+  const onResize = () => {
+    screen.forget()
+    sendSize()
+  }
+  const endResizes = hasTerminal ? console.onResize(onResize) : () => {}
   if (takesKeys) console.setRaw(true)
 
   const take = ({ kind, payload }: TerminalFrame, from: Duplex) => {
     if (kind === 'output') {
       position += payload.length
       recorder?.output(payload)
-      show(output, filters.output?.(payload) ?? payload, from)
+      show(output, screen.around(filters.output?.(payload) ?? payload), from)
     }
     if (kind === 'errors') show(errors, filters.errors?.(payload) ?? payload, from)
     if (kind === 'notice') {
+      screen.forget()
       const text = printable(Buffer.from(payload).toString('utf8'), MAX_NOTICE)
       errors.write(hasTerminal ? `\r\nztm: ${text}\r\n` : `ztm: ${text}\n`)
     }
+    if (kind === 'end') screen.forget()
     if (kind === 'end') return endShape.parse(JSON.parse(Buffer.from(payload).toString('utf8')))
     return undefined
   }
@@ -115,10 +127,14 @@ export function createTerminalClient(
       if (isInputOver) send('input-end')
       if (!isReadOnly) input.resume()
       const ended = carryFrames(next, frame => take(frame, next))
-      return Promise.race([ended, detached.promise]).finally(() => input.pause())
+      return Promise.race([ended, detached.promise]).finally(() => {
+        screen.forget()
+        input.pause()
+      })
     },
     [Symbol.dispose]() {
       endResizes()
+      screen.forget()
       input.off('data', onInput)
       input.off('end', onInputEnd)
       input.pause()

@@ -2,6 +2,7 @@ import { constants } from 'node:os'
 import { isPlainValue, type TerminalRequest } from '../../apps/terminal/messages.ts'
 import { MeshError, toMeshError } from '../../core/model/errors.ts'
 import { readShareLink } from '../../core/model/share-link.ts'
+import type { PredictMode } from '../../core/terminal/predicted-echo.ts'
 import { type Cli, pathOf } from '../context.ts'
 import { choosePlace, type Place } from '../mesh-choice.ts'
 import { remark } from '../output/show.ts'
@@ -16,6 +17,8 @@ export interface OpenWords {
   readonly tty?: boolean
   /** A file to write down what is shown. */
   readonly record?: string
+  /** When keys are shown before their echo. */
+  readonly predict?: PredictMode
   /** Ports here that lead to ports there. */
   readonly forward?: readonly string[]
   /** False: open ports, run nothing. */
@@ -47,7 +50,7 @@ export async function openTerminal(
     ...(command.length > 0 && { command: [...command] }),
     ...(hasTerminal && { terminal: console.size() }),
   }
-  await run(cli, place, request, { hasTerminal, record: words.record })
+  await run(cli, place, request, { hasTerminal, ...words })
 }
 
 async function waitForInterrupt(cli: Cli, command: readonly string[], { forward }: OpenWords): Promise<void> {
@@ -61,7 +64,7 @@ async function waitForInterrupt(cli: Cli, command: readonly string[], { forward 
 }
 
 /** What `terminal attach` was told. */
-export interface AttachWords extends Pick<OpenWords, 'record'> {
+export interface AttachWords extends Pick<OpenWords, 'record' | 'predict'> {
   readonly readOnly?: boolean
 }
 
@@ -70,7 +73,7 @@ export async function attachTerminal(
   cli: Cli,
   first: string,
   second: string | undefined,
-  { record, readOnly: isReadOnly = false }: AttachWords,
+  { record, predict, readOnly: isReadOnly = false }: AttachWords,
 ): Promise<void> {
   const link = second === undefined ? readShareLink(first) : undefined
   const session = link?.session ?? second
@@ -86,7 +89,7 @@ export async function attachTerminal(
     ...(link && { key: link.key }),
     ...(isTerminal && { terminal: size() }),
   }
-  await run(cli, place, request, { hasTerminal: true, record })
+  await run(cli, place, request, { hasTerminal: true, record, predict })
 }
 
 /** The endpoint of a terminal is an argument of its own. */
@@ -94,11 +97,17 @@ export async function placeOf(cli: Cli, endpoint: string): Promise<WhichTerminal
   return { mesh: (await choosePlace(cli)).mesh, endpoint }
 }
 
+interface HowToRun {
+  readonly hasTerminal: boolean
+  readonly record?: string | undefined
+  readonly predict?: PredictMode | undefined
+}
+
 async function run(
   cli: Cli,
   place: WhichTerminal,
   request: TerminalRequest & { kind: 'open' | 'attach' },
-  { hasTerminal, record }: { hasTerminal: boolean; record: string | undefined },
+  { hasTerminal, record, predict }: HowToRun,
 ): Promise<void> {
   const console = cli.world.console()
   const now = { steadyMs: () => performance.now(), calendarMs: cli.world.clock.now() }
@@ -106,7 +115,7 @@ async function run(
     record === undefined ? undefined : await openRecorder(pathOf(cli, record), console.size(), now)
   const { stream, answer } = await requestTerminal(cli, place, request)
   const { isReadOnly = false } = answer
-  using client = createTerminalClient(console, { hasTerminal, isReadOnly, recorder })
+  using client = createTerminalClient(console, { hasTerminal, isReadOnly, recorder, predict })
   if (answer.isRecorded) remark(cli, 'ztm: this session is recorded at the endpoint\r')
   let end = await client.carry(stream, answer.from ?? 0)
   const session = answer.session ?? ''
