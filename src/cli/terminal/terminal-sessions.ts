@@ -74,7 +74,8 @@ export function plainLines(output: string): string[] {
   const lines = stripVTControlCharacters(output)
     .split('\n')
     .map(line => {
-      const last = line.replace(/\r+$/, '').split('\r').at(-1) ?? ''
+      // Only what was not empty: a line may end in any number of them.
+      const last = line.split('\r').findLast(part => part !== '') ?? ''
       return withoutBackspaces(last)
         .replace(/[\x00-\x08\x0b-\x1f\x7f]/g, '')
         .replaceAll('\t', '    ')

@@ -137,3 +137,15 @@ test('readProxyHead() waits for the end of a head at any split, and throws for n
     { numRuns: 3_000 },
   )
 })
+
+test('readProxyHead() takes no time for a line of spaces', () => {
+  const blanks = ' \t'.repeat(MAX_PROXY_HEAD_BYTES / 2 - 200)
+  const head = lines('GET http://a/ HTTP/1.1', 'Host: a', `X-A:${blanks}b`)
+  const spread = lines('GET http://a/ HTTP/1.1', 'Host: a', `X-A: b${blanks}c`)
+  // It would end by the time limit of the test: one that goes back at each space needs seconds each time.
+  for (let i = 0; i < 200; i++) for (const text of [head, spread]) read(text)
+  const { head: sent } = read(
+    lines('GET http://a/ HTTP/1.1', 'Host:\t a \t', 'X-A: \t b  c\t ', 'X-B: \t'),
+  ) as Extract<ProxyHead, { kind: 'forward' }>
+  assert.match(sent, /\r\nX-A: b {2}c\r\nX-B: \r\n/)
+})

@@ -51,9 +51,10 @@ export function readProxyHead(bytes: Uint8Array): ProxyHeadResult {
     return bad('its first line is none of HTTP/1.1')
   const headers: [string, string][] = []
   for (const one of rest) {
-    const match = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*$/.exec(one)
-    if (match === null) return bad('a line of its head is none')
-    headers.push([match[1] as string, match[2] as string])
+    const colon = one.indexOf(':')
+    const name = one.slice(0, Math.max(0, colon))
+    if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name)) return bad('a line of its head is none')
+    headers.push([name, withoutBlanks(one, colon + 1)])
   }
   if (headers.length > MAX_PROXY_HEADERS) {
     return { state: 'bad', status: 431, why: `it has over ${MAX_PROXY_HEADERS} header lines` }
@@ -61,6 +62,15 @@ export function readProxyHead(bytes: Uint8Array): ProxyHeadResult {
   const [, method = '', target = ''] = request
   const made = makeHead(method, target, headers)
   return 'why' in made ? made : { state: 'done', head: made, byteCount: end }
+}
+
+/** From there on, without spaces and tabs at its ends. A regular expression would take seconds for a line of spaces. */
+function withoutBlanks(line: string, from: number): string {
+  const isBlank = (at: number) => line[at] === ' ' || line[at] === '\t'
+  let [start, end] = [from, line.length]
+  while (start < end && isBlank(start)) start++
+  while (end > start && isBlank(end - 1)) end--
+  return line.slice(start, end)
 }
 
 type Bad = Extract<ProxyHeadResult, { state: 'bad' }>

@@ -179,6 +179,7 @@ test('parseAddressRange() gives the ports of every range from first to last', ()
       const text = `${formatAddress({ host: name, port: first })}-${first + more}`
       if (more >= MAX_RANGE_PORTS || first + more > 65_535) {
         assert.throws(() => parseAddressRange(text), { code: 'bad-input' })
+        assert.throws(() => parseAddress(`[${text}x]:1`), { code: 'bad-input' })
         return
       }
       const addresses = parseAddressRange(text)

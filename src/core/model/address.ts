@@ -109,6 +109,8 @@ export function isIpAddress(host: string): boolean {
 
 /** RFC 4291, section 2.2, with the zone of RFC 4007. */
 function isIpv6(text: string): boolean {
+  // Its longest form, with an IPv4 address and a zone; the next line would take long for a long one.
+  if (text.length > 45 + 33) return false
   const [, groups, v4, zone] = /^([0-9A-Fa-f:]*?)(\d+\.[\d.]+)?(%.*)?$/.exec(text) ?? []
   if (groups === undefined || (zone !== undefined && !/^%[\w.-]{1,32}$/.test(zone))) return false
   if (v4 !== undefined && !(groups.endsWith(':') && isIpv4(v4))) return false
