@@ -87,6 +87,41 @@ test('an app starts again when its folder changes, says what is wrong, and lets 
   assert.equal((await dev.ask('/', { headers: elsewhere })).status, 403)
 })
 
+test('commands of an app are tried from another shell while it is developed, and are those of its folder now', async () => {
+  const folder = join(lab.folder, 'commanded')
+  await cp(BOARD, folder, { recursive: true })
+  const manifest = JSON.parse(await readFile(join(folder, 'app.json'), 'utf8')) as object
+  await writeFile(join(folder, 'app.json'), JSON.stringify({ ...manifest, name: 'commanded', cli: 'cli.ts' }))
+  const write = (edition: string) =>
+    writeFile(
+      join(folder, 'cli.ts'),
+      `import { text } from 'node:stream/consumers'
+       import { args, fetch } from 'ztm/cli'
+       const answer = await fetch('/', { method: 'POST', body: await text(process.stdin) })
+       console.log('${edition}', args.join('+'), (await answer.json()).text)
+       process.exit(3)`,
+    )
+  await write('first')
+  const tryIt = (...words: string[]) =>
+    lab.ztm('home', ['app', 'run', folder, '--', ...words], { input: 'milk' })
+  const before = await tryIt('add')
+  assert.match(before.stderr, /nobody develops it/)
+  await using dev = await develop('home', folder)
+  await dev.next('running')
+  const first = await tryIt('add', '--all')
+  assert.deepEqual([first.code, first.stdout], [3, 'first add+--all milk\n'], first.stderr)
+  await write('second')
+  await dev.next('running')
+  assert.equal((await tryIt('add')).stdout, 'second add milk\n')
+  // While it is broken, that is said.
+  const source = await readFile(join(folder, 'app.ts'), 'utf8')
+  await writeFile(join(folder, 'app.ts'), `throw new Error('half written')\n${source}`)
+  await dev.next('failed')
+  const broken = await tryIt('add')
+  assert.equal(broken.stdout, '')
+  assert.match(broken.stderr, /does not run/)
+})
+
 test('a new app passes its own tests', async () => {
   const folder = join(lab.folder, 'fresh')
   await lab.run('work', 'app', 'init', folder)

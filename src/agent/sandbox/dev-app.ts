@@ -6,9 +6,10 @@ import { describeCapabilities } from '../../core/app/capabilities.ts'
 import { type DevLine, devRequestShape } from '../../core/app/dev-messages.ts'
 import { appId, type RunnableApp } from '../../core/app/installed-app.ts'
 import { parseManifest } from '../../core/app/manifest.ts'
-import { createLineSplitter } from '../../core/codec/lines.ts'
+import { encodeTerminalFrames } from '../../core/codec/terminal-frame.ts'
 import { MeshError, toMeshError } from '../../core/model/errors.ts'
 import type { LogLevel } from '../../core/model/log.ts'
+import { quote } from '../../core/model/quote.ts'
 import type { Clock } from '../../core/model/time.ts'
 import type { App, AppStorage, Host } from '../../sdk/app.ts'
 import type { AppRunner, RunningPackage } from '../app-runner.ts'
@@ -37,23 +38,58 @@ export function createDevApp(options: DevAppOptions): App {
         handlers: {},
         receiveLocal(stream) {
           stream.on('error', () => {})
-          // Nothing more is said by it: it has gone.
-          stream.once('end', () => stream.destroy())
-          const run = new DevRun(stream, host, options)
-          open.add(run)
-          stream.once('close', () => {
-            open.delete(run)
-            const ended = run[Symbol.asyncDispose]().catch(() => {})
-            ending.add(ended)
-            ended.then(() => ending.delete(ended))
-          })
-          Promise.all(ending).then(() => run.start())
+          const develop = (folder: string) => {
+            // Nothing more is said by it: it has gone.
+            stream.once('end', () => stream.destroy())
+            stream.resume()
+            const run = new DevRun(stream, host, options)
+            open.add(run)
+            stream.once('close', () => {
+              open.delete(run)
+              const ended = run[Symbol.asyncDispose]().catch(() => {})
+              ending.add(ended)
+              ended.then(() => ending.delete(ended))
+            })
+            Promise.all(ending).then(() => run.start(folder))
+          }
+          readRequest(stream).then(
+            ({ folder, isCommands }) =>
+              isCommands === true ? runCommands(host, open, folder, stream) : develop(folder),
+            () => stream.destroy(),
+          )
         },
         async [Symbol.asyncDispose]() {
           await Promise.all([...ending, ...[...open].map(run => run[Symbol.asyncDispose]())])
         },
       }
     },
+  }
+}
+
+/** Run the commands of an app that is being made, as those of an installed one are. */
+async function runCommands(
+  host: Host,
+  open: ReadonlySet<DevRun>,
+  typed: string,
+  stream: Duplex,
+): Promise<void> {
+  try {
+    await using opened = await host.disk.openFolder(typed)
+    const run = [...open].find(({ folder }) => folder === opened.path)
+    if (run === undefined) {
+      const help = 'nobody develops it: run `ztm app dev` with it in another terminal'
+      throw new MeshError('not-found', `Cannot run the app of ${quote(opened.path)}: ${help}`)
+    }
+    await run.receiveCommands(stream)
+  } catch (thrown) {
+    const { message, kind } = toMeshError(thrown)
+    const say = (what: 'notice' | 'end', text: string) => {
+      for (const piece of encodeTerminalFrames(what, Buffer.from(text))) stream.write(piece)
+    }
+    say('notice', message.slice(0, 1_000))
+    say('end', JSON.stringify({ code: kind.exit }))
+    stream.end()
+    stream.resume()
   }
 }
 
@@ -69,6 +105,8 @@ class DevRun implements AsyncDisposable {
   /** Starts run one after another. */
   #turn: Promise<void> = Promise.resolve()
   #isOver = false
+  /** The folder it runs from, once that was opened. */
+  folder: string | undefined
 
   constructor(stream: Duplex, host: Host, options: DevAppOptions) {
     this.#stream = stream
@@ -76,11 +114,23 @@ class DevRun implements AsyncDisposable {
     this.#options = options
   }
 
-  start(): void {
-    this.#open().catch(thrown => {
+  start(typed: string): void {
+    this.#open(typed).catch(thrown => {
       this.#say({ say: 'failed', error: toMeshError(thrown).message })
       this.#stream.end()
     })
+  }
+
+  /** Run its commands, as they are now. @throws MeshError `offline` if the app could not be started */
+  async receiveCommands(stream: Duplex): Promise<void> {
+    // It may be starting again.
+    for (let turn: unknown; turn !== this.#turn; await this.#turn) turn = this.#turn
+    const receive = this.#running?.receiveLocal
+    if (receive === undefined)
+      throw new MeshError('offline', 'Cannot run the app: it does not run: see what `ztm app dev` says')
+    receive(stream)
+    // It was held back while it was found out who is to take it.
+    stream.resume()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -93,10 +143,10 @@ class DevRun implements AsyncDisposable {
     await this.#all.disposeAsync()
   }
 
-  async #open(): Promise<void> {
-    const request = await readRequest(this.#stream)
-    const folder = await this.#host.disk.openFolder(request.folder)
+  async #open(typed: string): Promise<void> {
+    const folder = await this.#host.disk.openFolder(typed)
     this.#all.use(folder)
+    this.folder = folder.path
     const watched = await folder.watch('', path => {
       if (path !== undefined && /(?:^|\/)(?:node_modules|\.git)(?:\/|$)|~$|\.sw.$/.test(path)) return
       this.#settle?.()
@@ -183,26 +233,23 @@ class DevRun implements AsyncDisposable {
   }
 }
 
-/** The line that the stream begins with. @throws MeshError `bad-message`, `link-closed` */
+/** Read the line that the stream begins with; what follows is left in it. @throws if there is none */
 async function readRequest(stream: Duplex): Promise<z.output<typeof devRequestShape>> {
-  const splitter = createLineSplitter(MAX_REQUEST_BYTES)
-  const text = await new Promise<string>((resolve, reject) => {
-    stream.once('close', () => reject(new MeshError('link-closed', 'Cannot run app: nothing was asked')))
-    // It stays: nothing more is expected, and what comes is thrown away.
-    stream.on('data', (chunk: Uint8Array) => {
-      try {
-        const [line] = splitter.push(chunk)
-        if (line !== undefined) resolve(line)
-      } catch (error) {
-        reject(error)
-      }
-    })
+  const line = await new Promise<Buffer>((resolve, reject) => {
+    let got = Buffer.alloc(0)
+    const isOver = () => reject(new MeshError('link-closed', 'Cannot run app: nothing was asked'))
+    const take = (chunk: Uint8Array) => {
+      got = Buffer.concat([got, chunk])
+      const end = got.indexOf(0x0a)
+      if (end === -1 && got.length <= MAX_REQUEST_BYTES) return
+      stream.off('data', take).pause().off('close', isOver).off('end', isOver)
+      if (end === -1) return reject(new MeshError('too-large', 'Cannot run app: what was asked is too long'))
+      if (end + 1 < got.length) stream.unshift(got.subarray(end + 1))
+      resolve(got.subarray(0, end))
+    }
+    stream.on('data', take).once('close', isOver).once('end', isOver)
   })
-  try {
-    return devRequestShape.parse(JSON.parse(text))
-  } catch (cause) {
-    throw new MeshError('bad-message', 'Cannot run app: what was asked is not understood', { cause })
-  }
+  return devRequestShape.parse(JSON.parse(line.toString()))
 }
 
 function below(storage: AppStorage, prefix: string): AppStorage {

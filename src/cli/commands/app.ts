@@ -37,15 +37,15 @@ export function defineApp(command: Command, cli: Cli): void {
   addExamples(test, 'ztm app test notes')
   const run = command
     .command('run')
-    .summary('Run the commands that an installed app has')
+    .summary('Run the commands that an app has')
     .description(
       'Run the commands that an installed app has: `ztm NAME …` does the same. They run walled in, and can ask the app on this computer, ' +
-        'or the one at --ep, and nothing else.',
+        'or the one at --ep, and nothing else. A folder (`.`, `./notes`, `/srv/notes`) means the app that `ztm app dev` runs from it.',
     )
-    .argument('<app>', '[PROVIDER/]NAME')
+    .argument('<app>', '[PROVIDER/]NAME, or ./FOLDER of one that is developed')
     .argument('[words...]', 'for the app')
     .action((app: string, words: string[]) => runApp(cli, app, words))
-  addExamples(run, 'ztm app run notes -- list', 'ztm alice/notes list --all')
+  addExamples(run, 'ztm app run notes -- list', 'ztm alice/notes list --all', 'ztm app run ./notes -- list')
   const settings = command
     .command('settings')
     .summary('Show or set what an installed app reads, and who reaches it from other endpoints')

@@ -4,6 +4,8 @@ import { z } from 'zod'
 export const devRequestShape = z.strictObject({
   /** The app's, from the root. */
   folder: z.string().min(1).max(4_096),
+  /** Not to run the app, but the commands of the one that runs from that folder: terminal frames follow, both ways. */
+  isCommands: z.literal(true).optional(),
 })
 
 /** What the agent says then, a line of JSON each. */
