@@ -43,6 +43,7 @@ const TEST_PACKAGES = {
   python3: '/usr/bin/python3',
   chromium: '/usr/bin/chromium',
   microsocks: '/usr/bin/microsocks',
+  litmus: '/usr/bin/litmus',
 }
 
 // Not `npm ci`: it insists on the packages of every platform being in the lockfile, also those that the registry it

@@ -48,6 +48,8 @@ const ROOMS: RoomTable = {
   pki: ['core'],
   store: ['core'],
   net: ['core', 'pki'],
+  // WebDAV over whatever has a tree; net for the shapes of its requests.
+  webdav: ['core', 'net'],
   controller: ['core', 'pki'],
   hub: ['core', 'pki', 'net', 'store'],
   // Of the SDK the interface of apps alone: the SDK is built on the agent's client half.
@@ -81,6 +83,9 @@ const ROOMS: RoomTable = {
     'apps/*/messages',
     // The other end of what an app says on a stream of this computer's user.
     'sdk/for-apps',
+    // A folder of an endpoint, shown to other programs of this computer.
+    'apps/sync/tree-link',
+    'webdav',
     'store/data-folder',
     'store/socket-path',
     'store/storage-error',

@@ -1,25 +1,17 @@
 import type { Duplex } from 'node:stream'
-import { z } from 'zod'
 import type { CopyPlaceName } from '../../core/files/copy-request.ts'
-import { type TreeHello, type TreeOpened, treeOpenedShape } from '../../core/files/tree-requests.ts'
-import { MeshError, parseErrorBody } from '../../core/model/errors.ts'
+import type { TreeHello } from '../../core/files/tree-requests.ts'
 import { parseServiceName, type ServiceName, type UserName } from '../../core/model/names.ts'
 import type { Host } from '../../sdk/app.ts'
 import { findOwned } from '../../sdk/for-apps/find-owned.ts'
-import { encodeSmallMessage, readSmallMessage } from '../../sdk/for-apps/small-message.ts'
-import { createFarTree } from './tree-link.ts'
+import { encodeSmallMessage } from '../../sdk/for-apps/small-message.ts'
+import { greetFarTree } from './tree-link.ts'
 import { type Computer, openTree, type TreePlace, type TreeTerms } from './tree-site.ts'
 
 /** The service by which endpoints of a user give their folders. @throws MeshError `bad-name` for a user name over 58 characters */
 export function syncServiceOf(user: UserName): ServiceName {
   return parseServiceName(`tcp/.sync.${user}`)
 }
-
-/** What is said first of a tree: how it was opened, or why not. */
-export const treeGreetingShape = z.union([
-  z.object({ opened: treeOpenedShape }),
-  z.object({ error: z.unknown() }),
-])
 
 /**
  * Open a tree, here or at an endpoint.
@@ -48,19 +40,11 @@ export async function openPlace(
     dialing.write(encodeSmallMessage({ kind: 'tree', path, mirror, isHolder } satisfies TreeHello))
     stream = (await dialing.opened).stream
     stream.on('error', () => {})
-    return createFarTree(stream, await readGreeting(stream))
+    return await greetFarTree(stream)
   } catch (error) {
     stream?.destroy()
     throw error
   } finally {
     terms.signal?.removeEventListener('abort', cancel)
   }
-}
-
-async function readGreeting(stream: Duplex): Promise<TreeOpened> {
-  const greeting = await readSmallMessage(stream, treeGreetingShape)
-  if ('opened' in greeting) return greeting.opened
-  throw (
-    parseErrorBody(greeting.error) ?? new MeshError('bad-message', 'Cannot open it: refused without a reason')
-  )
 }

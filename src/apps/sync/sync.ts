@@ -1,7 +1,12 @@
 import type { Duplex } from 'node:stream'
 import { z } from 'zod'
 import type { Handlers } from '../../core/api/route.ts'
-import { copyRequestShape, diskChangeShape, listRequestShape } from '../../core/files/copy-request.ts'
+import {
+  copyRequestShape,
+  diskChangeShape,
+  listRequestShape,
+  openTreeShape,
+} from '../../core/files/copy-request.ts'
 import { treeHelloShape } from '../../core/files/tree-requests.ts'
 import type { AppContents } from '../../core/model/content.ts'
 import { MeshError, toMeshError } from '../../core/model/errors.ts'
@@ -17,6 +22,7 @@ import { openPlaceContent } from './place-content.ts'
 import { serveChange } from './serve-change.ts'
 import { serveCopy } from './serve-copy.ts'
 import { serveListing } from './serve-listing.ts'
+import { serveLocalTree } from './serve-local-tree.ts'
 import { takeUpload } from './take-upload.ts'
 import { serveTree } from './tree-link.ts'
 import { type Computer, openTree } from './tree-site.ts'
@@ -59,7 +65,12 @@ function createHandlers(host: Host, { grants, mirrors }: Sync): Handlers<typeof 
   }
 }
 
-const localRequestShape = z.discriminatedUnion('kind', [copyRequestShape, listRequestShape, diskChangeShape])
+const localRequestShape = z.discriminatedUnion('kind', [
+  copyRequestShape,
+  listRequestShape,
+  diskChangeShape,
+  openTreeShape,
+])
 
 class Sync implements AsyncDisposable {
   readonly grants: GrantBook
@@ -122,6 +133,8 @@ class Sync implements AsyncDisposable {
         throw new MeshError('too-many', 'Cannot copy: too many copies run: wait until one has ended')
       }
       if (request.kind === 'copy') await serveCopy(this.#host, this.#computer, stream, request)
+      else if (request.kind === 'open-tree')
+        await serveLocalTree(this.#host, this.#computer, stream, request.at)
       else if (request.kind === 'list-files')
         await serveListing(this.#host, this.#computer, stream, request.at)
       else await serveChange(this.#host, this.#computer, stream, request)

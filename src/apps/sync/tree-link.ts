@@ -1,12 +1,19 @@
 import type { Duplex } from 'node:stream'
+import { z } from 'zod'
 import {
   createTreeFrameDecoder,
   encodeTreeHead,
   type TreeFrame,
   type TreeFrameKind,
 } from '../../core/codec/tree-frame.ts'
-import { type TreeOpened, type TreeRequest, treeAnswerShape } from '../../core/files/tree-requests.ts'
+import {
+  type TreeOpened,
+  type TreeRequest,
+  treeAnswerShape,
+  treeOpenedShape,
+} from '../../core/files/tree-requests.ts'
 import { MeshError, parseErrorBody, toMeshError } from '../../core/model/errors.ts'
+import { readSmallMessage } from '../../sdk/for-apps/small-message.ts'
 import { whenDrained } from '../../sdk/for-apps/when-drained.ts'
 import type { TreePlace } from './tree-site.ts'
 
@@ -94,7 +101,20 @@ async function answer(
   return isBusy
 }
 
-/** The tree at the other end of a stream. Disposing it ends the stream. */
+/**
+ * Hear how the tree at the other end of a stream was opened. Disposing it ends the stream.
+ *
+ * @throws MeshError why it was not; `link-closed`, `bad-message`
+ */
+export async function greetFarTree(stream: Duplex): Promise<TreePlace> {
+  const greeting = await readSmallMessage(stream, greetingShape, MAX_GREETING_BYTES)
+  if ('opened' in greeting) return createFarTree(stream, greeting.opened)
+  throw (
+    parseErrorBody(greeting.error) ?? new MeshError('bad-message', 'Cannot open it: refused without a reason')
+  )
+}
+
+/** The tree at the other end of a stream, as it was opened. Disposing it ends the stream. */
 export function createFarTree(stream: Duplex, opened: TreeOpened): TreePlace {
   const decoder = createTreeFrameDecoder()
   const open = new Map<number, PromiseWithResolvers<{ answer: never; body: Uint8Array }>>()
@@ -170,6 +190,10 @@ function parseJson(head: Uint8Array): unknown {
   }
 }
 
+/** What is said first of a tree: how it was opened, or why not. */
+const greetingShape = z.union([z.object({ opened: treeOpenedShape }), z.object({ error: z.unknown() })])
+/** A root and a name of 4 KiB each, as JSON. */
+const MAX_GREETING_BYTES = 65_535
 /** Requests of one stream that are done at once. */
 const MAX_WORKING = 8
 /** Answers that nobody reads: no request is taken over it. */

@@ -107,8 +107,9 @@ export function createParts(context: TreeContext): Parts {
       return { answer: {} }
     },
     async reuse(request) {
-      const { path, offset, size } = request
-      await using source = await folder.openFile(path, 'read')
+      const { path, from = path, offset, size } = request
+      refuseOwn(from)
+      await using source = await folder.openFile(from, 'read')
       const bytes = new Uint8Array(size)
       const count = await source.read(bytes, offset)
       if (count < size) throw new MeshError('conflict', 'Cannot copy: it was cut meanwhile')
@@ -219,14 +220,18 @@ export function removeItems(context: TreeContext, { items }: Request<'remove'>):
   })
 }
 
-/** Rename to where there is nothing. */
-export async function moveItem(context: TreeContext, { path, to, was }: Request<'move'>): Promise<Answered> {
+/** Rename to where there is nothing, or over what whoever asks has seen there. */
+export async function moveItem(
+  context: TreeContext,
+  { path, to, was, over }: Request<'move'>,
+): Promise<Answered> {
   refuseOwn(path)
   refuseOwn(to)
   if ((await expectThere(context, path, was)) === undefined) {
     throw new MeshError('conflict', 'Cannot move it: it is gone meanwhile')
   }
-  await context.folder.rename(path, to, false)
+  const replaced = over === undefined ? null : await clearPlace(context, to, over)
+  await context.folder.rename(path, to, replaced !== null)
   return { answer: { entry: (await lookAt(context, to)) ?? null } }
 }
 

@@ -5,6 +5,7 @@ import { makeFolder, removeItem, renameItem } from './change-disk.ts'
 import { type CopyWords, copyFiles, parseMbps, parseMbpsOrNone } from './copy-files.ts'
 import { type GrantWords, grantFolder } from './grant-folder.ts'
 import { type MirrorWords, mirrorFolder, parseOnOff } from './mirror-folder.ts'
+import { type ServeWords, serveFolder } from './serve-folder.ts'
 
 /** `ztm file cp|mirror|grant …`: files as they are on the disks of endpoints. */
 export function defineCopy(command: Command, cli: Cli): void {
@@ -34,6 +35,7 @@ export function defineCopy(command: Command, cli: Cli): void {
   )
   defineChanges(command, cli)
   defineMirror(command.command('mirror'), cli)
+  defineServe(command, cli)
   const grant = command
     .command('grant')
     .summary('Let others use a folder, or show whom you let')
@@ -49,6 +51,37 @@ export function defineCopy(command: Command, cli: Cli): void {
     'ztm file grant /srv/photos --user alice bob',
     'ztm ep nas file grant /srv/drop --group staff --write',
     'ztm file grant /srv/photos --remove',
+  )
+}
+
+/** `ztm file serve`: a folder for programs that speak WebDAV. */
+function defineServe(command: Command, cli: Cli): void {
+  const serve = command
+    .command('serve')
+    .summary('Give other programs a folder of an endpoint, as a WebDAV share')
+    .description(
+      'Show a folder of an endpoint, one of your own or one that was granted to you, as a WebDAV share on this computer until Ctrl-C: Finder, ' +
+        'Windows Explorer, GNOME Files, davfs2, rclone and other programs open it as a folder. It listens on this computer alone, and wants the user and the ' +
+        'password that are shown: a new password each time, or the first line of a file. Where you may only read, so may they. Symbolic links are not shown.\n\n' +
+        'Finder: Go > Connect to Server, http://127.0.0.1:7788/\n' +
+        'Windows Explorer: Map network drive, http://127.0.0.1:7788/, or: net use Z: http://127.0.0.1:7788/ /user:ztm *\n' +
+        'GNOME Files: Other Locations, dav://127.0.0.1:7788/\n' +
+        'davfs2: mount -t davfs http://127.0.0.1:7788/ /mnt/photos\n' +
+        'rclone: rclone lsf :webdav: --webdav-url http://127.0.0.1:7788/ --webdav-user ztm --webdav-pass $(rclone obscure PASSWORD)\n' +
+        'curl: curl --user ztm --upload-file a.jpg http://127.0.0.1:7788/a.jpg',
+    )
+    .argument('<folder>', '[ENDPOINT:]PATH')
+    .option('--listen <address>', 'where on this computer; port 0 for any that is free', '127.0.0.1:7788')
+    .option(
+      '--password-file <file>',
+      'its first line is the password, 16 characters or more; - for standard input',
+    )
+    .action((folder: string, words: ServeWords) => serveFolder(cli, folder, words))
+  addExamples(
+    serve,
+    'ztm file serve nas:/srv/photos',
+    'ztm file serve alice@nas:/srv/drop --listen 127.0.0.1:8081',
+    'ztm ep office file serve Documents --password-file ~/.webdav-password',
   )
 }
 

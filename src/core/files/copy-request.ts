@@ -49,6 +49,9 @@ export type CopyRequest = z.output<typeof copyRequestShape>
 /** A look at what is somewhere. */
 export const listRequestShape = z.strictObject({ kind: z.literal('list-files'), at: copyPlaceShape })
 
+/** A folder to be used by a program of this computer's user: after the greeting the stream carries the frames of a tree. */
+export const openTreeShape = z.strictObject({ kind: z.literal('open-tree'), at: copyPlaceShape })
+
 /** Something to be done with one name on the disk of an endpoint. What comes of it is told as of a copy. */
 export const diskChangeShape = z.discriminatedUnion('kind', [
   /** Make a folder, in one that is there. */

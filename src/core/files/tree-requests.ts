@@ -76,11 +76,12 @@ export const treeRequestShape = z.discriminatedUnion('do', [
   z.strictObject({ do: z.literal('open-part'), path, key }),
   /** Write to a part of the file that is to be at `path`. */
   z.strictObject({ do: z.literal('write'), path, key, offset: byteCount }),
-  /** Take a piece of what is at `path` now into a part. */
+  /** Take a piece of what is at `path`, or at `from`, now into a part. */
   z.strictObject({
     do: z.literal('reuse'),
     path,
     key,
+    from: path.optional(),
     offset: byteCount,
     size: z.int().min(1).max(1_048_576),
   }),
@@ -105,8 +106,14 @@ export const treeRequestShape = z.discriminatedUnion('do', [
       .min(1)
       .max(500),
   }),
-  /** Rename a file, link or folder to where there is nothing. Answer: `entry`. */
-  z.strictObject({ do: z.literal('move'), path, to: path, was: version.optional() }),
+  /** Rename a file, link or folder to where there is nothing, or over the file of a version. Answer: `entry`. */
+  z.strictObject({
+    do: z.literal('move'),
+    path,
+    to: path,
+    was: version.optional(),
+    over: version.optional(),
+  }),
   /** Change modes and times. Answer: `results`. */
   z.strictObject({
     do: z.literal('touch'),
