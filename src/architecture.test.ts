@@ -97,7 +97,7 @@ const ROOMS: RoomTable = {
   gui: ['core', 'apps/*/messages'],
   // `testing` for the demo, which runs a mesh of processes on one computer.
   bin: [...BELOW_DAEMONS, ...DAEMONS, 'cli', 'gui', 'testing'],
-  testing: [...BELOW_DAEMONS, ...DAEMONS, 'gui'],
+  testing: [...BELOW_DAEMONS, ...DAEMONS, 'gui', 'webdav'],
   e2e: ['core', 'testing'],
 }
 
