@@ -28,7 +28,7 @@ export function obeyHubEvent(event: HubEvent, parts: HubEventParts): void {
   switch (event.event) {
     case 'hello':
       out.evicted(evictions.replace(event.evictions))
-      hubs.known(event.hubs ?? [])
+      hubs.known(event.hubs ?? [], event.isDraining)
       dialer.forgetAll()
       groups.review()
       break
@@ -37,7 +37,7 @@ export function obeyHubEvent(event: HubEvent, parts: HubEventParts): void {
       arrivals.meeting(event, parts.link)
       break
     case 'hubs-changed':
-      hubs.known(event.hubs)
+      hubs.known(event.hubs, event.isDraining)
       break
     case 'evicted':
       out.evicted(evictions.add(event.eviction))

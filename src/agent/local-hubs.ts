@@ -12,7 +12,7 @@ import type { SeenHub } from './relay-links.ts'
 /** Serve what the local API says of hubs. */
 export function createLocalHubsHandlers(
   agent: Agent,
-): Pick<Handlers<typeof AGENT_API, LocalCaller>, 'listHubs' | 'createHub' | 'removeHub'> {
+): Pick<Handlers<typeof AGENT_API, LocalCaller>, 'listHubs' | 'createHub' | 'removeHub' | 'drainHub'> {
   return {
     async listHubs({ params }) {
       const { link, hubs: seen } = agent.mesh(params.mesh)
@@ -32,6 +32,8 @@ export function createLocalHubsHandlers(
       const permit = formatPermit({ ca: record.ca, agent: {}, bootstraps: record.bootstraps, token })
       return { ...made, permit }
     },
+    drainHub: ({ params: { mesh, hub }, body }) =>
+      agent.mesh(mesh).link.call(CONTROLLER_API.drainHub, { params: { hub }, body }),
     removeHub: ({ params }) =>
       agent.mesh(params.mesh).link.call(CONTROLLER_API.removeHub, { params: { hub: params.hub } }),
   }
@@ -47,7 +49,7 @@ async function knownHubs({ link, hubs }: Membership): Promise<readonly HubInfo[]
   }
 }
 
-function describeSeen({ id, names, isLinked }: SeenHub): HubInfo {
+function describeSeen({ id, names, isLinked, isDraining }: SeenHub): HubInfo {
   const unknown = {
     version: '',
     startedAtMs: 0,
@@ -56,5 +58,5 @@ function describeSeen({ id, names, isLinked }: SeenHub): HubInfo {
     relayedBytes: 0,
     certificateExpiresAtMs: 0,
   }
-  return { id, names, ...unknown, isRelay: true, isOnline: isLinked }
+  return { id, names, ...unknown, isRelay: true, isOnline: isLinked, ...(isDraining && { isDraining }) }
 }

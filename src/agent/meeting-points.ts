@@ -42,6 +42,8 @@ export function createMeetingPoints(options: {
   readonly link: HubLink
   readonly relayLinks: RelayLinks
   readonly passes: MeetingPasses
+  /** Whether the hub with the controller is being drained. */
+  readonly isDraining: () => boolean
   readonly log: Log
 }): MeetingPoints {
   const { link, relayLinks, passes, log } = options
@@ -58,7 +60,10 @@ export function createMeetingPoints(options: {
     if (hubs.length === 0 && avoid !== 'controller') return ask(link, undefined)
     const { pass, hubs: there } = await passOf(endpoint)
     const isLinked = link.session !== undefined
-    const all = [...hubs, { id: undefined, roundTripMs: link.roundTripMs, isLinked }]
+    const all = [
+      ...hubs,
+      { id: undefined, roundTripMs: link.roundTripMs, isLinked, isDraining: options.isDraining() },
+    ]
     const places = orderMeetingPlaces(
       all
         .map(place => ({ ...place, isSilent: isSilent(place.id ?? 'controller') }))

@@ -198,6 +198,8 @@ class MeshMembership implements Membership {
       identity: () => this.#identity(),
       identifyRelayHub: identify.relayHub,
       onLeave: (hub, withinMs) => this.peers.leaveHub(hub, withinMs),
+      onDrain: hub => this.peers.leaveHub(hub),
+      isUsed: hub => this.peers.all.some(({ via }) => via === hub),
       onMeeting: (event, link) => this.#arrivals.meeting(event, link),
       onChange: () => this.#arrivals.offer(),
       peers: () => this.peers.all.map(({ identity }) => identity.endpoint),

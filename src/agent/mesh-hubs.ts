@@ -13,8 +13,8 @@ export interface MeshHubs extends AsyncDisposable {
   readonly hubs: readonly SeenHub[]
   /** Go to those of the last run, which are found also while the controller is away. */
   start(): void
-  /** The controller said which they are. */
-  known(hubs: readonly KnownHub[]): void
+  /** The controller said which they are, and whether its own is being drained. */
+  known(hubs: readonly KnownHub[], isDraining?: boolean): void
   /** A connection to the hub with the controller through one that only relays. @throws MeshError `unreachable` */
   detour(signal: AbortSignal): Promise<Duplex>
   renewed(): void
@@ -42,16 +42,18 @@ export function createMeshHubs(options: MeshHubsOptions): MeshHubs {
   const passes = createMeetingPasses(options)
   let before = options.before
   let refresher: NodeJS.Timeout | undefined
+  let isOwnDraining = false
 
   /** So that nothing has to be asked of the controller when it is away. */
   function refresh(): void {
+    if (isOwnDraining) options.onDrain('controller')
     if (relayLinks.hubs.length === 0 || link.session === undefined) return
     passes.refresh(options.peers())
     options.refreshOpen()
   }
 
   return {
-    points: createMeetingPoints({ ...options, relayLinks, passes }),
+    points: createMeetingPoints({ ...options, relayLinks, passes, isDraining: () => isOwnDraining }),
     get hubs() {
       return relayLinks.hubs
     },
@@ -59,7 +61,8 @@ export function createMeshHubs(options: MeshHubsOptions): MeshHubs {
       relayLinks.setHubs(before)
       refresher = setInterval(refresh, REFRESH_MS)
     },
-    known(hubs) {
+    known(hubs, isDraining = false) {
+      isOwnDraining = isDraining
       relayLinks.setHubs(hubs)
       refresh()
       if (JSON.stringify(hubs) === JSON.stringify(before)) return

@@ -62,8 +62,8 @@ export interface Peers extends AsyncDisposable {
   readonly others: readonly OtherPath[]
   /** End sessions, with everything in them. */
   drop(isGone: (identity: EndpointIdentity) => boolean, reason: MeshError): void
-  /** A hub ends, or is out: other hubs take over what it relays; at the latest when the time is over nothing goes by it. */
-  leaveHub(hub: PassageTarget, withinMs: number): void
+  /** A hub ends, or is out: other hubs take over what it relays; at the latest when the time is over, if there is one, nothing goes by it. */
+  leaveHub(hub: PassageTarget, withinMs?: number): void
   /** Our certificate was renewed: show it on every session. */
   renewed(): void
   /** What is dead for sure ends, the rest is asked, and what was in vain may work. */
@@ -173,8 +173,10 @@ export function createPeers(options: PeersOptions): Peers {
         for (const session of paths.sessions) {
           if (session.via !== hub) continue
           paths.replace(session, () => true)
-          const late = setTimeout(() => session.close(HUB_GONE()), withinMs)
-          session.session.once('close', () => clearTimeout(late))
+          if (withinMs !== undefined) {
+            const late = setTimeout(() => session.close(HUB_GONE()), withinMs)
+            session.session.once('close', () => clearTimeout(late))
+          }
           log.info('session.leaves-hub', { peer: endpoint, path: session.path })
         }
       }

@@ -29,6 +29,10 @@ export interface RelayLinksOptions {
   readonly onMeeting: (event: MeetingEvent, link: HubLink) => void
   /** It ends, or is no hub of the mesh any more: nothing is to go by it when the time is over. */
   readonly onLeave: (hub: HubId, withinMs: number) => void
+  /** It is being drained: what goes by it is to go by others, without haste. Said again as long as that is so. */
+  readonly onDrain: (hub: PassageTarget) => void
+  /** Whether sessions that this agent opened go by it. */
+  readonly isUsed: (hub: HubId) => boolean
   /** A link opened, or ended. */
   readonly onChange: () => void
   readonly clock: Clock
@@ -68,6 +72,8 @@ export interface RelayLinks extends AsyncDisposable {
 
 interface RelayHub {
   readonly names: readonly string[]
+  /** Since when it is drained. */
+  drainedSinceMs: number | undefined
   link: HubLink | undefined
   usedAtMs: number
   /** By connecting without a word; a link knows better. */
@@ -91,9 +97,10 @@ class RelayLinkSet implements RelayLinks {
   }
 
   get hubs(): readonly SeenHub[] {
-    return [...this.#hubs].map(([id, { names, link, connectMs }]) => ({
+    return [...this.#hubs].map(([id, { names, link, connectMs, drainedSinceMs }]) => ({
       id,
       names: [...names],
+      ...(drainedSinceMs !== undefined && { isDraining: true }),
       link,
       isLinked: link?.session !== undefined,
       roundTripMs: link?.roundTripMs ?? connectMs,
@@ -108,17 +115,26 @@ class RelayLinkSet implements RelayLinks {
       if (!next.has(id)) this.#options.onLeave(id, OUT_MS)
       void hub.link?.[Symbol.asyncDispose]()
     }
-    for (const { id, names } of hubs)
-      if (!this.#hubs.has(id))
+    for (const { id, names, isDraining } of hubs) {
+      const known = this.#hubs.get(id)
+      const drainedSinceMs = isDraining ? (known?.drainedSinceMs ?? performance.now()) : undefined
+      if (known !== undefined) known.drainedSinceMs = drainedSinceMs
+      else
         this.#hubs.set(id, {
           names,
+          drainedSinceMs,
           link: undefined,
           usedAtMs: Number.NEGATIVE_INFINITY,
           connectMs: undefined,
         })
+    }
     clearInterval(this.#timer)
+    const drained = hubs.filter(({ isDraining }) => isDraining)
+    const everyMs = drained.length > 0 ? DRAIN_LOOK_MS : LOOK_MS
     if (this.#hubs.size > 0 && !this.#abort.signal.aborted)
-      this.#timer = setInterval(() => void this.#look(), LOOK_MS)
+      this.#timer = setInterval(() => void this.#look(), everyMs)
+    // A look may have to measure distances first.
+    for (const { id } of drained) this.#options.onDrain(id)
     this.#measuredAtMs = Number.NEGATIVE_INFINITY
     void this.#look()
   }
@@ -189,12 +205,21 @@ class RelayLinkSet implements RelayLinks {
     if (this.#hubs.size > KEPT_LINKS) await this.#measure()
     if (this.#abort.signal.aborted) return
     const held = new Set(this.hubs.flatMap(({ id, isLinked }) => (isLinked ? [id] : [])))
-    const chosen = new Set(chooseHubs(this.hubs, held, KEPT_LINKS))
+    const staying = this.hubs.filter(({ isDraining }) => !isDraining)
+    const chosen = new Set(chooseHubs(staying, held, KEPT_LINKS))
     for (const [id, hub] of this.#hubs) {
-      if (chosen.has(id)) this.#open(id, hub)
+      if (hub.drainedSinceMs !== undefined) this.#drain(id, hub, hub.drainedSinceMs)
+      else if (chosen.has(id)) this.#open(id, hub)
       // While one of the nearest does not answer, one that does stays.
       else if (performance.now() - hub.usedAtMs > VISIT_MS && this.#hasLinks(chosen)) this.#close(hub)
     }
+  }
+
+  /** Leave it once nothing of ours goes by it. Others may come to us by the link: they have some time to leave, too. */
+  #drain(id: HubId, hub: RelayHub, sinceMs: number): void {
+    this.#options.onDrain(id)
+    const isOver = performance.now() - sinceMs > LEAVE_MS && !this.#options.isUsed(id)
+    if (isOver && this.#options.link.session !== undefined) this.#close(hub)
   }
 
   #hasLinks(chosen: ReadonlySet<HubId>): boolean {
@@ -280,8 +305,12 @@ const OUT_MS = 1_000
 export const DRAIN_MS = 5_000
 /** Hubs that only relay to which an agent keeps links, beside the one with the controller. */
 const KEPT_LINKS = 2
+/** A link to a hub that is drained is kept so long for those who come by it. */
+const LEAVE_MS = 3_000
 /** How often it is looked whether the links are the right ones. */
 const LOOK_MS = 10_000
+/** The same while one is being drained: somebody may be waiting. */
+const DRAIN_LOOK_MS = 1_000
 /** How often distances are measured, where there are more hubs than links. */
 const MEASURE_MS = 300_000
 const MEASURE_TIMEOUT_MS = 3_000

@@ -50,6 +50,7 @@ export async function openRelayHub(
   const controller = opening.use(
     createRelayController({
       mesh,
+      hub: id,
       rootPem,
       link: () => link,
       evictions: kept.record.evictions,

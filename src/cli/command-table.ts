@@ -82,6 +82,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/evict.ts')).defineEvict,
   },
   {
+    name: 'drain',
+    group: MESH,
+    summary: 'Have a hub relay nothing new, so that it can be stopped',
+    load: async () => (await import('./commands/drain.ts')).defineDrain,
+  },
+  {
     name: 'delete',
     group: MESH,
     summary: 'Remove an endpoint, take an invitation back, or delete what the controller keeps',

@@ -295,7 +295,7 @@ test('every route of agent, hub and tunnel is used by some command', async t => 
       'service tcp/web',
       'app tunnel',
     ].map(thing => `describe ${thing}`),
-    ...['create hub --permit hub.json', 'delete hub hub.example'],
+    ...['create hub --permit hub.json', 'drain hub hub.example --wait 0s', 'delete hub hub.example'],
     ...['get ep --by user', 'reach office', 'top', 'top office', 'top --end office'],
     ...['create group ops', 'update group ops --add-user bob', 'delete group ops'],
     'update user bob --role admin',

@@ -40,7 +40,7 @@ export function hubView(cli: Cli): ListView<ListedHub> {
     columns: [
       { title: 'NAMES', cell: hub => hub.names.join(',') },
       { title: 'ROLE', cell: hub => (hub.isRelay ? 'relay' : 'controller') },
-      { title: 'STATE', cell: hub => (hub.isOnline === false ? 'offline' : 'online') },
+      { title: 'STATE', cell: stateOfHub },
       { title: 'ATTACHED', cell: hub => (hub.isAttached ? 'yes' : '') },
       { title: 'PING', cell: hub => hub.roundTripMs && milliseconds(hub.roundTripMs) },
       { title: 'LINKS', cell: hub => hub.linkCount },
@@ -167,6 +167,12 @@ export function healthTone(health: string): Tone {
 /** Whether a hub is the one named: by id, or by one of its `host:port`, the port being optional. */
 export function isHubNamed(hub: Pick<ListedHub, 'id' | 'names'>, typed: string): boolean {
   return hub.id === typed || hub.names.some(name => name === typed || name.replace(/:\d+$/, '') === typed)
+}
+
+/** In a word. */
+export function stateOfHub({ isOnline, isDraining }: Pick<ListedHub, 'isOnline' | 'isDraining'>): string {
+  if (isOnline === false) return 'offline'
+  return isDraining ? 'draining' : 'online'
 }
 
 function onlineTone({ isOnline }: EndpointInfo): Tone {

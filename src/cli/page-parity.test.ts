@@ -34,6 +34,7 @@ const ON_THE_PAGE: Readonly<Record<string, string>> = {
   label: 'network/endpoint-changes.tsx',
   'delete ep': 'network/endpoint-changes.tsx',
   'delete hub': 'pages/hubs-page.tsx',
+  'drain hub': 'pages/hubs-page.tsx',
   'delete edge-router': 'controller/entity-actions.tsx',
   'delete edge-router-policy': 'controller/entity-actions.tsx',
   'delete service-edge-router-policy': 'controller/entity-actions.tsx',

@@ -33,7 +33,7 @@ import { createInvitationHandlers } from './invitation-handlers.ts'
 import { type ControllerLimits, DEFAULT_LIMITS } from './limits.ts'
 import { createListeners } from './listeners.ts'
 import { createReach } from './reach.ts'
-import { createHubsHandlers, createRelayHubsPort } from './relay-hub-handlers.ts'
+import { createHubsHandlers, createHubsPort } from './relay-hub-handlers.ts'
 import { createServiceHandlers } from './services.ts'
 import { createSessionHandlers } from './sessions.ts'
 import { createUserHandlers } from './user-handlers.ts'
@@ -121,7 +121,7 @@ export async function openController(options: ControllerOptions): Promise<Contro
   const sweep = sweepSessions(edge.sessions, context)
   const hubParts = { ...state, authority, hub, signer: options.signer }
   return {
-    relayHubs: createRelayHubsPort(context, hubParts),
+    ...createHubsPort(context, hubParts),
     handlers: {
       ...createHubsHandlers(context, hubParts),
       ...createEnrolment(context, {

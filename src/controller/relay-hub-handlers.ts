@@ -59,6 +59,15 @@ export function createHubsHandlers(context: Context, parts: Parts): Handlers<typ
         await changed(context, parts)
         return undefined
       }),
+    drainHub: ({ params, body, caller }) =>
+      exclusive(async () => {
+        const member = members.require(caller)
+        decisions.requireAdminister(member, 'drain a hub')
+        await setDraining(parts, params.hub, body.isDraining)
+        log.info(body.isDraining ? 'hub.draining' : 'hub.not-draining', { hub: params.hub, by: member.user })
+        await changed(context, parts)
+        return undefined
+      }),
     async openMeeting({ body, caller }) {
       const from = members.require(caller)
       const to = endpoints.get(body.endpoint)
@@ -80,17 +89,15 @@ export function createHubsHandlers(context: Context, parts: Parts): Handlers<typ
   }
 }
 
-/** What the hub of the controller needs for the hubs that only relay. */
-export function createRelayHubsPort(context: Context, parts: Parts): RelayHubsPort {
-  const { relayHubs } = parts
+/** What the hub of the controller needs for the hubs that only relay, and whether it is being drained itself. */
+export function createHubsPort(
+  context: Context,
+  parts: Parts,
+): { readonly relayHubs: RelayHubsPort; isDraining(): boolean } {
+  const { known, list, connected, own } = parts.relayHubs
   const handlers = createRelayHubHandlers(context, parts)
-  return {
-    handlers,
-    admit: identity => void requireHub(parts, identity),
-    known: relayHubs.known,
-    list: relayHubs.list,
-    connected: relayHubs.connected,
-  }
+  const admit: RelayHubsPort['admit'] = identity => void requireHub(parts, identity)
+  return { relayHubs: { handlers, admit, known, list, connected }, isDraining: () => own.isDraining }
 }
 
 function createRelayHubHandlers(context: Context, parts: Parts): Handlers<typeof RELAY_HUB_API, Caller> {
@@ -179,10 +186,26 @@ function createRelayHubHandlers(context: Context, parts: Parts): Handlers<typeof
   }
 }
 
+/** @throws MeshError `not-found`; `conflict` where nothing could go anywhere else */
+async function setDraining({ relayHubs, hub }: Parts, id: HubId, isDraining: boolean): Promise<void> {
+  const record = relayHubs.get(id)
+  if (id !== hub.id && record?.enrolled === undefined)
+    throw new MeshError('not-found', 'Cannot drain hub: there is none of that id: list the hubs')
+  const others = relayHubs.list().filter(one => one.id !== id && one.isOnline && !one.isDraining)
+  const isOwnLeft = id !== hub.id && !relayHubs.own.isDraining
+  if (isDraining && others.length === 0 && !isOwnLeft)
+    throw new MeshError('conflict', 'Cannot drain hub: no other hub is there to take over')
+  if (id === hub.id) relayHubs.own.isDraining = isDraining
+  else if (record !== undefined) {
+    const { isDraining: _, ...rest } = record
+    await relayHubs.put({ ...rest, ...(isDraining && { isDraining }) })
+  }
+}
+
 /** Tell of the hubs as they are now, within a turn of `exclusive`. */
 async function changed(context: Context, { edge, hub, relayHubs }: Parts): Promise<void> {
   const known = relayHubs.known()
-  context.emit({ change: 'hubs-changed', hubs: known })
+  context.emit({ change: 'hubs-changed', hubs: known, ...(relayHubs.own.isDraining && { isDraining: true }) })
   await keepEdgeRouters(edge.tables.edgeRouters, [hub, ...known], context)
 }
 

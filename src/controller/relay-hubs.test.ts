@@ -111,6 +111,38 @@ suite('a hub that only relays', () => {
     await assertRefused(rig.ask('removeHub', admin.caller, { params: { hub: rig.hub } }), 'denied')
   })
 
+  test('is drained and used again by administrators, as long as another hub is there to take over', async () => {
+    await using rig = await openControllerRig()
+    const admin = await rig.join({ name: 'admin' })
+    const guest = await rig.joinAs('bob', 'guest')
+    const own = { params: { hub: rig.hub }, body: { isDraining: true } }
+    await assertRefused(rig.ask('drainHub', admin.caller, own), 'conflict', /no other hub/)
+    const hub = await letIn(rig, admin, 'eu.example:1')
+    const drain = (isDraining: boolean) => ({ params: { hub: hub.hub }, body: { isDraining } })
+    await assertRefused(rig.ask('drainHub', guest.caller, drain(true)), 'denied')
+    await assertRefused(rig.ask('drainHub', hub.caller, drain(true)), 'not-trusted')
+    const nobody = { ...drain(true), params: { hub: '00000000-0000-4000-8000-000000000000' as HubId } }
+    await assertRefused(rig.ask('drainHub', admin.caller, nobody), 'not-found')
+
+    const changes: unknown[] = []
+    rig.controller.onChange(change => void changes.push(change))
+    await rig.ask('drainHub', admin.caller, drain(true))
+    const drained = [{ id: hub.hub, names: ['eu.example:1'], isDraining: true }]
+    assert.deepEqual(changes, [{ change: 'hubs-changed', hubs: drained }])
+    assert.deepEqual(hubsOf(rig).known(), drained)
+    assert.equal(hubsOf(rig).list()[0]?.isDraining, true)
+    // It would be the last.
+    hubsOf(rig).connected(hub.hub)
+    await assertRefused(rig.ask('drainHub', admin.caller, own), 'conflict')
+    await rig.ask('drainHub', admin.caller, drain(false))
+    assert.deepEqual(hubsOf(rig).known(), [{ id: hub.hub, names: ['eu.example:1'] }])
+    await rig.ask('drainHub', admin.caller, own)
+    assert.equal(rig.controller.isDraining(), true)
+    await assertRefused(rig.ask('drainHub', admin.caller, drain(true)), 'conflict')
+    await rig.ask('drainHub', admin.caller, { ...own, body: { isDraining: false } })
+    assert.equal(rig.controller.isDraining(), false)
+  })
+
   test('is told whose links it must end, and a pass says at which hubs a peer is', async () => {
     await using rig = await openControllerRig()
     const admin = await rig.join({ name: 'admin' })

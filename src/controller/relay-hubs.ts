@@ -20,6 +20,8 @@ const relayHubRecordShape = z.object({
   expiresAtMs: msShape,
   /** SHA-256 of the secret half of the token, base64url. */
   secretHash: z.string().regex(/^[A-Za-z0-9_-]{43}$/),
+  /** It is being drained. */
+  isDraining: z.literal(true).optional(),
   /** Absent until the token was used. */
   enrolled: z
     .object({
@@ -39,6 +41,8 @@ export type HubStatus = Pick<HubInfo, 'version' | 'startedAtMs' | 'linkCount' | 
 
 /** The hubs that only relay, and whose links they have. */
 export interface RelayHubs {
+  /** Of the hub with the controller: kept until it is started again. */
+  readonly own: { isDraining: boolean }
   get(id: HubId): RelayHubRecord | undefined
   /** Let one more in. @returns its token, which is shown this once @throws MeshError `too-many` */
   invite(by: UserName, validMs: number): Promise<{ record: RelayHubRecord; token: string }>
@@ -90,6 +94,7 @@ export async function openRelayHubs(
   }
 
   return {
+    own: { isDraining: false },
     get: id => table.get(id),
     async invite(by, validMs) {
       await makeRoom()
@@ -118,15 +123,14 @@ export async function openRelayHubs(
       await table.delete(id)
       heard.delete(id)
     },
-    known: () => enrolled().map(({ id, enrolled }) => ({ id, names: [...(enrolled?.names ?? [])] })),
+    known: () => enrolled().map(describe),
     list: () =>
-      enrolled().map(({ id, enrolled }) => ({
-        id,
-        names: [...(enrolled?.names ?? [])],
-        ...(heard.get(id)?.status ?? NOTHING_SAID),
+      enrolled().map(({ enrolled, ...record }) => ({
+        ...describe({ ...record, enrolled }),
+        ...(heard.get(record.id)?.status ?? NOTHING_SAID),
         certificateExpiresAtMs: enrolled?.certificateExpiresAtMs ?? 0,
         isRelay: true,
-        isOnline: (heard.get(id)?.feeds ?? 0) > 0,
+        isOnline: (heard.get(record.id)?.feeds ?? 0) > 0,
       })),
     connected(id) {
       heardOf(id).feeds += 1
@@ -158,6 +162,14 @@ export function requireHubNames(names: readonly string[]): void {
     if (host === '' || port === 0)
       throw new MeshError('bad-input', 'Cannot use names of hub: write HOST:PORT, as agents outside reach it')
   }
+}
+
+function describe({
+  id,
+  enrolled,
+  isDraining,
+}: Pick<RelayHubRecord, 'id' | 'enrolled' | 'isDraining'>): KnownHub {
+  return { id, names: [...(enrolled?.names ?? [])], ...(isDraining && { isDraining }) }
 }
 
 function tokenId(id: HubId): string {

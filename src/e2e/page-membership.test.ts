@@ -44,13 +44,21 @@ test('an endpoint gets labels, as the command that is shown would give them, and
   assert.doesNotMatch(await home.mesh.run('home', 'get', 'ep', '-o', 'name'), /office/)
 })
 
-test('a hub that only relays is deleted, and the one with the controller is not offered for it', async t => {
+test('a hub that only relays is drained, used again and deleted, and the one with the controller is not offered for it', async t => {
   const permit = join(home.mesh.folder, 'relay.permit')
   await home.mesh.run('home', 'create', 'hub', '--permit', permit)
   const { address } = await home.mesh.startHub({ name: 'relay', args: [...RELAY_ROLE, '--permit', permit] })
   const page = await home.visit(t)
   await openPage(page, 'Hubs')
   const relay = page.getByRole('row', { name: address })
+  await relay.getByRole('button', { name: `Drain ${address}` }).click()
+  const drain = page.getByRole('dialog', { name: `Drain ${address}` })
+  await drain.getByText('It relays nothing new').waitFor()
+  await assertAccessible(page, 'draining a hub')
+  await drain.getByRole('button', { name: 'Drain' }).click()
+  await relay.getByText('draining', { exact: true }).waitFor()
+  await relay.getByRole('button', { name: `Use again ${address}` }).click()
+  await relay.getByText('draining', { exact: true }).waitFor({ state: 'detached' })
   await relay.getByRole('button', { name: `Delete ${address}` }).click()
   const question = page.getByRole('dialog', { name: `Delete ${address}` })
   await question.getByRole('button', { name: 'Delete' }).click()

@@ -39,6 +39,7 @@ export function createHubHandlers(options: HubHandlersOptions): Handlers<typeof 
 
   return {
     async openRelay({ body, caller }) {
+      requireOpen(controller.isDraining())
       requireLeaveToMeet(caller, body.endpoint, body.pass)
       const ticket = makeTicket()
       drive(registry.askRelay(caller.endpoint, body.endpoint, ticket, clock.now(), body.way, caller.user))
@@ -51,6 +52,8 @@ export function createHubHandlers(options: HubHandlersOptions): Handlers<typeof 
       return undefined
     },
     async introduce({ body, caller }) {
+      // Two who meet directly cost the hub with the controller nothing.
+      requireOpen(controller.relayHubs === undefined && controller.isDraining())
       requireLeaveToMeet(caller, body.endpoint, body.pass)
       const decision = controller.mayMeetDirectly(caller, body.endpoint, body.pass)
       if (!decision.allow)
@@ -70,7 +73,8 @@ export function createHubHandlers(options: HubHandlersOptions): Handlers<typeof 
       return { ticket, candidates: candidates.show(body.endpoint, caller.endpoint) }
     },
     async listHubs() {
-      return { hubs: [options.describe(), ...(controller.relayHubs?.list() ?? [])] }
+      const own = { ...options.describe(), ...(controller.isDraining() && { isDraining: true }) }
+      return { hubs: [own, ...(controller.relayHubs?.list() ?? [])] }
     },
     async showCertificate({ body, caller }) {
       options.renewed(caller, body.chain)
@@ -83,4 +87,9 @@ export function createHubHandlers(options: HubHandlersOptions): Handlers<typeof 
       return { lines: await options.readLog({ level, limit, ...(sinceMs !== undefined && { sinceMs }) }) }
     },
   }
+}
+
+/** @throws MeshError `offline` from a hub that is being drained */
+export function requireOpen(isDraining: boolean): void {
+  if (isDraining) throw new MeshError('offline', 'Cannot go by this hub: it is being drained: go by another')
 }

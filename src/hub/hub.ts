@@ -35,7 +35,8 @@ import { createCandidateBook } from './candidates.ts'
 import { untilDrained } from './drain.ts'
 import { createEdgeDoor, type EdgeDoor } from './edge-door.ts'
 import { createHubApp, requireEndpoint } from './hub-app.ts'
-import { createHubHandlers } from './hub-handlers.ts'
+import { greetingOf } from './hub-greeting.ts'
+import { createHubHandlers, requireOpen } from './hub-handlers.ts'
 import { createInterests } from './interests.ts'
 import { createLinks, type Links } from './links.ts'
 import {
@@ -298,7 +299,11 @@ class HubProcess implements Hub {
       refuseStream(stream, peer.refusal)
       return
     }
+    const { controller } = this.#options
     try {
+      // A hub that only relays is of no use while it is drained; the controller is needed all the same.
+      if (isPassage(headers) || headers[':path'] === EVENTS_PATH)
+        requireOpen(controller.relayHubs === undefined && controller.isDraining())
       if (isPassage(headers)) this.#passages.open(stream, headers, peer)
       else if (headers[':method'] === 'CONNECT')
         presentRelayStream(this.#relays, stream, headers, requireEndpoint(peer))
@@ -314,7 +319,7 @@ class HubProcess implements Hub {
   }
 
   #openLink(events: ServerHttp2Stream, peer: AcceptedPeer, identity: EndpointIdentity): void {
-    const { controller, clock, log, mesh, id, names, version } = this.#options
+    const { controller, clock, log } = this.#options
     if (this.#links.isOpen(peer)) {
       throw new MeshError('conflict', 'Cannot open link: this connection carries one already')
     }
@@ -330,19 +335,7 @@ class HubProcess implements Hub {
       }
       log.info('link.closed', { endpoint: identity.endpoint })
     })
-    const udp = this.#echo?.admit(identity.endpoint)
-    this.#links.send(link.id, {
-      event: 'hello',
-      mesh,
-      hub: id,
-      names: [...names],
-      version,
-      timeMs: clock.now(),
-      evictions: [...controller.evictions()],
-      ...(controller.relayHubs && { hubs: [...controller.relayHubs.known()] }),
-      address: peer.address,
-      ...(udp !== undefined && { udp: { ports: [...udp.ports], token: udp.token } }),
-    })
+    this.#links.send(link.id, greetingOf(this.#options, peer.address, this.#echo?.admit(identity.endpoint)))
     this.#drive(this.#registry.linkOpened(link.id, identity.endpoint))
     // A hub that is full closed it again.
     if (this.#registry.linkOf(identity.endpoint) !== link.id) return

@@ -9,7 +9,7 @@ import {
 } from '../core/api/relay-hub-api.ts'
 import type { Eviction, HubInfo } from '../core/api/shapes.ts'
 import { MeshError, toMeshError } from '../core/model/errors.ts'
-import type { EndpointId, MeshId } from '../core/model/ids.ts'
+import type { EndpointId, HubId, MeshId } from '../core/model/ids.ts'
 import type { Log } from '../core/model/log.ts'
 import type { EndpointIdentity } from '../core/model/spiffe-id.ts'
 import type { Clock } from '../core/model/time.ts'
@@ -30,6 +30,7 @@ export interface RelayController extends ControllerPort, Disposable {
 /** What it is made of. */
 export interface RelayControllerOptions {
   readonly mesh: MeshId
+  readonly hub: HubId
   readonly rootPem: string
   readonly link: () => Pick<ControllerLink, 'call' | 'isOpen'>
   /** Those of the last run. */
@@ -58,6 +59,10 @@ export function createRelayController(options: RelayControllerOptions): RelayCon
   let timer: NodeJS.Timeout | undefined
   let describe: (() => HubInfo) | undefined
 
+  function isDraining(): boolean {
+    return hubs.some(({ id, isDraining }) => id === options.hub && isDraining === true)
+  }
+
   function emit(change: ControllerChange): void {
     for (const listener of listeners) listener(change)
   }
@@ -75,7 +80,9 @@ export function createRelayController(options: RelayControllerOptions): RelayCon
   /** Say what has not been said, a part at a time. */
   async function report(): Promise<void> {
     if (describe === undefined || isReporting || !link().isOpen) return
-    const isDue = Math.abs(performance.now() - reportedAtMs) > STATUS_MS
+    // Somebody waits until nothing is left.
+    const everyMs = isDraining() ? REPORT_MS : STATUS_MS
+    const isDue = Math.abs(performance.now() - reportedAtMs) > everyMs
     if (!isDue && !unsaid.isFirst && unsaid.opened.size + unsaid.closed.size === 0) return
     isReporting = true
     const { isFirst } = unsaid
@@ -119,6 +126,7 @@ export function createRelayController(options: RelayControllerOptions): RelayCon
   return {
     handlers: noHandlers(),
     relayHubs: undefined,
+    isDraining,
     get hubs() {
       return hubs
     },

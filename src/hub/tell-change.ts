@@ -46,7 +46,11 @@ export function tellChange(
       ]
     }
     case 'hubs-changed':
-      return registry.broadcast({ event: 'hubs-changed', hubs: [...change.hubs] })
+      return registry.broadcast({
+        event: 'hubs-changed',
+        hubs: [...change.hubs],
+        ...(change.isDraining && { isDraining: true }),
+      })
     case 'links-refused':
       return change.refused.flatMap(({ endpoint, error }) =>
         registry.evict([endpoint], new MeshError(error.code, error.message)),

@@ -235,6 +235,7 @@ export const FAKE_ANSWERS: Readonly<Record<string, FakeAnswer>> = {
     expiresAtMs: FAKE_NOW_MS + 86_400_000,
   }),
   'agent.removeHub': () => undefined,
+  'agent.drainHub': () => undefined,
   'agent.hubLog': () => ({ lines: FAKE_LOG }),
   'agent.listUsers': () => ({
     users: [

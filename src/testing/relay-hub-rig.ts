@@ -43,6 +43,7 @@ export async function startRelayHub(mesh: LocalMesh, admin: LocalAgent): Promise
   const log: Log = { debug: note, info: note, warn: note, error: note }
   const controller = createRelayController({
     mesh: enrolled.mesh,
+    hub: enrolled.hub,
     rootPem: ca,
     link: () => link,
     evictions: [],

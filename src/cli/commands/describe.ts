@@ -11,9 +11,10 @@ import { openEdge } from '../edge/open-edge.ts'
 import { type ListedService, listAllServices, ownerOf } from '../edge/service-listing.ts'
 import { addExamples } from '../examples.ts'
 import { describeFile } from '../files/list-files.ts'
-import { isHubNamed, serviceHealth } from '../listings.ts'
+import { serviceHealth, stateOfHub } from '../listings.ts'
 import { choosePlace } from '../mesh-choice.ts'
 import { describeMeshState } from '../mesh-state.ts'
+import { findHub } from '../network/hubs.ts'
 import { showThing } from '../output/show.ts'
 import { type Field, formatTable } from '../output/table.ts'
 import { ago, bytes, milliseconds, moment, until } from '../output/words.ts'
@@ -108,22 +109,14 @@ async function describeMesh(cli: Cli, name: string): Promise<void> {
 
 async function describeHub(cli: Cli, name: string): Promise<void> {
   const { mesh } = await choosePlace(cli)
-  const { hubs } = await callAgent(cli, AGENT_API.listHubs, { params: { mesh: mesh.name } })
-  const [hub, second] = hubs.filter(each => isHubNamed(each, name))
-  if (hub === undefined) throw missing('hub', name)
-  if (second !== undefined) {
-    throw new MeshError(
-      'ambiguous',
-      `Cannot describe hub ${quote(name)}: several have that name: give its id`,
-    )
-  }
+  const hub = await findHub(cli, mesh.name, name, 'describe')
   await showThing(cli, hub, {
     name: hub.names[0] ?? hub.id,
     fields: [
       ['Hub', hub.names],
       ['Id', hub.id],
       ['Role', hub.isRelay ? 'relay: the controller is elsewhere' : 'controller and relay'],
-      ['State', hub.isOnline === false ? 'offline' : 'online'],
+      ['State', stateOfHub(hub)],
       ['Attached', hub.isAttached ? 'yes' : 'no'],
       ['Ping', hub.roundTripMs === undefined ? undefined : milliseconds(hub.roundTripMs)],
       ['Started', `${moment(hub.startedAtMs)} (${ago(cli, hub.startedAtMs)})`],

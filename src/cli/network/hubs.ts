@@ -7,7 +7,7 @@ import { callAgent } from '../api-client.ts'
 import type { Cli } from '../context.ts'
 import { addExamples } from '../examples.ts'
 import { parseSpanOption } from '../global-options.ts'
-import { isHubNamed } from '../listings.ts'
+import { isHubNamed, type ListedHub } from '../listings.ts'
 import { choosePlace } from '../mesh-choice.ts'
 import { print, report } from '../output/show.ts'
 import { visible } from '../output/text-width.ts'
@@ -59,13 +59,24 @@ async function createHub(cli: Cli, options: { permit?: string; expires?: Ms }): 
 
 async function deleteHub(cli: Cli, name: string): Promise<void> {
   const { mesh } = await choosePlace(cli)
-  const { hubs } = await callAgent(cli, AGENT_API.listHubs, { params: { mesh: mesh.name } })
-  const [hub, second] = hubs.filter(each => isHubNamed(each, name))
-  if (hub === undefined)
-    throw new MeshError('not-found', `Cannot delete hub ${quote(name)}: there is none: see \`ztm get hub\``)
-  if (second !== undefined)
-    throw new MeshError('ambiguous', `Cannot delete hub ${quote(name)}: several have that name: give its id`)
+  const hub = await findHub(cli, mesh.name, name, 'delete')
   await callAgent(cli, AGENT_API.removeHub, { params: { mesh: mesh.name, hub: hub.id } })
   const shown = hub.names[0] ?? hub.id
   await report(cli, `Hub ${visible(shown)} is out of the mesh`, { name: shown, data: { id: hub.id } })
+}
+
+/**
+ * The hub of that address or id.
+ *
+ * @param what  is done to it, for the message
+ * @throws MeshError `not-found`, `ambiguous`
+ */
+export async function findHub(cli: Cli, mesh: string, name: string, what: string): Promise<ListedHub> {
+  const { hubs } = await callAgent(cli, AGENT_API.listHubs, { params: { mesh } })
+  const [hub, second] = hubs.filter(each => isHubNamed(each, name))
+  if (hub === undefined)
+    throw new MeshError('not-found', `Cannot ${what} hub ${quote(name)}: there is none: see \`ztm get hub\``)
+  if (second !== undefined)
+    throw new MeshError('ambiguous', `Cannot ${what} hub ${quote(name)}: several have that name: give its id`)
+  return hub
 }

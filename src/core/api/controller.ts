@@ -36,7 +36,12 @@ export type ControllerChange =
   /** An endpoint may not host a service any more. */
   | { readonly change: 'hosting-ended'; readonly endpoint: EndpointId; readonly service: ServiceName }
   /** Hubs that only relay came, went or are reached elsewhere. */
-  | { readonly change: 'hubs-changed'; readonly hubs: readonly KnownHub[] }
+  | {
+      readonly change: 'hubs-changed'
+      readonly hubs: readonly KnownHub[]
+      /** The hub with the controller is being drained. */
+      readonly isDraining?: boolean
+    }
   /** At a hub that only relays: the controller says that these may have no link. */
   | {
       readonly change: 'links-refused'
@@ -78,6 +83,8 @@ export interface EdgeAnswer {
  */
 export interface ControllerPort {
   readonly handlers: Handlers<typeof CONTROLLER_API, Caller>
+  /** Whether this hub is to relay nothing new. */
+  isDraining(): boolean
   /** Absent at a hub that only relays. */
   readonly relayHubs: RelayHubsPort | undefined
   /**

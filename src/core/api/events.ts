@@ -28,6 +28,8 @@ const eventShape = z.discriminatedUnion('event', [
     evictions: z.array(evictionShape),
     /** The hubs that only relay; absent where this one does, as it is believed nothing. */
     hubs: z.array(knownHubShape).max(MAX_RELAY_HUBS).optional(),
+    /** This hub is being drained: what it relays is to go by others. */
+    isDraining: z.boolean().optional(),
     /** Where the hub sees the agent come from. */
     address: z.string(),
     /**
@@ -69,7 +71,12 @@ const eventShape = z.discriminatedUnion('event', [
   /** An endpoint may not host a service any more: streams to it there end. */
   z.object({ event: z.literal('hosting-ended'), endpoint: endpointIdShape, service: serviceNameShape }),
   /** The hubs that only relay are these now. */
-  z.object({ event: z.literal('hubs-changed'), hubs: z.array(knownHubShape).max(MAX_RELAY_HUBS) }),
+  z.object({
+    event: z.literal('hubs-changed'),
+    hubs: z.array(knownHubShape).max(MAX_RELAY_HUBS),
+    /** This hub, with the controller, is being drained. */
+    isDraining: z.boolean().optional(),
+  }),
   /** Last line of a link that the hub ends: why. */
   z.object({ event: z.literal('closing'), code: errorShape.shape.code, message: z.string() }),
   /** The hub is about to stop: go elsewhere now. */

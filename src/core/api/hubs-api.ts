@@ -9,7 +9,12 @@ export const MAX_RELAY_HUBS = 16
 export const hubNamesShape = z.array(z.string().min(3).max(261)).min(1).max(16)
 
 /** A hub that only relays, as agents are told of it. */
-export const knownHubShape = z.object({ id: hubIdShape, names: hubNamesShape })
+export const knownHubShape = z.object({
+  id: hubIdShape,
+  names: hubNamesShape,
+  /** It is being drained: nothing new is to go by it. */
+  isDraining: z.boolean().optional(),
+})
 /** A hub that only relays, as agents are told of it. */
 export type KnownHub = z.output<typeof knownHubShape>
 
@@ -53,6 +58,14 @@ export const HUBS_ROUTES = {
     summary: 'Put a hub that only relays out of the mesh (administrators)',
     params: z.object({ hub: hubIdShape }),
     errors: ['denied', 'not-found'],
+  }),
+  drainHub: defineRoute({
+    method: 'PUT',
+    path: '/api/hubs/{hub}/draining',
+    summary: 'Have a hub relay nothing new, and agents go to the other hubs; or undo it (administrators)',
+    params: z.object({ hub: hubIdShape }),
+    body: z.strictObject({ isDraining: z.boolean() }),
+    errors: ['denied', 'not-found', 'conflict'],
   }),
   openMeeting: defineRoute({
     method: 'POST',
@@ -103,5 +116,13 @@ export const AGENT_HUBS_ROUTES = {
     summary: 'Put a hub that only relays out of a mesh (administrators)',
     params: meshParams.extend({ hub: hubIdShape }),
     errors: ['not-joined', 'denied', 'not-found', 'offline'],
+  }),
+  drainHub: defineRoute({
+    method: 'PUT',
+    path: '/api/meshes/{mesh}/hubs/{hub}/draining',
+    summary: HUBS_ROUTES.drainHub.summary,
+    params: meshParams.extend({ hub: hubIdShape }),
+    body: HUBS_ROUTES.drainHub.body,
+    errors: ['not-joined', 'denied', 'not-found', 'conflict', 'offline'],
   }),
 } as const

@@ -146,6 +146,8 @@ export const hubShape = z.object({
   isRelay: z.boolean().optional(),
   /** Whether the controller hears of a hub that only relays; absent for the controller's own. */
   isOnline: z.boolean().optional(),
+  /** It is being drained: nothing new goes by it. */
+  isDraining: z.boolean().optional(),
 })
 /** A hub, as members see it. */
 export type HubInfo = z.output<typeof hubShape>

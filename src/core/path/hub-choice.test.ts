@@ -63,6 +63,18 @@ test('orderMeetingPlaces() asks one that was silent last, wherever it is', () =>
   )
 })
 
+test('orderMeetingPlaces() asks one that is being drained after all others', () => {
+  const places = [
+    { id: undefined, roundTripMs: 1, isLinked: true, isDraining: true },
+    { id: hub(1), roundTripMs: 1, isLinked: true, isSilent: true },
+    { id: hub(2), roundTripMs: 60, isLinked: false },
+  ]
+  assert.deepEqual(
+    orderMeetingPlaces(places, new Set([hub(1)])).map(({ id }) => id),
+    [hub(2), hub(1), undefined],
+  )
+})
+
 /** A mesh of agents and hubs on a plane, where the round trip is the distance. */
 const worlds = fc.record({
   hubs: fc.array(fc.tuple(fc.nat(300), fc.nat(300)), { minLength: 1, maxLength: 16 }),

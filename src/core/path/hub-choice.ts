@@ -38,13 +38,15 @@ export interface MeetingPlace {
   readonly isLinked: boolean
   /** What it relays was silent lately, or it is about to end. Default: no. */
   readonly isSilent?: boolean
+  /** It is being drained, and would say no. Default: no. */
+  readonly isDraining?: boolean | undefined
 }
 
 /**
  * In which order to ask hubs for a meeting: first those where the peer is known to be, and we are too; then those where it
  * is and a link would have to be opened; then those where it may be. Among equals the nearest; among equally near ones
  * those that only relay, to leave the controller's hub its work. The hub with the controller has links of everybody. One that
- * is silent comes last.
+ * is silent comes last, and after it those that are being drained.
  *
  * @param peerHubs  where the peer was last known to have links, as the controller said
  */
@@ -52,7 +54,8 @@ export function orderMeetingPlaces(
   places: readonly MeetingPlace[],
   peerHubs: ReadonlySet<HubId>,
 ): readonly MeetingPlace[] {
-  const rank = ({ id, isLinked, isSilent = false }: MeetingPlace) => {
+  const rank = ({ id, isLinked, isSilent = false, isDraining = false }: MeetingPlace) => {
+    if (isDraining) return 5
     if (isSilent) return 4
     const isThere = id === undefined || peerHubs.has(id)
     if (isThere) return isLinked ? 0 : 1

@@ -1,7 +1,8 @@
-import { Stack, Title } from '@mantine/core'
+import { Group, Stack, Title } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useParams } from '@tanstack/react-router'
 import { AGENT_API } from '../../core/api/agent-api.ts'
+import type { HubInfo } from '../../core/api/shapes.ts'
 import { call } from '../api/call.ts'
 import { EDGE_QUERIES } from '../api/edge-queries.ts'
 import { QUERIES } from '../api/queries.ts'
@@ -35,7 +36,8 @@ export function HubsPage() {
               { title: say('endpoint.address'), cell: ({ names }) => names.join(', ') },
               {
                 title: say('state.title'),
-                cell: ({ isAttached, isOnline }) => {
+                cell: ({ isAttached, isOnline, isDraining }) => {
+                  if (isDraining) return <StateBadge mood="waiting">{say('hub.draining')}</StateBadge>
                   if (isAttached) return <StateBadge mood="well">{say('hub.attached')}</StateBadge>
                   return isOnline === false && <StateBadge mood="ill">{say('hub.offline')}</StateBadge>
                 },
@@ -58,22 +60,51 @@ export function HubsPage() {
               },
               {
                 title: say('hub.change'),
-                cell: ({ id, names: [name = id], isRelay }) =>
-                  isRelay &&
-                  role.data?.isAdmin && (
-                    <ActionButton
-                      label={`${say('action.delete')} ${name}`}
-                      question={say('hub.deleteAsk', { name })}
-                      run={() => call(AGENT_API.removeHub, { params: { mesh, hub: id } })}
-                    >
-                      {say('action.delete')}
-                    </ActionButton>
-                  ),
+                cell: hub =>
+                  role.data?.isAdmin && <HubActions mesh={mesh} hub={hub} isOnlyHub={hubs.length === 1} />,
               },
             ]}
           />
         )}
       </Loaded>
     </Stack>
+  )
+}
+
+function HubActions({
+  mesh,
+  hub: { id, names, isRelay, isDraining = false },
+  isOnlyHub,
+}: {
+  mesh: string
+  hub: HubInfo
+  /** Nothing could go anywhere else. */
+  isOnlyHub: boolean
+}) {
+  const { say } = useTexts()
+  const [name = id] = names
+  const params = { mesh, hub: id }
+  const drain = say(isDraining ? 'hub.undrain' : 'hub.drain')
+  return (
+    <Group gap="xs" wrap="nowrap">
+      {(isDraining || !isOnlyHub) && (
+        <ActionButton
+          label={`${drain} ${name}`}
+          {...(!isDraining && { question: say(isRelay ? 'hub.drainAsk' : 'hub.drainOwnAsk', { name }) })}
+          run={() => call(AGENT_API.drainHub, { params, body: { isDraining: !isDraining } })}
+        >
+          {drain}
+        </ActionButton>
+      )}
+      {isRelay && (
+        <ActionButton
+          label={`${say('action.delete')} ${name}`}
+          question={say('hub.deleteAsk', { name })}
+          run={() => call(AGENT_API.removeHub, { params })}
+        >
+          {say('action.delete')}
+        </ActionButton>
+      )}
+    </Group>
   )
 }

@@ -48,6 +48,13 @@ export const MESH_EN = {
   'hub.certificate': 'Certificate',
   'hub.change': 'Change',
   'hub.deleteAsk': 'Delete hub {name}? What it relays goes over other hubs at once.',
+  'hub.drain': 'Drain',
+  'hub.draining': 'draining',
+  'hub.drainAsk':
+    'Drain hub {name}? It relays nothing new, agents go to the other hubs, and what is open moves there. Then it can be stopped.',
+  'hub.drainOwnAsk':
+    'Drain hub {name}? It relays nothing new, and what is open moves to the other hubs. Links stay: the controller is in it. It relays again when it is restarted.',
+  'hub.undrain': 'Use again',
   'hub.links': 'Links',
   'hub.relayed': 'Relayed',
   'hub.relays': 'Relays',

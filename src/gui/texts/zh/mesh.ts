@@ -50,6 +50,13 @@ export const MESH_ZH: Readonly<Record<keyof typeof MESH_EN, string>> = {
   'hub.certificate': '证书',
   'hub.change': '更改',
   'hub.deleteAsk': '删除集线器 {name}？它中继的内容会立即改走其他集线器。',
+  'hub.drain': '腾空',
+  'hub.draining': '正在腾空',
+  'hub.drainAsk':
+    '腾空集线器 {name}？它不再接受新的中继，代理改用其他集线器，已打开的连接会移到那里，之后即可停止它。',
+  'hub.drainOwnAsk':
+    '腾空集线器 {name}？它不再接受新的中继，已打开的连接会移到其他集线器。控制器在其中，所以代理与它的连接保留。重启后它会重新中继。',
+  'hub.undrain': '重新使用',
   'hub.links': '连接',
   'hub.relayed': '已中继',
   'hub.relays': '中继',
