@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { after, before, type TestContext, test } from 'node:test'
 import type { BrowserContextOptions, Page } from 'playwright-core'
 import { assertAccessible, keepPicture } from '../testing/browser.ts'
@@ -175,4 +177,54 @@ test('the terminal goes on where it was after the line broke, in Chinese and on 
   await screen.locator('.xterm-screen').click()
   await page.keyboard.type('echo after-$((1+1)); exit\n')
   await screen.getByText('after-2').first().waitFor()
+})
+
+/** Echoes each key itself, but none while the file `held` is there; `q` ends it. */
+const LATE_ECHO = `stty -echo
+printf '\\n>'
+while IFS= read -rN1 key; do
+  while [ -e "$1" ]; do sleep 0.1; done
+  printf %s "$key"
+  [ "$key" = q ] && break
+done
+stty echo
+echo
+`
+
+test('keys are shown before their echo where one wants it, and kept so in this browser', async t => {
+  const page = await visit(t)
+  await openTerminals(page)
+  const [program, held] = [join(home.mesh.folder, 'late.sh'), join(home.mesh.folder, 'held')]
+  await writeFile(program, LATE_ECHO)
+  await page.getByRole('button', { name: 'Open a terminal' }).click()
+  const screen = screenOf(page)
+  await screen.locator('.xterm-rows').waitFor()
+  const choice = page.getByRole('combobox', { name: 'Show keys before their echo' })
+  assert.equal(await choice.inputValue(), 'On slow paths')
+  await choice.click()
+  await page.getByRole('option', { name: 'Always' }).click()
+  await assertAccessible(page, 'terminal with prediction')
+  await screen.locator('.xterm-screen').click()
+  const row = (text: RegExp) => screen.locator('.xterm-rows > div').filter({ hasText: text })
+  await page.keyboard.type(`bash '${program}' '${held}'\n`)
+  await row(/^>\s*$/).waitFor()
+  // A person stops, and looks.
+  await page.waitForTimeout(1_000)
+  await page.keyboard.type('a')
+  await row(/^>a\s*$/).waitFor()
+  await writeFile(held, '')
+  await page.keyboard.type('bc')
+  await row(/^>abc\s*$/).waitFor()
+  await rm(held)
+  await page.keyboard.type('q')
+  await row(/^>abcq\s*$/).waitFor()
+  await page.keyboard.type('exit\n')
+  await page.getByText('It ended: 0').waitFor()
+
+  await page.getByRole('button', { name: 'Open a terminal' }).click()
+  await choice.waitFor()
+  assert.equal(await choice.inputValue(), 'Always')
+  await screenOf(page).last().locator('.xterm-screen').click()
+  await page.keyboard.type('exit\n')
+  await page.getByText('It ended: 0').nth(1).waitFor()
 })

@@ -22,6 +22,8 @@ export interface PredictedEcho {
   takeBack(): string
   /** Before the next output the screen was changed by others than the far end: nothing of it is known any more. */
   forget(size: ScreenSize): void
+  /** May be changed; `tick` shows it. */
+  mode: PredictMode
   /** When to call `tick`, if nothing else happens. */
   readonly wakeAt: Ms | undefined
 }
@@ -45,18 +47,17 @@ interface Prediction {
  * epoch begins. What is foreseen is written on the screen and rewritten as it was before anything of the far end is written: no order of the far
  * end ever sees it. Where it is not known what is in a cell, nothing is shown in it.
  *
- * @param mode     `never` follows nothing
  * @param isFresh  the screen is empty, with the cursor where it begins
  */
 export function createPredictedEcho(
   size: ScreenSize,
   { mode, isFresh }: { readonly mode: PredictMode; readonly isFresh: boolean },
 ): PredictedEcho {
-  return mode === 'never' ? SILENT : new Predictor(size, mode, isFresh)
+  return new Predictor(size, mode, isFresh)
 }
 
 class Predictor implements PredictedEcho {
-  readonly #isAlways: boolean
+  mode: PredictMode
   readonly #screen: KnownScreen
   readonly #trip = createRoundTrip()
   #pending: Prediction[] = []
@@ -73,7 +74,7 @@ class Predictor implements PredictedEcho {
   #painted: PaintedPrediction | undefined
 
   constructor(size: ScreenSize, mode: PredictMode, isFresh: boolean) {
-    this.#isAlways = mode === 'always'
+    this.mode = mode
     this.#screen = new KnownScreen(size, isFresh)
   }
 
@@ -215,7 +216,8 @@ class Predictor implements PredictedEcho {
     const [oldest] = this.#pending
     const shown = this.#pending.findLast(({ epoch }) => epoch <= this.#echoingEpoch)
     const place = this.#screen.isWhole ? this.#screen.place : undefined
-    if (!(this.#isAlways || this.#trip.isSlow) || oldest === undefined) return ''
+    const isShown = this.mode === 'always' || (this.mode === 'auto' && this.#trip.isSlow)
+    if (!isShown || oldest === undefined) return ''
     if (shown === undefined || place === undefined || !this.#isAtBase(place)) return ''
     const isMarked = now >= oldest.typedAt + this.#lateMs()
     const { text, painted } = paintPrediction(place, shown, isMarked)
@@ -249,15 +251,6 @@ class Predictor implements PredictedEcho {
 
 function isBlank(text: string | undefined): boolean {
   return text === '' || text === ' '
-}
-
-const SILENT: PredictedEcho = {
-  type: () => '',
-  receive: () => ({ before: '', after: '' }),
-  tick: () => '',
-  takeBack: () => '',
-  forget() {},
-  wakeAt: undefined,
 }
 
 /** Keys that come at once: more were pasted. */

@@ -1,12 +1,11 @@
 import '@xterm/xterm/css/xterm.css'
-import { Alert, Button, Group, Text } from '@mantine/core'
-import { FitAddon } from '@xterm/addon-fit'
-import { Terminal } from '@xterm/xterm'
+import { Alert, Button, Group, Select, Text } from '@mantine/core'
 import { useEffect, useRef, useState } from 'react'
 import type { MeshError } from '../../core/model/errors.ts'
+import { PREDICT_MODES, type PredictMode } from '../../core/terminal/predicted-echo.ts'
 import { Failure } from '../parts/failure.tsx'
 import { useTexts } from '../texts/texts.ts'
-import { nonceStyles } from './nonce-styles.ts'
+import { chosenPredictMode, openPredictedTerminal, rememberPredictMode } from './predicted-terminal.ts'
 import { openLine, type TerminalLine } from './terminal-line.ts'
 
 /** Which terminal is shown: a new one, or one that is there. */
@@ -35,9 +34,12 @@ export function TerminalView({ place, onOver }: { place: TerminalPlace; onOver: 
   const { say } = useTexts()
   const screen = useRef<HTMLElement>(null)
   const [line, setLine] = useState<Line>({ is: 'opening' })
+  const shown = useRef<ShownTerminal>(undefined)
   useEffect(() => {
     if (screen.current === null) return
-    return runTerminal(screen.current, place, setLine)
+    const terminal = runTerminal(screen.current, place, chosenPredictMode(), setLine)
+    shown.current = terminal
+    return () => terminal[Symbol.dispose]()
   }, [place])
   return (
     <>
@@ -65,32 +67,60 @@ export function TerminalView({ place, onOver }: { place: TerminalPlace; onOver: 
         aria-label={say('terminal.screen')}
         style={{ height: '60vh', background: '#000' }}
       />
+      {line.is === 'open' && !line.isReadOnly && (
+        <PredictChoice onChoice={mode => shown.current?.predict(mode)} />
+      )}
     </>
   )
 }
 
-/** Show a terminal in an element until it is told to stop. @returns ends it; the session stays */
-function runTerminal(element: HTMLElement, place: TerminalPlace, tell: (line: Line) => void): () => void {
-  nonceStyles(document)
-  const terminal = new Terminal({
-    cursorBlink: false,
-    scrollback: 5_000,
-    screenReaderMode: true,
-  })
-  const fit = new FitAddon()
-  terminal.loadAddon(fit)
-  terminal.open(element)
-  fit.fit()
-  terminal.focus()
+/** When keys are shown before their echo; kept in this browser. */
+function PredictChoice({ onChoice }: { onChoice: (mode: PredictMode) => void }) {
+  const { say } = useTexts()
+  const [mode, setMode] = useState(chosenPredictMode)
+  return (
+    <Select
+      label={say('terminal.predict')}
+      data={PREDICT_MODES.map(value => ({ value, label: say(`terminal.predict.${value}`) }))}
+      value={mode}
+      allowDeselect={false}
+      maw={320}
+      mt="xs"
+      size="xs"
+      onChange={value => {
+        const next = PREDICT_MODES.find(one => one === value) ?? 'auto'
+        setMode(next)
+        rememberPredictMode(next)
+        onChoice(next)
+      }}
+    />
+  )
+}
+
+/** A terminal that is shown; the session stays when it is disposed. */
+interface ShownTerminal extends Disposable {
+  predict(mode: PredictMode): void
+}
+
+function runTerminal(
+  element: HTMLElement,
+  place: TerminalPlace,
+  mode: PredictMode,
+  tell: (line: Line) => void,
+): ShownTerminal {
   let { session } = place
   let position = 0
   let line: TerminalLine | undefined
   let again: ReturnType<typeof setTimeout> | undefined
   let isOver = false
+  /** What is typed counts. */
+  let isOpen = false
+  /** Typed while there was no line. */
+  let waiting: number[] = []
   let tryCount = 0
 
   const connect = () => {
-    const size = { columns: terminal.cols, rows: terminal.rows }
+    const { size } = terminal
     const request =
       session === undefined
         ? ({ kind: 'open', terminal: size, env: { TERM: 'xterm-256color', LANG: 'C.UTF-8' } } as const)
@@ -106,23 +136,29 @@ function runTerminal(element: HTMLElement, place: TerminalPlace, tell: (line: Li
       onOpen(id, from, { isReadOnly = false, isRecorded = false }) {
         session = id
         // What was lost in between is not to be had: what stands is not what was before it.
-        if (position > 0 && from > position) terminal.reset()
+        if (position > 0 && from > position) terminal.clear()
         position = from
         tryCount = 0
+        isOpen = !isReadOnly
+        if (isOpen && waiting.length > 0) line?.type(Uint8Array.from(waiting))
+        waiting = []
         tell({ is: 'open', isReadOnly, isRecorded })
       },
       onOutput(bytes) {
         position += bytes.length
         terminal.write(bytes)
       },
-      onNotice: text => terminal.write(`\r\nztm: ${text.replace(/\p{Cc}/gu, ' ')}\r\n`),
+      onNotice: text => terminal.write(ENCODER.encode(`\r\nztm: ${text.replace(/\p{Cc}/gu, ' ')}\r\n`)),
       onEnd(end) {
         isOver = true
+        terminal.pause()
         tell({ is: 'over', how: 'code' in end ? String(end.code) : end.signal })
         line?.close()
       },
       onClose(error) {
         if (isOver) return
+        isOpen = false
+        terminal.pause()
         // A session that is there is worth waiting for, while the mesh or its endpoint is away.
         if (error !== undefined && !(error.kind.retry && session !== undefined)) {
           tell({ is: 'refused', error })
@@ -135,20 +171,29 @@ function runTerminal(element: HTMLElement, place: TerminalPlace, tell: (line: Li
     })
   }
 
+  const terminal = openPredictedTerminal(element, mode, {
+    onType(bytes) {
+      if (isOpen) line?.type(bytes)
+      else if (waiting.length + bytes.length <= MAX_WAITING_BYTES) waiting.push(...bytes)
+      return isOpen
+    },
+    onResize: (columns, rows) => line?.resize(columns, rows),
+  })
   connect()
-  terminal.onData(text => line?.type(new TextEncoder().encode(text)))
-  terminal.onBinary(text => line?.type(Uint8Array.from(text, letter => letter.charCodeAt(0))))
-  terminal.onResize(({ cols, rows }) => line?.resize(cols, rows))
-  const sizes = new ResizeObserver(() => fit.fit())
-  sizes.observe(element)
-  return () => {
-    isOver = true
-    clearTimeout(again)
-    sizes.disconnect()
-    line?.close()
-    terminal.dispose()
+  return {
+    predict: next => {
+      terminal.mode = next
+    },
+    [Symbol.dispose]() {
+      isOver = true
+      clearTimeout(again)
+      line?.close()
+      terminal[Symbol.dispose]()
+    },
   }
 }
 
+const ENCODER = new TextEncoder()
+const MAX_WAITING_BYTES = 65_536
 const RETRY_MS = 1_000
 const MAX_RETRY_MS = 8_000
