@@ -5,7 +5,7 @@ import type { Cli } from '../context.ts'
 import { addExamples } from '../examples.ts'
 import { defineMirror } from '../file/define-copy.ts'
 import { type FetchWords, fetchToFolder, listJobs } from '../files/fetch-files.ts'
-import { addAccessOptions, defineEraseFile, defineFilesConfig } from '../files/file-commands.ts'
+import { addAccessOptions, defineEraseFile, defineFilesConfig, parseVersion } from '../files/file-commands.ts'
 import { callFiles } from '../files/files-place.ts'
 import { type FindWords, listFiles } from '../files/list-files.ts'
 import {
@@ -49,6 +49,7 @@ export function defineCloud(command: Command, cli: Cli): void {
     .summary('Fetch a file or tree into the folder')
     .argument('[path]', 'what; the list of downloads if left out')
     .option('--force', 'replace what is there')
+    .option('--old <version>', 'as it was: the number of a version, see `ztm file versions`', parseVersion)
     .action((path: string | undefined, words: FetchWords) =>
       path === undefined ? listJobs(cli) : fetchToFolder(cli, path, words),
     )

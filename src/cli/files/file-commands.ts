@@ -166,7 +166,8 @@ function parseKeep(text: string): number {
   return parseCount(text, 0, MAX_KEPT_VERSIONS)
 }
 
-function parseVersion(text: string): number {
+/** Read the number of a version. @throws MeshError `bad-usage` */
+export function parseVersion(text: string): number {
   return parseCount(text, 1, Number.MAX_SAFE_INTEGER)
 }
 

@@ -41,6 +41,12 @@ export const FILES_QUERIES = {
       queryKey: ['files', mesh, 'inside', path],
       queryFn: ({ signal }) => listInside(mesh, path, signal),
     }),
+  versions: (mesh: string, path: string) =>
+    queryOptions({
+      queryKey: ['files', mesh, 'versions', path],
+      queryFn: ({ signal }) =>
+        call(FILES_API.listVersions, { query: { path } }, { prefix: appPrefix(mesh, 'files'), signal }),
+    }),
   held: (mesh: string, endpoint: string) =>
     queryOptions({
       queryKey: ['files', mesh, 'held', endpoint],

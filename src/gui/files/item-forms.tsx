@@ -4,12 +4,14 @@ import { useState } from 'react'
 import { FILES_API, type FoundItem } from '../../apps/files/messages.ts'
 import type { MeshInfo } from '../../core/api/mesh-shape.ts'
 import { call } from '../api/call.ts'
-import { appPrefix } from '../api/files-queries.ts'
+import { appPrefix, FILES_QUERIES } from '../api/files-queries.ts'
 import { NETWORK_QUERIES } from '../api/network-queries.ts'
+import { formatBytes, formatWhen } from '../parts/amounts.ts'
 import { formatCommand } from '../parts/command-words.ts'
 import { EqualCommand } from '../parts/equal-command.tsx'
 import { Failure } from '../parts/failure.tsx'
 import { visibleName } from '../parts/name.tsx'
+import { useNow } from '../parts/use-now.ts'
 import { useTexts } from '../texts/texts.ts'
 import { AccessFields, accessWords, toAccess, toWish } from './access-fields.tsx'
 
@@ -72,9 +74,15 @@ export function FetchForm({
   mesh,
   here,
   path,
+  isItem = false,
   onDone,
   onStarted,
-}: Terms & { path: string; onStarted: () => void }) {
+}: Terms & {
+  path: string
+  /** It was published as it is, and may have versions; not only in something that was. */
+  isItem?: boolean
+  onStarted: () => void
+}) {
   const { say } = useTexts()
   const queries = useQueryClient()
   const endpoints = useQuery(NETWORK_QUERIES.endpointsOf(mesh, here.user))
@@ -82,12 +90,16 @@ export function FetchForm({
   const [endpoint, setEndpoint] = useState<string>(here.id)
   const [file, setFile] = useState('')
   const [mayReplace, setMayReplace] = useState(false)
+  const [version, setVersion] = useState<number>()
   const name = own.find(({ id }) => id === endpoint)?.name ?? here.name
   const fetching = useMutation({
     mutationFn: () =>
       call(
         FILES_API.download,
-        { params: { endpoint }, body: { path, mayReplace, ...(file !== '' && { file }) } },
+        {
+          params: { endpoint },
+          body: { path, mayReplace, ...(file !== '' && { file }), ...(version && { version }) },
+        },
         { prefix: appPrefix(mesh, 'files') },
       ),
     async onSuccess() {
@@ -99,6 +111,7 @@ export function FetchForm({
     'ztm',
     ...(endpoint === here.id ? [] : ['ep', name]),
     ...(file === '' ? ['cloud', 'download', path] : ['file', 'get', path, '--to', file]),
+    ...(version ? ['--old', String(version)] : []),
     ...(mayReplace ? ['--force'] : []),
   )
   return (
@@ -110,16 +123,8 @@ export function FetchForm({
     >
       <Stack>
         <Text size="sm">{say('files.fetchHelp')}</Text>
-        <Select
-          label={say('files.fetchAt')}
-          data={own.map(one => ({
-            value: one.id,
-            label: one.isLocal ? `${one.name} (${say('endpoint.local')})` : one.name,
-          }))}
-          value={endpoint}
-          onChange={value => setEndpoint(value ?? here.id)}
-          allowDeselect={false}
-        />
+        <OwnEndpointChoice endpoints={own} value={endpoint} onChange={id => setEndpoint(id ?? here.id)} />
+        {isItem && <VersionChoice mesh={mesh} path={path} value={version} onChange={setVersion} />}
         <TextInput
           label={say('files.fetchTo')}
           description={say('files.fetchToHelp')}
@@ -143,6 +148,64 @@ export function FetchForm({
         </Group>
       </Stack>
     </form>
+  )
+}
+
+/** One of the user's own endpoints. */
+function OwnEndpointChoice({
+  endpoints,
+  value,
+  onChange,
+}: {
+  endpoints: readonly { readonly id: string; readonly name: string; readonly isLocal: boolean }[]
+  value: string
+  onChange: (endpoint: string | null) => void
+}) {
+  const { say } = useTexts()
+  return (
+    <Select
+      label={say('files.fetchAt')}
+      data={endpoints.map(({ id, name, isLocal }) => ({
+        value: id,
+        label: isLocal ? `${name} (${say('endpoint.local')})` : name,
+      }))}
+      value={value}
+      onChange={onChange}
+      allowDeselect={false}
+    />
+  )
+}
+
+/** Which of the versions that are kept; nothing where none is. */
+function VersionChoice({
+  mesh,
+  path,
+  value,
+  onChange,
+}: {
+  mesh: string
+  path: string
+  /** The newest if absent. */
+  value: number | undefined
+  onChange: (version: number | undefined) => void
+}) {
+  const { say, language } = useTexts()
+  const now = useNow(5_000)
+  const { data, error } = useQuery(FILES_QUERIES.versions(mesh, path))
+  if (error !== null) return <Failure error={error} />
+  if (data === undefined || data.versions.length === 0) return null
+  const old = data.versions.map(({ serial, publishedAtMs, sizeBytes }) => ({
+    value: String(serial),
+    label: `${serial}: ${formatWhen(publishedAtMs, now, language)}, ${formatBytes(sizeBytes, language)}`,
+  }))
+  return (
+    <Select
+      label={say('files.version')}
+      data={[{ value: '', label: say('files.versionNewest') }, ...old]}
+      value={value === undefined ? '' : String(value)}
+      onChange={chosen => onChange(chosen ? Number(chosen) : undefined)}
+      allowDeselect={false}
+    />
   )
 }
 

@@ -181,7 +181,7 @@ function FoundFiles({
           <WithdrawForm mesh={mesh} here={here} item={doing.item} onDone={close} />
         )}
         {doing?.what === 'fetch' && (
-          <FetchForm mesh={mesh} here={here} path={doing.item.path} onDone={close} onStarted={onStarted} />
+          <FetchForm {...{ mesh, here, onStarted }} path={doing.item.path} isItem onDone={close} />
         )}
       </Modal>
     </>

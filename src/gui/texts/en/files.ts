@@ -93,6 +93,8 @@ export const FILES_EN = {
   'files.whoNobody': 'Only I',
   'files.whoSome': 'Users and groups',
   'files.withdraw': 'Unpublish',
+  'files.version': 'Version',
+  'files.versionNewest': 'the newest',
   'files.withdrawHelp': 'Nobody finds it in the mesh any more; it stays on disk:',
   'grant.folder': 'Folder here',
   'grant.give': 'Let them use it',

@@ -94,6 +94,8 @@ export const FILES_ZH: Readonly<Record<keyof typeof FILES_EN, string>> = {
   'files.whoNobody': '仅自己',
   'files.whoSome': '指定用户和组',
   'files.withdraw': '取消发布',
+  'files.version': '版本',
+  'files.versionNewest': '最新',
   'files.withdrawHelp': '网格中将无法再找到它；磁盘上仍保留：',
   'grant.folder': '本机文件夹',
   'grant.give': '允许使用',
