@@ -1,15 +1,17 @@
 import { CONTROLLER_API } from '../core/api/hub-api.ts'
+import { RELAY_HUB_API } from '../core/api/relay-hub-api.ts'
 import type { HubId } from '../core/model/ids.ts'
 import type { Log } from '../core/model/log.ts'
 import { parsePermit } from '../core/model/permit.ts'
 import { ms } from '../core/model/time.ts'
 import { type ControllerLink, createControllerLink } from '../hub/controller-link.ts'
-import { enrolHub } from '../hub/enrol-hub.ts'
+import { checkHubChain, enrolHub } from '../hub/enrol-hub.ts'
 import { type Hub, startHub } from '../hub/hub.ts'
 import { placesOf } from '../hub/passages.ts'
 import { createRelayController } from '../hub/relay-controller.ts'
 import { tlsIdentity } from '../pki/check.ts'
 import { createKeyPair } from '../pki/key-pair.ts'
+import { createSigningRequest } from '../pki/signing-request.ts'
 import type { LocalAgent, LocalMesh } from './local-mesh.ts'
 import { freePort } from './process-mesh.ts'
 
@@ -26,8 +28,17 @@ export interface RelayHubRig extends AsyncDisposable {
   readonly events: readonly string[]
 }
 
-/** Let a hub in and start it. @param admin  an agent of an administrator */
-export async function startRelayHub(mesh: LocalMesh, admin: LocalAgent): Promise<RelayHubRig> {
+/**
+ * Let a hub in and start it.
+ *
+ * @param admin  an agent of an administrator
+ * @param renewAfterMs  it has its certificate renewed so soon; else not in a test's life
+ */
+export async function startRelayHub(
+  mesh: LocalMesh,
+  admin: LocalAgent,
+  { renewAfterMs }: { readonly renewAfterMs?: number } = {},
+): Promise<RelayHubRig> {
   const { token } = await admin.membership.link.call(CONTROLLER_API.createHub, { body: {} })
   const address = `127.0.0.1:${await freePort()}`
   const deviceKey = await createKeyPair()
@@ -37,7 +48,7 @@ export async function startRelayHub(mesh: LocalMesh, admin: LocalAgent): Promise
   const names = [address]
   const enrolled = await enrolHub({ permit, controllers: [], names, deviceKey, version: 'test', clock })
   const credential = { chainPem: enrolled.chain, privateKeyPem: deviceKey.privateKeyPem }
-  const identity = { ...credential, rootPem: ca }
+  let identity = { ...credential, rootPem: ca }
   const events: string[] = []
   const note = (event: string) => void events.push(event)
   const log: Log = { debug: note, info: note, warn: note, error: note }
@@ -51,11 +62,29 @@ export async function startRelayHub(mesh: LocalMesh, admin: LocalAgent): Promise
     clock,
     log,
   })
+  const startedAtMs = clock.now()
+  let certificate = {
+    issuedAtMs: startedAtMs,
+    // Renewed at two thirds of its life.
+    expiresAtMs: renewAfterMs === undefined ? enrolled.expiresAtMs : ms(startedAtMs + (renewAfterMs * 3) / 2),
+  }
   const link: ControllerLink = createControllerLink({
     controllers: [mesh.address],
     identity: () => identity,
-    certificate: () => ({ issuedAtMs: clock.now(), expiresAtMs: enrolled.expiresAtMs }),
-    renew: async () => {},
+    certificate: () => certificate,
+    async renew(over) {
+      const request = await createSigningRequest(deviceKey)
+      const { chain } = await over.call(RELAY_HUB_API.renewHub, { body: { request, names } })
+      certificate = {
+        issuedAtMs: clock.now(),
+        expiresAtMs: ms(
+          checkHubChain(chain, { rootPem: ca, now: clock.now(), hub: enrolled.hub, deviceKey }),
+        ),
+      }
+      identity = { ...identity, chainPem: chain }
+      hub.renew(identity)
+      log.info('certificate.renewed', {})
+    },
     onFeed: controller.heard,
     clock,
     random: Math.random,
