@@ -233,7 +233,7 @@ export function createHostings(options: HostingsOptions): Hostings {
     receive({ carrier: stream, headers, from, openFlow }) {
       try {
         if (headers[':authority'] === SIDE_STREAM_AUTHORITY) {
-          resumables.openSide(stream)
+          resumables.openSide(stream, headers)
           return
         }
         const { one, port, from: dialler, ticket } = admit(headers, from)

@@ -14,6 +14,8 @@ import {
   isSessionName,
   parseCount,
   RECEIVED_HEADER,
+  REPORT_BYTES,
+  REPORT_HEADER,
   RESUMABLE_HEADER,
   RESUME_HEADER,
 } from '../core/stream/resume-headers.ts'
@@ -36,7 +38,7 @@ export interface AdmittedStream {
 /** The resumable streams of the hosting side, by id, dialling endpoint and service. */
 export interface Resumables extends Disposable {
   /** The side stream of a session. @throws MeshError `conflict` for a second one */
-  openSide(carrier: ServerHttp2Stream): void
+  openSide(carrier: ServerHttp2Stream, headers: IncomingHttpHeaders): void
   /** The resumable stream that `carrier` begins, answered, now or with its first bytes; undefined where it is an ordinary one. */
   accept(admitted: AdmittedStream, isToldLater?: boolean): ResumableStream | undefined
   /**
@@ -94,11 +96,12 @@ export function createResumables(options: {
   }
 
   return {
-    openSide(carrier) {
+    openSide(carrier, headers) {
       const side = sides.of(carrier.session as ServerHttp2Session)
       if (side.isOpen)
         throw new MeshError('conflict', 'Cannot open side stream: this session has one already')
-      carrier.respond({ ':status': 200 })
+      carrier.respond({ ':status': 200, [REPORT_HEADER]: String(REPORT_BYTES) })
+      side.hearPromptness(headers[REPORT_HEADER])
       side.open(carrier)
     },
     accept({ carrier, headers, from, service, answer }, isToldLater = false) {

@@ -10,6 +10,8 @@ import {
   formatStreamId,
   parseCount,
   RECEIVED_HEADER,
+  REPORT_BYTES,
+  REPORT_HEADER,
   RESUME_HEADER,
   SIDE_STREAM_AUTHORITY,
 } from '../core/stream/resume-headers.ts'
@@ -247,8 +249,13 @@ class StreamResumer implements Resumer {
   #sideOf(session: ClientHttp2Session): SideStream {
     const side = this.#sides.of(session)
     if (side.isOpen || session.closed || session.destroyed) return side
-    const stream = session.request({ ':method': 'CONNECT', ':authority': SIDE_STREAM_AUTHORITY })
+    const stream = session.request({
+      ':method': 'CONNECT',
+      ':authority': SIDE_STREAM_AUTHORITY,
+      [REPORT_HEADER]: String(REPORT_BYTES),
+    })
     stream.once('response', headers => {
+      side.hearPromptness(headers[REPORT_HEADER])
       if (headers[':status'] !== 200) stream.close()
     })
     side.open(stream)

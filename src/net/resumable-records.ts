@@ -1,6 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import type { Http2Session, Http2Stream } from 'node:http2'
 import { MeshError, toMeshError } from '../core/model/errors.ts'
+import { type Ms, ms } from '../core/model/time.ts'
+import { type FlightStream, FlightWindow, newFlightStream } from '../core/stream/flight-window.ts'
+import { isPrompt, REPORT_BYTES } from '../core/stream/resume-headers.ts'
 import {
   createStreamRecordDecoder,
   encodeStreamRecords,
@@ -13,6 +16,8 @@ export interface ReportedStream {
   readonly received: number
   /** After how many bytes this side's end comes, once it has come. */
   readonly endsAfter: number | undefined
+  /** How far the other side got, by its own word. */
+  readonly acknowledgedAt: number
   /** The other side is being told of this side's end: HTTP/2's own goes with that. */
   endTold(): void
   /** @throws MeshError `bad-message` */
@@ -27,8 +32,12 @@ export interface ReportedStream {
 
 /** Tells the other side about one stream. */
 export interface StreamReports {
-  /** `received` has grown. */
-  received(): void
+  /** What the stream may have in flight, bytes: see `FlightWindow`. */
+  readonly shareBytes: number
+  /** Everything before `position` was written. */
+  sent(position: number): void
+  /** `received` has grown by that. */
+  received(byteCount: number): void
   /** `endsAfter` is known: said with all else of this turn. */
   ended(): void
   /** Nothing will be said or heard of the stream any more in this session, but what is still to be said. */
@@ -37,7 +46,7 @@ export interface StreamReports {
 
 /**
  * The side stream of a session, on which each side says how far it got in the resumable streams that the session carries:
- * some 100 ms after something came, or sooner when it was much, or when there is something to say at once. What is to be
+ * some 100 ms after something came, or within 4 ms when it was much, or when there is something to say at once. What is to be
  * said is one record a stream, however long the other side does not read.
  *
  * @see docs/protocol.md, "Resumable streams"
@@ -49,13 +58,26 @@ export class SideStream {
   #parting: StreamRecord[] = []
   #stream: Http2Stream | undefined
   #timer: NodeJS.Timeout | undefined
+  #oftenTimer: NodeJS.Timeout | undefined
   #isFlushing = false
+  /** What came in all streams and was not told yet. */
+  #untoldBytes = 0
+  #flushedAtMs = 0
+  readonly #window = new FlightWindow()
+  #isPeerPrompt = false
   readonly #ends: MemberEnds = {
     changed: (member, isSoon) => {
       this.#changed.add(member)
       if (isSoon) this.#flushSoon()
       else this.#flushLater()
     },
+    received: (member, byteCount) => {
+      this.#changed.add(member)
+      this.#untoldBytes += byteCount
+      if (this.#untoldBytes >= REPORT_BYTES) this.#flushPromptly()
+      else this.#flushLater()
+    },
+    windowOf: () => (this.#isPeerPrompt ? this.#window : undefined),
     left: (member, isBroken) => this.#part(member, isBroken),
   }
 
@@ -66,6 +88,7 @@ export class SideStream {
     this.#session = session
     session.once('close', () => {
       clearTimeout(this.#timer)
+      clearTimeout(this.#oftenTimer)
       for (const { stream } of [...this.#members.values()]) stream.lost()
       this.#members.clear()
     })
@@ -78,6 +101,11 @@ export class SideStream {
 
   get isOpen(): boolean {
     return this.#stream !== undefined
+  }
+
+  /** The other side said with `REPORT_HEADER` how promptly it tells of what came: from now on what is in flight to it may be bounded. */
+  hearPromptness(reportBytes: unknown): void {
+    this.#isPeerPrompt = isPrompt(reportBytes)
   }
 
   /** Speak on `stream` from now on. Its end is the end of the session: without it, nothing is ever acknowledged. */
@@ -117,11 +145,14 @@ export class SideStream {
 
   #hear({ kind, stream: number, position }: StreamRecord): void {
     // One that is not known has ended here, or was never resumable.
-    const stream = this.#members.get(number)?.stream
-    if (stream === undefined) return
+    const member = this.#members.get(number)
+    if (member === undefined) return
+    const { stream, flight } = member
     try {
-      if (kind === 'received') stream.acknowledged(position)
-      else if (kind === 'ended') stream.ends(position)
+      if (kind === 'received') {
+        this.#window.acknowledged(flight, position, nowMs())
+        stream.acknowledged(position)
+      } else if (kind === 'ended') stream.ends(position)
       else stream.broken()
     } catch (error) {
       stream.destroy(toMeshError(error))
@@ -141,6 +172,16 @@ export class SideStream {
     else process.nextTick(flush)
   }
 
+  #flushPromptly(): void {
+    if (this.#oftenTimer !== undefined || this.#isFlushing) return
+    if (nowMs() - this.#flushedAtMs >= OFTEN_MS) this.#flushSoon()
+    else
+      this.#oftenTimer = setTimeout(() => {
+        this.#oftenTimer = undefined
+        this.#flush()
+      }, OFTEN_MS).unref()
+  }
+
   #flushLater(): void {
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined
@@ -151,6 +192,8 @@ export class SideStream {
   #flush(): void {
     const stream = this.#stream
     if (stream === undefined || stream.destroyed || stream.writableNeedDrain) return
+    this.#untoldBytes = 0
+    this.#flushedAtMs = nowMs()
     const records = this.#parting
     this.#parting = []
     const ended = [...this.#changed].filter(member => member.takeNews(records))
@@ -176,6 +219,9 @@ export function createSideStreams(): { of(session: Http2Session): SideStream } {
 /** What a member needs of its side stream. */
 interface MemberEnds {
   changed(member: Member, isSoon: boolean): void
+  received(member: Member, byteCount: number): void
+  /** Undefined while nothing bounds what is in flight. */
+  windowOf(): FlightWindow | undefined
   left(member: Member, isBroken: boolean): void
 }
 
@@ -183,6 +229,7 @@ interface MemberEnds {
 class Member implements StreamReports {
   readonly stream: ReportedStream
   readonly number: number
+  readonly flight: FlightStream
   readonly #side: MemberEnds
   #toldReceived: number
   #isEndTold = false
@@ -192,10 +239,19 @@ class Member implements StreamReports {
     this.number = number
     this.#side = side
     this.#toldReceived = stream.received
+    this.flight = newFlightStream(stream.acknowledgedAt)
   }
 
-  received(): void {
-    this.#side.changed(this, this.stream.received - this.#toldReceived >= REPORT_BYTES)
+  get shareBytes(): number {
+    return this.#side.windowOf()?.shareBytes ?? Number.POSITIVE_INFINITY
+  }
+
+  sent(position: number): void {
+    this.#side.windowOf()?.sent(this.flight, position, nowMs())
+  }
+
+  received(byteCount: number): void {
+    this.#side.received(this, byteCount)
   }
 
   ended(): void {
@@ -225,9 +281,13 @@ const NOT_READ = () =>
 
 /** With more streams than this, what is said of one waits for the others of the turn. */
 const FEW = 4
-/** What came is told once it is this much … */
-export const REPORT_BYTES = 1_048_576
-/** … or after this time. */
+function nowMs(): Ms {
+  return ms(performance.now())
+}
+
+/** What came is told once it is `REPORT_BYTES`, if the last time is as long ago as this … */
+const OFTEN_MS = 4
+/** … or else after this time. */
 export const REPORT_MS = 100
 /** Records of streams that are over, kept for a peer that does not read them; then the session ends. */
 const MAX_PARTING = 20_000

@@ -74,6 +74,11 @@ export class ResumableStream extends Duplex implements ReportedStream {
     return this.#sent.isEnded ? this.#sent.byteCount : undefined
   }
 
+  /** How far the other side got, by its own word. */
+  get acknowledgedAt(): number {
+    return this.#sent.acknowledged
+  }
+
   get isLost(): boolean {
     return this.#carrier === undefined && !this.destroyed
   }
@@ -130,6 +135,7 @@ export class ResumableStream extends Duplex implements ReportedStream {
     carrier.cork()
     for (const chunk of again) carrier.write(chunk)
     carrier.uncork()
+    this.#reports?.sent(this.#sent.byteCount)
     if (this.#sent.isEnded) this.#reports?.ended()
     this.acknowledged(position)
     this.emit('carried')
@@ -196,6 +202,7 @@ export class ResumableStream extends Duplex implements ReportedStream {
     connection.on('data', (chunk: Buffer) => {
       this.#sent.add(chunk)
       this.#carrier?.write(chunk, this.#takeMore)
+      this.#reports?.sent(this.#sent.byteCount)
       this.#settleBudget()
       if (!this.#isFull) return
       this.#isJoinedPaused = true
@@ -210,7 +217,16 @@ export class ResumableStream extends Duplex implements ReportedStream {
   get #isFull(): boolean {
     const waitingBytes = this.#carrier?.writableLength ?? Number.POSITIVE_INFINITY
     const limitBytes = this.#isJoinedPaused ? AHEAD_BYTES / 2 : AHEAD_BYTES
-    return waitingBytes > limitBytes || this.#sent.keptCost >= MAX_KEPT_BYTES
+    return waitingBytes > limitBytes || this.#isFarAhead
+  }
+
+  /** As much is in flight, or kept, as may be. */
+  get #isFarAhead(): boolean {
+    const { byteCount, acknowledged, keptCost } = this.#sent
+    const shareBytes = this.#reports?.shareBytes ?? Number.POSITIVE_INFINITY
+    // It goes on in pieces that are worth encrypting together.
+    const limitBytes = this.#isJoinedPaused ? shareBytes * 0.75 : shareBytes
+    return byteCount - acknowledged >= limitBytes || keptCost >= MAX_KEPT_BYTES
   }
 
   override _read(): void {
@@ -222,6 +238,7 @@ export class ResumableStream extends Duplex implements ReportedStream {
     this.#sent.add(chunk)
     this.#taken = taken
     this.#carrier?.write(chunk)
+    this.#reports?.sent(this.#sent.byteCount)
     this.#settleBudget()
     this.#takeMore()
   }
@@ -235,6 +252,7 @@ export class ResumableStream extends Duplex implements ReportedStream {
       carrier?.write(chunk)
     }
     carrier?.uncork()
+    this.#reports?.sent(this.#sent.byteCount)
     this.#taken = taken
     this.#settleBudget()
     this.#takeMore()
@@ -298,7 +316,7 @@ export class ResumableStream extends Duplex implements ReportedStream {
       this.destroy(new MeshError('bad-message', 'Stream ended: the other side sent more after its end'))
       return
     }
-    this.#reports?.received()
+    this.#reports?.received(chunk.length)
     if (!(this.#joined?.write(chunk) ?? this.push(chunk))) {
       this.#isWanted = false
       this.#carrier?.pause()
@@ -326,7 +344,7 @@ export class ResumableStream extends Duplex implements ReportedStream {
     }
     const taken = this.#taken
     if (taken === undefined || this.#carrier === undefined) return
-    if (this.#carrier.writableNeedDrain || this.#sent.keptCost >= MAX_KEPT_BYTES) return
+    if (this.#carrier.writableNeedDrain || this.#isFarAhead) return
     this.#taken = undefined
     taken()
   }
@@ -334,7 +352,7 @@ export class ResumableStream extends Duplex implements ReportedStream {
   #takeEnd(): void {
     if (this.#isHeld || this.#endsAt !== this.#receivedBytes || this.#received > this.#receivedBytes) return
     this.#received += 1
-    this.#reports?.received()
+    this.#reports?.received(0)
     this.push(null)
     // Nothing comes any more but HTTP/2's own end, which closes the carrier.
     this.#carrier?.resume()

@@ -14,6 +14,11 @@ export const RESUME_HEADER = 'ztm-resume'
 export const ATTEMPT_HEADER = 'ztm-attempt'
 /** In a CONNECT that resumes and in its answer: how far the sender of this header got, see `SentBytes`. */
 export const RECEIVED_HEADER = 'ztm-received'
+/**
+ * In the CONNECT of the side stream and in its answer: the sender of this header tells of what came once it is so many bytes in all
+ * streams of the session. Without it what is in flight to that side is not bounded, see `FlightWindow`.
+ */
+export const REPORT_HEADER = 'ztm-report-bytes'
 /** Authority of the CONNECT that opens the side stream; no service can have it, as it has no `/`. */
 export const SIDE_STREAM_AUTHORITY = 'side'
 
@@ -31,6 +36,16 @@ export function isSessionName(value: unknown): value is string {
 export function formatStreamId(sessionName: string, number: number): string {
   return `${sessionName}.${number}`
 }
+
+/** Whether the value of `REPORT_HEADER` says that this side is told soon enough to bound what is in flight by it. */
+export function isPrompt(reportBytes: unknown): boolean {
+  return (
+    typeof reportBytes === 'string' && /^\d{1,6}$/.test(reportBytes) && Number(reportBytes) <= REPORT_BYTES
+  )
+}
+
+/** What came in all streams of a session is told once it is this much, bytes. */
+export const REPORT_BYTES = 65_536
 
 /** A count from a header. @throws MeshError `bad-message` unless it is 0 to 2^53 - 1, in digits */
 export function parseCount(value: unknown): number {
