@@ -163,7 +163,10 @@ class HubLinkEdge implements HubLink {
     const state = this.state
     const why =
       'lastError' in state && state.lastError !== undefined ? state.lastError.message : 'no answer yet'
-    throw new MeshError('offline', `Cannot reach the mesh: no link to a hub: ${why}`)
+    throw new MeshError(
+      'offline',
+      `Cannot reach the mesh: no link to a hub: ${why}: \`ztm doctor\` tells what is in the way`,
+    )
   }
 
   async call<R extends Route>(route: R, args: Arguments<R>, options?: CallOptions): Promise<Answer<R>> {

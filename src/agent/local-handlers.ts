@@ -5,6 +5,7 @@ import { bootstrapsOf } from '../core/api/hubs-api.ts'
 import { PEER_API } from '../core/api/peer-api.ts'
 import type { Answer, Handlers } from '../core/api/route.ts'
 import { MeshError } from '../core/model/errors.ts'
+import type { EndpointId } from '../core/model/ids.ts'
 import { isAppService } from '../core/model/names.ts'
 import { formatPermit, formatPermitLink } from '../core/model/permit.ts'
 import { keyFingerprint } from '../pki/key-pair.ts'
@@ -14,6 +15,7 @@ import { nameOfComputer } from './computer-name.ts'
 import type { Transfers } from './contents/transfers.ts'
 import type { LocalCaller } from './local-caller.ts'
 import { createLocalHubsHandlers } from './local-hubs.ts'
+import type { Membership } from './membership.ts'
 import { createNetworkHandlers } from './network-handlers.ts'
 import { type HubStarter, ownHubHandlers } from './own-hub.ts'
 import type { AppPages } from './packages/app-pages.ts'
@@ -80,6 +82,7 @@ function ownHandlers(options: LocalHandlersOptions) {
     },
     async showStatus() {
       const memberships = [...agent.meshes.values()]
+      await Promise.all(memberships.map(({ known, peers }) => known.ask(peersOf(peers))))
       const listen = options.listen()
       const { mapping } = agent.options.reach
       const computerName = nameOfComputer(hostname())
@@ -205,22 +208,24 @@ function peopleHandlers(agent: Agent) {
   } satisfies Partial<Handlers<typeof AGENT_API, LocalCaller>>
 }
 
-function endpointHandlers(agent: Agent) {
+/** What of the local API is about endpoints of a mesh. */
+export function endpointHandlers(agent: Agent) {
   const find = async (mesh: Parameters<Agent['mesh']>[0], name: string) => {
     const membership = agent.mesh(mesh)
-    return { membership, endpoint: await findEndpoint(membership.link, name) }
+    const endpoint = await findEndpoint(membership.link, name)
+    membership.known.learn([endpoint])
+    return { membership, endpoint }
   }
   return {
     async listEndpoints({ params, query }) {
       const membership = agent.mesh(params.mesh)
       const { endpoints, total } = await membership.link.call(CONTROLLER_API.listEndpoints, { query })
+      membership.known.learn(endpoints)
       return { endpoints: endpoints.map(endpoint => viewEndpoint(membership, endpoint)), total }
     },
     async showEndpoint({ params }) {
       const { membership, endpoint } = await find(params.mesh, params.endpoint)
-      const paths = viewPaths(membership, new Map([[endpoint.id, endpoint]])).filter(
-        path => path.endpoint === endpoint.id,
-      )
+      const paths = viewPaths(membership).filter(path => path.endpoint === endpoint.id)
       return { ...viewEndpoint(membership, endpoint), paths }
     },
     async removeEndpoint({ params }) {
@@ -238,7 +243,13 @@ function endpointHandlers(agent: Agent) {
       return (await membership.peers.session(endpoint.id)).call(PEER_API.showLog, { query })
     },
     async pingEndpoint({ params, query }) {
-      const { membership, endpoint } = await find(params.mesh, params.endpoint)
+      const membership = agent.mesh(params.mesh)
+      // Whom one has a session with is reached also while no hub is.
+      const heard = membership.link.session === undefined ? membership.known.find(params.endpoint) : undefined
+      const endpoint =
+        heard !== undefined && membership.peers.warm(heard.id)?.isOpen === true
+          ? heard
+          : (await find(params.mesh, params.endpoint)).endpoint
       if (endpoint.id === membership.self.endpoint)
         return { endpoint: endpoint.id, path: 'local', roundTripMs: 0 }
       const session = await membership.peers.session(endpoint.id, query.path)
@@ -257,6 +268,10 @@ function endpointHandlers(agent: Agent) {
 }
 
 type EdgeBody = NonNullable<Answer<typeof AGENT_API.passEdge>['body']>
+
+function peersOf({ all, others }: Membership['peers']): EndpointId[] {
+  return [...new Set([...all.map(({ identity }) => identity.endpoint), ...others.map(one => one.endpoint)])]
+}
 
 /** A join waits this long for the endpoint to be usable before it answers. */
 const USABLE_WAIT_MS = 3_000

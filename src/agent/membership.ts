@@ -22,6 +22,7 @@ import { obeyHubEvent } from './hub-events.ts'
 import { createHubLink, type HubLink } from './hub-link.ts'
 import { createIdentify, type Identify } from './identify.ts'
 import { renewLate } from './join.ts'
+import { createKnownEndpoints, type KnownEndpoints } from './known-endpoints.ts'
 import type { MembershipOptions } from './membership-options.ts'
 import { createMeshHubs, type MeshHubs } from './mesh-hubs.ts'
 import type { MeshRecord } from './mesh-record.ts'
@@ -49,6 +50,8 @@ export interface Membership extends AsyncDisposable {
   readonly server: PeerServer
   readonly watch: MeshWatch
   readonly traffic: TrafficRecorder
+  /** What others of the mesh are called, as far as it was heard. */
+  readonly known: KnownEndpoints
   /** Services of this endpoint that are dialled now, and from where. */
   diallers(): ReturnType<Hostings['diallers']>
   /** End all sessions with an endpoint, and the streams in them. */
@@ -91,6 +94,7 @@ class MeshMembership implements Membership {
   readonly server: PeerServer
   readonly watch: MeshWatch
   readonly traffic: TrafficRecorder
+  readonly known: KnownEndpoints
   packages: Packages | undefined
   apps: RunningApp[] = []
   /** A link is up, and what is hosted here was announced over it. */
@@ -111,6 +115,7 @@ class MeshMembership implements Membership {
     const identity = () => this.#identity()
     const identify = createIdentify({ clock, rootPem: () => this.record.ca, evictions: this.#evictions })
     this.link = this.#createLink(identify)
+    this.known = createKnownEndpoints(this.link, clock)
     this.watch = createMeshWatch({ ...options, link: this.link })
     const isHubHere = record.bootstraps.some(text => isLoopbackHost(parseAddress(text).host))
     const way = { reach: options.reach, isHubHere, log }
@@ -127,7 +132,10 @@ class MeshMembership implements Membership {
       isHubHere,
       clock,
       log,
-      onChange: () => options.onChange({ topic: 'paths' }),
+      onChange: () => {
+        options.onChange({ topic: 'paths' })
+        void this.known.ask(this.peers.all.map(({ identity }) => identity.endpoint))
+      },
       onBetter: session => this.#dialer.migrate(session),
     })
     const kept: KeptBudget = { usedBytes: 0, maxBytes: MAX_KEPT_BYTES_TOGETHER }

@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import type { pathShape } from '../core/api/agent-api.ts'
 import type { MeshInfo } from '../core/api/mesh-shape.ts'
 import type { EndpointInfo } from '../core/api/shapes.ts'
+import type { EndpointId } from '../core/model/ids.ts'
 import type { Membership } from './membership.ts'
 
 /** All meshes, by name: in the order they were joined they would come in another one after a restart. */
@@ -40,15 +41,14 @@ export function viewMesh(membership: Membership): MeshInfo {
 }
 
 /** The ways to peers, as the local API shows them. */
-export function viewPaths(
-  membership: Membership,
-  names?: ReadonlyMap<string, EndpointInfo>,
-): z.output<typeof pathShape>[] {
+export function viewPaths(membership: Membership): z.output<typeof pathShape>[] {
+  const called = (endpoint: EndpointId) => {
+    const name = membership.known.nameOf(endpoint)
+    return { endpoint, ...(name !== undefined && { name }) }
+  }
   const open = membership.peers.all.map(session => {
-    const name = names?.get(session.identity.endpoint)?.name
     return {
-      endpoint: session.identity.endpoint,
-      ...(name !== undefined && { name }),
+      ...called(session.identity.endpoint),
       path: session.path,
       state: 'open' as const,
       sinceMs: session.openedAtMs,
@@ -59,7 +59,7 @@ export function viewPaths(
     }
   })
   const others = membership.peers.others.map(({ endpoint, path, sinceMs, error }) => ({
-    endpoint,
+    ...called(endpoint),
     path,
     state: error === undefined ? ('opening' as const) : ('failed' as const),
     sinceMs,

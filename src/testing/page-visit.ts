@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
-import { startBrowser, watchPage } from './browser.ts'
+import { openContext, startBrowser, watchPage } from './browser.ts'
 import { createProcessMesh, freePort, type ProcessMesh } from './process-mesh.ts'
 
 /** A mesh of real processes, and a browser on the web page of its first agent, `home`. */
@@ -56,14 +56,8 @@ export async function visitPage(
   url: string,
   options: BrowserContextOptions = {},
 ): Promise<Page> {
-  const context = await browser.newContext({
-    locale: 'en-GB',
-    reducedMotion: 'reduce',
-    // What is asked is asked by the page itself; its worker has a test of its own.
-    serviceWorkers: 'block',
-    ...options,
-  })
-  context.setDefaultTimeout(60_000)
+  // What is asked is asked by the page itself; its worker has a test of its own.
+  const context = await openContext(browser, { serviceWorkers: 'block', ...options })
   const page = await context.newPage()
   const { complaints } = watchPage(page)
   t.after(async () => {

@@ -49,6 +49,10 @@ test('billing status says whether usage reaches Commerce, and that billing is of
   const { code, stderr } = await ztm('billing', 'report')
   assert.deepEqual(
     [code, stderr],
-    [10, 'ztm: Cannot do this: billing is off: start the hub with --commerce-url\n'],
+    [
+      3,
+      'ztm: Cannot report usage of mesh "home": billing is off there, so nothing is metered: ' +
+        'whoever runs the hub starts it with --commerce-url, see `ztm run hub --help`\n',
+    ],
   )
 })

@@ -2,6 +2,8 @@ import type { Command } from 'commander'
 import { AGENT_API } from '../../core/api/agent-api.ts'
 import type { BalanceInfo, UsageInfo, UsageList } from '../../core/api/billing-api.ts'
 import { formatMoney, micros } from '../../core/billing/money.ts'
+import { MeshError } from '../../core/model/errors.ts'
+import { quote } from '../../core/model/quote.ts'
 import type { Ms } from '../../core/model/time.ts'
 import { formatSpan } from '../../core/model/time.ts'
 import { callAgent } from '../api-client.ts'
@@ -45,14 +47,22 @@ interface ReportOptions {
 
 async function reportUsage(cli: Cli, { since, user, limit }: ReportOptions): Promise<void> {
   const { mesh } = await choosePlace(cli)
-  const list = await callAgent(cli, AGENT_API.listUsage, {
-    params: { mesh: mesh.name },
-    query: {
-      limit,
-      ...(since !== undefined && { sinceMs: cli.world.clock.now() - since }),
-      ...(user !== undefined && { user }),
+  const query = {
+    limit,
+    ...(since !== undefined && { sinceMs: cli.world.clock.now() - since }),
+    ...(user !== undefined && { user }),
+  }
+  const list = await callAgent(cli, AGENT_API.listUsage, { params: { mesh: mesh.name }, query }).catch(
+    (thrown: unknown) => {
+      if (!(thrown instanceof MeshError && thrown.code === 'unsupported')) throw thrown
+      // Nothing is broken: there is nothing to tell of.
+      throw new MeshError(
+        'not-found',
+        `Cannot report usage of mesh ${quote(mesh.name)}: billing is off there, so nothing is metered: ` +
+          'whoever runs the hub starts it with --commerce-url, see `ztm run hub --help`',
+      )
     },
-  })
+  )
   const { output } = cli.options
   if (output === 'json' || output === 'yaml') return await printData(cli, list)
   if (output === 'name')

@@ -25,7 +25,7 @@ export interface FrameLineEvents<A extends FirstAnswer> {
 
 /** A line to an app of an endpoint, by its agent. */
 export interface FrameLine {
-  /** Send bytes as frames of one kind; nothing unless the line is open. */
+  /** Send bytes as frames of one kind; while the line opens they wait, 64 KiB at most, and once it is closed they are dropped. */
   send(kind: TerminalFrameKind, payload: Uint8Array): void
   /** Nothing is heard of it any more. */
   close(): void
@@ -49,6 +49,9 @@ export function openFrameLine<A extends FirstAnswer>(
   const decoder = createTerminalFrameDecoder()
   let head: Uint8Array | undefined = new Uint8Array(0)
   let isClosed = false
+  /** What was typed while the line opened. */
+  const early: Uint8Array<ArrayBuffer>[] = []
+  let earlyBytes = 0
   const close = (error?: MeshError) => {
     if (isClosed) return
     isClosed = true
@@ -75,6 +78,7 @@ export function openFrameLine<A extends FirstAnswer>(
     socket.send(join(Uint8Array.of(text.length >> 8, text.length & 0xff), text))
     for (let from = 0; from < (follows?.length ?? 0); from += MESSAGE_BYTES)
       socket.send(follows?.subarray(from, from + MESSAGE_BYTES) ?? '')
+    for (const frame of early.splice(0)) socket.send(frame)
   }
   socket.onmessage = ({ data }) => {
     if (isClosed) return
@@ -94,10 +98,15 @@ export function openFrameLine<A extends FirstAnswer>(
   socket.onclose = () => close()
   return {
     send(kind, payload) {
-      if (socket.readyState !== WebSocket.OPEN) return
+      if (socket.readyState > WebSocket.OPEN) return
       for (let from = 0; from === 0 || from < payload.length; from += MAX_TERMINAL_FRAME_BYTES) {
         const part = payload.subarray(from, from + MAX_TERMINAL_FRAME_BYTES)
-        socket.send(join(encodeTerminalHead(kind, part.length), part))
+        const frame = join(encodeTerminalHead(kind, part.length), part)
+        if (socket.readyState === WebSocket.OPEN) socket.send(frame)
+        else if (earlyBytes + frame.length <= MAX_EARLY_BYTES) {
+          early.push(frame)
+          earlyBytes += frame.length
+        }
       }
     },
     close() {
@@ -116,6 +125,8 @@ function join(first: Uint8Array, second: Uint8Array): Uint8Array<ArrayBuffer> {
 
 /** Its length is written in 2 bytes. */
 const MAX_WISH_BYTES = 65_535
+/** Typed while a line opens; what is beyond is dropped. */
+const MAX_EARLY_BYTES = 65_536
 const MESSAGE_BYTES = 262_144
 const ENCODER = new TextEncoder()
 const DECODER = new TextDecoder()
