@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type { Page } from 'playwright-core'
 import { writeAppFolder } from '../testing/app-folder.ts'
-import { assertAccessible, keepPicture } from '../testing/browser.ts'
+import { assertAccessible, assertFits, keepPicture, openContext, settled } from '../testing/browser.ts'
 import { startPage } from '../testing/page.ts'
 import { createPageMesh, openPage, type PageMesh, waitForHeading } from '../testing/page-visit.ts'
 import { until } from '../testing/until.ts'
@@ -20,7 +20,6 @@ before(async () => {
 })
 after(() => home[Symbol.asyncDispose]())
 
-const HOW_MUCH_WIDER = 'document.documentElement.scrollWidth - document.documentElement.clientWidth'
 const HOSTILE = '<img src=x onerror=alert(1)> \u202enotes'
 
 /** What a page of an app tries against the page around it, the agent, and everybody else. A text: it runs in a browser. */
@@ -97,6 +96,7 @@ test('an app is published from a folder, found, and installed with what one allo
   await page.keyboard.press('Escape')
 
   await table(page, 'Apps you can install').getByText('1.0.0 (stable)').waitFor()
+  await settled(page)
   assert.equal(await page.locator('img[src=x]').count(), 0)
   await page.getByLabel('Search').fill('elsewhere')
   await page.getByText('Nobody has published another app for you yet.').waitFor()
@@ -132,10 +132,9 @@ test('an app is published from a folder, found, and installed with what one allo
 
 test('its page is shown inside ours, reaches its own app, and neither our page, the agent nor anybody else', async t => {
   // Not by `visit`: the browser complains of all that is refused.
-  const context = await home.browser.newContext({ locale: 'en-GB' })
+  const context = await openContext(home.browser)
   t.after(() => context.close())
   const page = await context.newPage()
-  page.setDefaultTimeout(60_000)
   const asked: string[] = []
   page.on('request', request => asked.push(new URL(request.url()).hostname))
   await page.goto(home.url)
@@ -166,6 +165,7 @@ test('its page is shown inside ours, reaches its own app, and neither our page, 
   await home.mesh.run('home', 'disable', 'mesh', 'home')
   await isTold
   await home.mesh.run('home', 'enable', 'mesh', 'home')
+  await settled(page)
   assert.equal(await frame?.evaluate('globalThis.isSame'), true)
   await assertAccessible(page, 'page of an app')
   await keepPicture(page, 'app-page')
@@ -180,7 +180,7 @@ test('its page is shown inside ours, reaches its own app, and neither our page, 
 
 test('another site shows it in no frame, whatever it was given', async t => {
   await using elsewhere = await startPage('<title>elsewhere</title>')
-  const context = await home.browser.newContext()
+  const context = await openContext(home.browser)
   t.after(() => context.close())
   const page = await context.newPage()
   const { stdout } = await home.mesh.ztm('home', ['gui', 'root/notes', '--no-open'])
@@ -245,9 +245,10 @@ test('it is stopped, started, disabled and set up; what fails says why', async t
   await page.keyboard.press('Enter')
   await page.getByRole('button', { name: 'Save' }).click()
   await page.getByRole('alert').waitFor({ state: 'detached' })
-  const set = await home.mesh.run('home', 'app', 'settings', 'root/notes')
-  assert.match(set, /colour=red/)
-  assert.match(set, /Reached by: your own endpoints, bob/)
+  await until(async () => {
+    const set = await home.mesh.run('home', 'app', 'settings', 'root/notes')
+    return set.includes('colour=red') && set.includes('Reached by: your own endpoints, bob')
+  }, 'the settings are kept')
   await assertAccessible(page, 'settings of an app')
   await page.getByRole('button', { name: 'Disable root/notes' }).click()
   await state(page, 'disabled')
@@ -268,7 +269,7 @@ test('a release with another key is installed only when one says that it is mean
   const dialog = page.getByRole('dialog')
   await dialog.getByText('This release is signed with another key').waitFor()
   const button = dialog.getByRole('button', { name: 'Update and allow this' })
-  assert.ok(await button.isDisabled())
+  await dialog.getByRole('button', { name: 'Update and allow this', disabled: true }).waitFor()
   await dialog.getByLabel('I asked root, and the new key is theirs').check()
   await assertAccessible(page, 'another key')
   await button.click()
@@ -296,12 +297,12 @@ test('an app is looked after at another endpoint of one’s own, in Chinese and 
   await dialog.getByRole('button', { name: '安装并允许这些权限' }).click()
   await dialog.waitFor({ state: 'detached' })
   await table(page, '已安装').getByText('运行中').waitFor()
-  assert.equal(await page.evaluate(HOW_MUCH_WIDER), 0)
+  await assertFits(page)
   await table(page, '已安装').getByRole('link', { name: 'root/notes' }).click()
   await page.getByText('它的页面在安装它的端点上打开。').waitFor()
   await page.getByRole('region', { name: '日志' }).getByText('notes begin').first().waitFor()
   await assertAccessible(page, 'app in Chinese')
-  assert.equal(await page.evaluate(HOW_MUCH_WIDER), 0)
+  await assertFits(page)
   await page.getByRole('button', { name: '删除 root/notes', exact: true }).click()
   await page.getByRole('dialog').getByRole('button', { name: '删除', exact: true }).click()
   await page.getByText('未安装', { exact: true }).waitFor()

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import net from 'node:net'
 import { after, before, test } from 'node:test'
-import { assertAccessible, keepPicture } from '../testing/browser.ts'
+import { assertAccessible, assertFits, keepPicture, settled, waitForValue } from '../testing/browser.ts'
 import { type CommerceServer, startCommerceServer } from '../testing/commerce-server.ts'
 import { choose, openSection, typeTags } from '../testing/controller-page.ts'
 import { enrolProgram } from '../testing/enrolled-program.ts'
@@ -64,6 +64,7 @@ test('an operator makes service, identity and policy; a program enrols, dials, i
   await form.getByText('ztm create identity robot --attributes robots --ott robot.jwt').waitFor()
   await form.getByRole('button', { name: 'Save' }).click()
   const field = form.getByLabel('Enrolment token of robot')
+  await waitForValue(field, /^ey/)
   const token = await field.inputValue()
   await form.getByRole('img', { name: 'QR code of the enrolment token' }).waitFor()
   await assertAccessible(page, 'enrolment token')
@@ -182,15 +183,18 @@ test('an identity is disabled, changed by what changed alone, and deleted; what 
   for (let time = 0; time < 2; time += 1) {
     await page.getByRole('button', { name: 'Enrolment token temp' }).click()
     await form.getByRole('button', { name: 'Make a token' }).click()
-    tokens.push(await form.getByLabel('Enrolment token of temp').inputValue())
+    const made = form.getByLabel('Enrolment token of temp')
+    await waitForValue(made, /^ey/)
+    tokens.push(await made.inputValue())
     await form.getByRole('button', { name: 'Close' }).last().click()
+    await form.waitFor({ state: 'detached' })
   }
   const { ca } = JSON.parse(await readText(home.mesh.permit)) as { ca: string }
   await assert.rejects(enrolProgram(tokens[0] ?? '', ca, scratch.file('temp.json')), /not enrolled: 400/)
   await table.getByText('not enrolled yet').waitFor()
   await page.getByRole('button', { name: 'API key temp' }).click()
   await form.getByRole('button', { name: 'Make an API key' }).click()
-  assert.ok((await form.getByLabel('API key of temp').inputValue()).length > 20)
+  await waitForValue(form.getByLabel('API key of temp'), /^.{21,}$/)
   await form.getByRole('button', { name: 'Close' }).last().click()
   await page.getByRole('button', { name: 'Delete temp' }).click()
   await page.getByRole('dialog').getByRole('button', { name: 'Delete', exact: true }).click()
@@ -210,6 +214,7 @@ test('configs have a form and JSON, both held against their type; a signer and a
   await assertAccessible(page, 'new config')
   await form.getByText('JSON', { exact: true }).click()
   const json = form.getByRole('textbox', { name: 'What it says' })
+  await waitForValue(json, /9010/)
   assert.deepEqual(JSON.parse(await json.inputValue()), {
     protocols: ['tcp'],
     addresses: ['db.example'],
@@ -243,6 +248,8 @@ test('configs have a form and JSON, both held against their type; a signer and a
   await page.getByRole('button', { name: 'Auth policies: a new one' }).click()
   await form.getByLabel('Name').fill('keys only')
   await form.getByRole('switch', { name: 'Passwords', exact: true }).click()
+  await form.getByRole('switch', { name: 'Passwords', exact: true, checked: false }).waitFor()
+  await settled(page)
   const command = await form.getByText(/^ztm create auth-policy 'keys only' /).textContent()
   // The command that is shown does the same.
   const words = ['create', 'auth-policy', 'by command', ...(command ?? '').split(' ').slice(5)]
@@ -253,6 +260,7 @@ test('configs have a form and JSON, both held against their type; a signer and a
     (await policies.getByRole('row', { name }).getByRole('cell').allInnerTexts()).slice(1, 5)
   await policies.getByRole('link', { name: 'by command' }).waitFor()
   await policies.getByRole('link', { name: 'keys only' }).waitFor()
+  await settled(page)
   assert.deepEqual(await cells('keys only'), ['✓', '✓', '–', '✓'])
   assert.deepEqual(await cells('by command'), ['✓', '✓', '–', '✓'])
 })
@@ -282,9 +290,10 @@ test('a network is compared before it is applied, and comes out again', async t 
   await page.getByRole('button', { name: 'Apply', exact: true }).click()
   await page.getByText('Done: 2 changes.').waitFor()
   await page.getByRole('button', { name: 'Export', exact: true }).click()
-  const exported = await page.getByRole('textbox', { name: 'Export' }).inputValue()
+  const field = page.getByRole('textbox', { name: 'Export' })
+  await waitForValue(field, /name: mail/)
+  const exported = await field.inputValue()
   assert.equal(exported, await home.mesh.run('home', 'export'))
-  assert.match(exported, /name: mail/)
   const many = Array.from({ length: 60 }, (_, index) => `  - name: many-${index}`).join('\n')
   await text.fill(`identities:\n${many}\n`)
   await page.getByRole('button', { name: 'Show what would change' }).click()
@@ -297,6 +306,7 @@ test('a network is compared before it is applied, and comes out again', async t 
   await page.getByRole('button', { name: 'Next page' }).click()
   await page.getByRole('button', { name: 'Next page' }).click()
   await page.getByText('51–60 of 60').waitFor()
+  await settled(page)
   assert.equal(await page.getByRole('table', { name: 'Identities' }).getByRole('row').count(), 11)
 })
 
@@ -331,13 +341,13 @@ test('every section can be read by everybody, in Chinese and on a telephone', as
   await page.goto(`${home.url}/home/controller`)
   await waitForHeading(page, '身份')
   const sections = page.getByRole('navigation', { name: '控制器' }).getByRole('link')
+  await settled(page)
   const titles = await sections.allInnerTexts()
   assert.equal(titles.length, 19)
   for (const title of titles) {
     await sections.getByText(title, { exact: true }).click()
     await waitForHeading(page, title)
-    await page.locator('main:not(:has([aria-busy=true]))').waitFor()
-    assert.equal(await page.evaluate(HOW_MUCH_WIDER), 0, title)
+    await assertFits(page, title)
     await assertAccessible(page, title)
   }
   await sections.getByText('策略顾问', { exact: true }).click()
@@ -377,6 +387,3 @@ test('a member sees what they may, and is told who sees the rest', async t => {
   await page.goto(`http://localhost:${port}/${name}/controller/identities`)
   await page.getByText('Only administrators see this. You are bob, a member of this mesh.').waitFor()
 })
-
-// A text, as this program knows nothing of documents.
-const HOW_MUCH_WIDER = 'document.documentElement.scrollWidth - document.documentElement.clientWidth'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { assertAccessible, keepPicture } from '../testing/browser.ts'
+import { assertAccessible, assertFits, keepPicture } from '../testing/browser.ts'
 import { openSection, typeTags } from '../testing/controller-page.ts'
 import { createPageMesh, type PageMesh } from '../testing/page-visit.ts'
 
@@ -62,10 +62,7 @@ test('a host is planned before it hosts, in Chinese on a telephone', async t => 
   await form.getByRole('textbox').or(form.getByRole('combobox')).first().fill('office')
   await form.getByText('ztm create terminator wiki --endpoint office --cost 0 --precedence default').waitFor()
   await assertAccessible(page, 'plan a host')
-  assert.equal(
-    await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth'),
-    0,
-  )
+  await assertFits(page)
   await form.getByRole('button', { name: '计划主机' }).click()
   await form.waitFor({ state: 'detached' })
   const planned = (await home.mesh.json('home', 'get', 'terminator')) as { precedence: string }[]

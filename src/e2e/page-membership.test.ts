@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { assertAccessible } from '../testing/browser.ts'
+import { assertAccessible, settled } from '../testing/browser.ts'
 import { createPageMesh, openPage, type PageMesh, waitForHeading } from '../testing/page-visit.ts'
 import { RELAY_ROLE } from '../testing/two-hub-mesh.ts'
 
@@ -63,6 +63,7 @@ test('a hub that only relays is drained, used again and deleted, and the one wit
   const question = page.getByRole('dialog', { name: `Delete ${address}` })
   await question.getByRole('button', { name: 'Delete' }).click()
   await relay.waitFor({ state: 'detached' })
+  await settled(page)
   assert.equal(await page.getByRole('table').getByRole('button').count(), 0)
 })
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, type TestContext, test } from 'node:test'
 import type { Page } from 'playwright-core'
-import { assertAccessible, keepPicture } from '../testing/browser.ts'
+import { assertAccessible, assertFits, keepPicture, settled } from '../testing/browser.ts'
 import { type CrowdedPage, createCrowdedPage, makeCrowd, makePeople } from '../testing/crowded-page.ts'
 import { waitForHeading } from '../testing/page-visit.ts'
 
@@ -20,9 +20,6 @@ async function open(t: TestContext, path: string, options: Parameters<CrowdedPag
   return page
 }
 
-// A text, as this program knows nothing of documents.
-const HOW_MUCH_WIDER = 'document.documentElement.scrollWidth - document.documentElement.clientWidth'
-
 const rowsOf = (page: Page) => page.getByRole('table').getByRole('row')
 
 test('ten thousand endpoints are listed in a document of a few, and reached by the keyboard', async t => {
@@ -30,7 +27,7 @@ test('ten thousand endpoints are listed in a document of a few, and reached by t
   await waitForHeading(page, 'Endpoints')
   await page.getByText('7,002 of 10,002 online').waitFor()
   await page.getByRole('link', { name: 'home' }).waitFor()
-  assert.equal(await page.getByRole('table', { name: 'Endpoints' }).getAttribute('aria-rowcount'), '10003')
+  await page.locator('[aria-label=Endpoints][aria-rowcount="10003"]').waitFor()
   await page.locator('[role=rowgroup][tabindex="0"]').focus()
   await page.keyboard.press('End')
   await page.getByRole('link', { name: 'office' }).waitFor()
@@ -38,6 +35,7 @@ test('ten thousand endpoints are listed in a document of a few, and reached by t
   await page.getByRole('link', { name: 'node-00000' }).waitFor()
   await page.keyboard.press('PageDown')
   await page.getByRole('link', { name: 'node-00015' }).waitFor()
+  await settled(page)
   const rows = await rowsOf(page).count()
   assert.ok(rows < 60, `${rows} rows are in the document`)
   await assertAccessible(page, 'endpoints')
@@ -69,10 +67,11 @@ test('ten thousand users are listed in a document of a few, searched, and reache
   const page = await open(t, '/users')
   await page.getByText('Users: 10,041').waitFor()
   await page.getByRole('cell', { name: 'person-0000', exact: true }).waitFor()
-  assert.equal(await page.getByRole('table', { name: 'Users' }).getAttribute('aria-rowcount'), '10042')
+  await page.locator('[aria-label=Users][aria-rowcount="10042"]').waitFor()
   await page.locator('[role=rowgroup][tabindex="0"]').focus()
   await page.keyboard.press('End')
   await page.getByRole('cell', { name: 'user-39', exact: true }).waitFor()
+  await settled(page)
   assert.ok((await rowsOf(page).count()) < 60)
   await page.getByLabel('Search').fill('ON-4321')
   await page.getByText('Users: 1', { exact: true }).waitFor()
@@ -158,6 +157,7 @@ test('the map draws groups of thousands, opens one, and words the ways that are 
   const map = page.getByRole('region', { name: 'Map' })
   await map.getByRole('link', { name: 'user-06 (250)' }).waitFor()
   await map.getByRole('link', { name: 'home' }).waitFor()
+  await settled(page)
   const spots = await map.getByRole('link').count()
   assert.ok(spots < 70, `${spots} things are drawn`)
   await page.goto(`${crowd.meshUrl}/reach`)
@@ -192,6 +192,6 @@ test('the pages about the network are read in Chinese, in the dark, on a telepho
     await page.goto(crowd.meshUrl + path)
     await waitForHeading(page, title)
     await assertAccessible(page, `${path} in Chinese`)
-    assert.equal(await page.evaluate(HOW_MUCH_WIDER), 0, `${path} is wider than the telephone`)
+    await assertFits(page, path)
   }
 })

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { settled } from '../testing/browser.ts'
 import { type CrowdedPage, type CrowdMember, createCrowdedPage } from '../testing/crowded-page.ts'
 import { waitForHeading } from '../testing/page-visit.ts'
 
@@ -22,6 +23,7 @@ test('the pictures of the README are made of the page as it is, light and dark',
     const page = await demo.visit(t, { colorScheme, viewport: { width: 1_120, height: 700 } })
     const keep = async (name: string) => {
       const path = join(folder, `${name}-${colorScheme}.png`)
+      await settled(page)
       await page.screenshot({ path })
       assert.ok(statSync(path).size < 150_000, `${path}: ${statSync(path).size} bytes`)
     }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { Page } from 'playwright-core'
-import { assertAccessible, keepPicture } from '../testing/browser.ts'
+import { assertAccessible, assertFits, keepPicture } from '../testing/browser.ts'
 import { createPageMesh, openPage, type PageMesh, waitForHeading } from '../testing/page-visit.ts'
 import { until } from '../testing/until.ts'
 
@@ -12,8 +12,6 @@ before(async () => {
   for (const name of ['office', 'studio']) await home.mesh.run(name, 'label', '--add', 'web')
 })
 after(() => home[Symbol.asyncDispose]())
-
-const HOW_MUCH_WIDER = 'document.documentElement.scrollWidth - document.documentElement.clientWidth'
 
 async function write(page: Page, source: string, label = 'Script'): Promise<void> {
   await page.getByRole('textbox', { name: label, exact: true }).press('Control+a')
@@ -238,6 +236,6 @@ test('in Chinese, in the dark, on a telephone', async t => {
   await page.getByText('1 个中有 1 个成功').waitFor()
   await page.getByRole('region', { name: 'office 的输出' }).getByText('你好 2').waitFor()
   await assertAccessible(page, 'script in Chinese')
-  assert.equal(await page.evaluate(HOW_MUCH_WIDER), 0)
+  await assertFits(page)
   await keepPicture(page, 'script-zh-dark-390')
 })

@@ -2,7 +2,15 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { after, before, type TestContext, test } from 'node:test'
 import type { BrowserContextOptions, Page } from 'playwright-core'
-import { assertAccessible, keepPicture, startBrowser } from '../testing/browser.ts'
+import {
+  assertAccessible,
+  assertFits,
+  keepPicture,
+  openContext,
+  settled,
+  startBrowser,
+  waitForValue,
+} from '../testing/browser.ts'
 import { startPage } from '../testing/page.ts'
 import { createPageMesh, openPage, type PageMesh, visitPage, waitForHeading } from '../testing/page-visit.ts'
 import { freePort } from '../testing/process-mesh.ts'
@@ -25,7 +33,6 @@ const visit = (t: TestContext, options?: BrowserContextOptions) => home.visit(t,
 const invite = async (user: string) =>
   ((await home.mesh.json('office', 'invite', user)) as { link: string }).link
 const leave = (mesh: string) => home.mesh.run('home', 'leave', mesh)
-const HOW_MUCH_WIDER = 'document.documentElement.scrollWidth - document.documentElement.clientWidth'
 
 async function joinAs(page: Page, endpoint: string): Promise<void> {
   await page.getByLabel('Name of this computer in the mesh').fill(endpoint)
@@ -41,8 +48,8 @@ test('a link opens the page with its permit, which says where it leads and waits
   const leads = page.getByRole('status').filter({ hasText: 'It leads to' })
   await leads.getByText(new URL(link.replace('ztm:', 'http:')).host).waitFor()
   // A secret: it does not stay in the address, nor in the history.
-  assert.equal(page.url(), `${home.url}/join`)
-  assert.equal(await page.getByLabel('Permit').inputValue(), link)
+  await page.waitForURL(`${home.url}/join`)
+  await waitForValue(page.getByLabel('Permit'), link)
   await assertAccessible(page, 'join')
   await keepPicture(page, 'join')
   await joinAs(page, 'home-of-ann')
@@ -55,7 +62,7 @@ test('a link at another site lets nobody in by itself: the person says so, and u
   await using elsewhere = await startPage(
     `<title>elsewhere</title><a href="${home.url}/join#${link}">a mesh for you</a>`,
   )
-  const context = await home.browser.newContext({ locale: 'en-GB' })
+  const context = await openContext(home.browser)
   t.after(() => context.close())
   const page = await context.newPage()
   await page.goto(`http://${elsewhere.at}/`)
@@ -63,7 +70,7 @@ test('a link at another site lets nobody in by itself: the person says so, and u
   await waitForHeading(page, 'Log in')
   await page.getByRole('link', { name: 'I run this agent on this computer: go on' }).click()
   await waitForHeading(page, 'Join a mesh')
-  assert.equal(await page.getByLabel('Permit').inputValue(), link)
+  await waitForValue(page.getByLabel('Permit'), link)
   assert.deepEqual(await home.mesh.json('home', 'get', 'mesh'), [])
 })
 
@@ -73,7 +80,7 @@ test('the command line opens the page with a link', async t => {
   const { url } = (await home.mesh.json('home', 'gui', link, '--no-open')) as { url: string }
   await page.goto(url)
   await waitForHeading(page, 'Join a mesh')
-  assert.equal(await page.getByLabel('Permit').inputValue(), link)
+  await waitForValue(page.getByLabel('Permit'), link)
   // What a browser passes on that opens `web+ztm:` links with this page.
   await page.goto(`${home.url}/join#${encodeURIComponent(`web+${link}`)}`)
   await page.getByRole('status').filter({ hasText: 'It leads to' }).waitFor()
@@ -94,7 +101,7 @@ test('a QR code is shown with an invitation, and read by the camera', async t =>
   await waitForHeading(page, 'Join a mesh')
   await page.getByRole('button', { name: 'Scan a QR code' }).click()
   await page.getByRole('status').filter({ hasText: 'It leads to' }).waitFor()
-  assert.equal(await page.getByLabel('Permit').inputValue(), link)
+  await waitForValue(page.getByLabel('Permit'), link)
   // The camera is let go.
   await page.locator('video').waitFor({ state: 'detached' })
   await joinAs(page, 'home-of-cleo')
@@ -113,7 +120,7 @@ test('without a camera the page says so, and reads a picture of a code instead; 
   await page.getByRole('button', { name: 'Choose a permit, or a picture of its QR code' }).click()
   await (await chooser).setFiles({ name: 'code.png', mimeType: 'image/png', buffer: picture })
   await page.getByRole('status').filter({ hasText: 'It leads to' }).waitFor()
-  assert.equal(await page.getByLabel('Permit').inputValue(), link)
+  await waitForValue(page.getByLabel('Permit'), link)
   const again = page.waitForEvent('filechooser')
   await page.getByRole('button', { name: 'Choose a permit, or a picture of its QR code' }).click()
   const junk = Buffer.from('no picture')
@@ -130,6 +137,7 @@ test('a hub is started here on one page, which joins it and says who can reach i
   await page.getByLabel('Name of this computer in the mesh').fill('first')
   await page.getByLabel('Port of the hub').fill(String(port))
   const names = page.getByRole('combobox', { name: 'Where the others reach it' })
+  await settled(page)
   while ((await page.locator('form [data-with-remove] button').count()) > 0) await names.press('Backspace')
   for (const name of [`127.0.0.1:${port}`, 'hub.invalid:1']) {
     await names.fill(name)
@@ -170,15 +178,14 @@ test('what starting a hub here says when it cannot, in Chinese and on a telephon
   await page.getByLabel('本机在网格中的名称').fill('x')
   await page.getByRole('button', { name: '开始', exact: true }).click()
   await page.getByRole('alert').getByText('port-in-use').waitFor()
-  assert.equal(await page.evaluate(HOW_MUCH_WIDER), 0)
+  await assertFits(page)
   await assertAccessible(page, 'start in Chinese')
 })
 
 // The last one: nobody needs the agent after it.
 test('the page can be installed, keeps nothing, lets nobody in by it, and says when the agent is gone', async t => {
-  const context = await home.browser.newContext({ locale: 'en-GB' })
+  const context = await openContext(home.browser)
   t.after(() => context.close())
-  context.setDefaultTimeout(60_000)
   const page = await context.newPage()
   await page.goto(home.url)
   await page.getByRole('heading', { level: 1 }).waitFor()

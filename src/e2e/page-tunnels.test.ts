@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, type TestContext, test } from 'node:test'
 import type { BrowserContextOptions, Page } from 'playwright-core'
-import { assertAccessible, keepPicture } from '../testing/browser.ts'
+import { assertAccessible, assertFits, keepPicture, waitForValue } from '../testing/browser.ts'
 import { startPage } from '../testing/page.ts'
 import { createPageMesh, openPage, type PageMesh, waitForHeading } from '../testing/page-visit.ts'
 import { freePort } from '../testing/process-mesh.ts'
@@ -16,7 +16,6 @@ after(() => home[Symbol.asyncDispose]())
 const visit = (t: TestContext, options?: BrowserContextOptions) => home.visit(t, options)
 const here = (page: Page) => page.getByRole('table', { name: 'Ports that are open here' })
 const fetchText = async (port: number) => (await fetch(`http://127.0.0.1:${port}/`)).text()
-const HOW_MUCH_WIDER = 'document.documentElement.scrollWidth - document.documentElement.clientWidth'
 
 test('a tunnel is made by choosing the endpoint and a port that it offers; it is edited, paused, resumed and deleted', async t => {
   await using target = await startPage('hello from the office')
@@ -31,8 +30,8 @@ test('a tunnel is made by choosing the endpoint and a port that it offers; it is
   // Its own program is offered, with its name; the rest is filled in.
   await form.getByRole('radiogroup', { name: 'Ports that are open there' }).waitFor()
   await form.getByText(new RegExp(`^${target.port} `)).click()
-  assert.equal(await form.getByLabel('Port there, or host:port').inputValue(), String(target.port))
-  assert.match(await form.getByLabel('Name').inputValue(), /^office-node/)
+  await waitForValue(form.getByLabel('Port there, or host:port'), String(target.port))
+  await waitForValue(form.getByLabel('Name'), /^office-node/)
   const port = await freePort()
   await form.getByLabel('Local port').fill(String(port))
   await form.getByLabel('Name').fill('web')
@@ -113,7 +112,7 @@ test('ends at another endpoint are seen and changed, in Chinese and on a telepho
   await page.getByRole('option', { name: 'office' }).click()
   const row = page.getByRole('table', { name: '他人可到达的目标' }).getByRole('row', { name: 'tcp/wiki' })
   await row.getByText(`127.0.0.1:${target.port}`).waitFor()
-  assert.equal(await page.evaluate(HOW_MUCH_WIDER), 0)
+  await assertFits(page)
   await page.getByRole('button', { name: '编辑 tcp/wiki' }).click()
   const form = page.getByRole('dialog')
   await form.getByLabel('除您以外可使用的用户').fill('*')
@@ -124,7 +123,7 @@ test('ends at another endpoint are seen and changed, in Chinese and on a telepho
   await page.getByRole('button', { name: '新建 HTTP 服务' }).click()
   await form.getByRole('textbox', { name: '名称', exact: true }).fill('wiki')
   await form.getByText('已有同名隧道').waitFor()
-  assert.equal(await page.evaluate(HOW_MUCH_WIDER), 0)
+  await assertFits(page)
   await assertAccessible(page, 'new HTTP service in Chinese')
   await form.getByRole('button', { name: '关闭' }).click()
   const { users } = (await home.mesh.json(
@@ -179,7 +178,7 @@ test('an HTTP service is made with two routes, a health check and TLS to its tar
   assert.equal(await fetchPath('/api/x'), 'the api')
 
   await page.getByRole('button', { name: 'Edit tcp/shop' }).click()
-  assert.equal(await second.getByLabel('Path', { exact: true }).inputValue(), '/api/*')
+  await waitForValue(second.getByLabel('Path', { exact: true }), '/api/*')
   await form.getByRole('button', { name: 'Remove route 2' }).click()
   await first.getByRole('button', { name: 'Health, stickiness, TLS, caller' }).click()
   await first.getByLabel('Take any certificate').check()
@@ -273,6 +272,6 @@ test('the proxy page fits a telephone, in Chinese', async t => {
   await page.goto(`${home.url}/home/proxy`)
   await waitForHeading(page, '代理')
   await page.getByRole('button', { name: '测试' }).waitFor()
-  assert.equal(await page.evaluate(HOW_MUCH_WIDER), 0)
+  await assertFits(page)
   await assertAccessible(page, 'proxy in Chinese')
 })

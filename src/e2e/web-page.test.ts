@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { hostname } from 'node:os'
 import { after, before, type TestContext, test } from 'node:test'
 import type { Browser, BrowserContextOptions } from 'playwright-core'
-import { assertAccessible, keepPicture } from '../testing/browser.ts'
+import { assertAccessible, assertFits, keepPicture, openContext, waitForValue } from '../testing/browser.ts'
 import { openSection } from '../testing/controller-page.ts'
 import { startPage } from '../testing/page.ts'
 import { createPageMesh, openPage, type PageMesh, waitForHeading } from '../testing/page-visit.ts'
@@ -23,7 +23,6 @@ after(() => home[Symbol.asyncDispose]())
 const visit = (t: TestContext, options?: BrowserContextOptions) => home.visit(t, options)
 
 // Texts, as this program knows nothing of documents.
-const HOW_MUCH_WIDER = 'document.documentElement.scrollWidth - document.documentElement.clientWidth'
 const TRY_TO_READ = `async to => {
   const read = await fetch(to + '/api/meshes', { credentials: 'include' }).then(() => 'read', () => 'refused')
   const frame = document.createElement('iframe')
@@ -44,7 +43,7 @@ test('whoever runs the agent opens the page without a login, and joins a mesh wi
   await page.getByLabel('Permit').fill('{"what": "no permit"}')
   const computer = page.getByLabel('Name of this computer in the mesh')
   const [called] = hostname().split('.')
-  assert.equal(await computer.inputValue(), called === 'localhost' ? '' : called)
+  await waitForValue(computer, called === 'localhost' ? '' : (called ?? ''))
   await computer.fill('home')
   await page.getByRole('button', { name: 'Join' }).click()
   await page.getByRole('alert').getByText('bad-permit').waitFor()
@@ -91,7 +90,7 @@ test('a user is invited by a link', async t => {
   const form = page.getByRole('dialog')
   await form.getByLabel('Name of the user').fill('bob')
   await form.getByRole('button', { name: 'Invite' }).click()
-  assert.match(await form.getByRole('textbox', { name: 'Link' }).inputValue(), /^ztm:\/\//)
+  await waitForValue(form.getByRole('textbox', { name: 'Link' }), /^ztm:\/\//)
   await assertAccessible(page, 'invitation')
   await page.keyboard.press('Escape')
   await page.getByRole('cell', { name: 'bob', exact: true }).waitFor()
@@ -153,11 +152,9 @@ test('every page can be read by everybody, in both languages, light and dark, on
     ]) {
       await page.goto(`${url}/home${path}`)
       await waitForHeading(page, title ?? '')
-      await page.locator('[aria-busy=true]').first().waitFor({ state: 'detached' })
       const name = `${locale} ${colorScheme} ${viewport.width} ${title}`
       await assertAccessible(page, name)
-      const overflow = await page.evaluate(HOW_MUCH_WIDER)
-      assert.equal(overflow, 0, `${name} is wider than the screen`)
+      await assertFits(page, name)
     }
     await keepPicture(page, `log-${locale}-${colorScheme}-${viewport.width}`)
   }
@@ -197,7 +194,7 @@ test('what others change at the controller is shown at once, and nothing else is
 
 test('a page of another site reads nothing, and a browser that is logged out has to show the token', async t => {
   await using elsewhere = await startPage('<title>elsewhere</title>')
-  const context = await browser.newContext()
+  const context = await openContext(browser)
   const page = await context.newPage()
   await page.goto(`http://${elsewhere.at}/`)
   const seen = await page.evaluate(`(${TRY_TO_READ})('${url}')`)
@@ -210,7 +207,7 @@ test('a page of another site reads nothing, and a browser that is logged out has
   await waitForHeading(own, 'Overview')
   const { token } = (await mesh.json('home', 'gui', '--no-open')) as { token: string }
   // As by a proxy, which nobody vouches for.
-  const far = await browser.newContext({ extraHTTPHeaders: { via: '1.1 proxy' }, locale: 'en-GB' })
+  const far = await openContext(browser, { extraHTTPHeaders: { via: '1.1 proxy' } })
   const farPage = await far.newPage()
   await farPage.goto(url)
   await waitForHeading(farPage, 'Log in')

@@ -1,5 +1,4 @@
 import type { Page } from 'playwright-core'
-import { until } from './until.ts'
 
 /** What somebody would call a thing to harm who looks at it: markup, turned letters, what cannot be seen, far too much. */
 export const HOSTILE_TEXT = [
@@ -12,43 +11,32 @@ export const HOSTILE_TEXT = [
   'x'.repeat(10_240),
 ].join(' ')
 
+/** What harms in a page as it is now, for the browser to find out: texts, nothing of which may be there. */
+export const WHAT_HARMS = `(() => {
+  const text = document.body.innerText + [...document.querySelectorAll('[title],[aria-label]')]
+    .map(one => (one.title ?? '') + one.getAttribute('aria-label')).join()
+  return [
+    ...(globalThis.hacked === undefined ? [] : ['a script of theirs ran']),
+    ...(document.querySelector('img[src="x"], [onerror], body script') ? ['markup of theirs'] : []),
+    ...(/[^\\P{Cc}\\n\\t]|[\\u200b-\\u200f\\u2028-\\u202e\\u2066-\\u2069\\ufeff]/u.test(text) ? ['invisible letters'] : []),
+    ...(document.documentElement.scrollWidth > document.documentElement.clientWidth ? ['too wide'] : []),
+  ]
+})()`
+
 /**
  * Let the page have hostile text in everything of the agent's answers that somebody else may have chosen. What selects or is
  * followed (ids, states, kinds) stays: of those the agent lets nothing through but what it knows.
- *
- * @returns how to wait until the page shows all that it asked for
  */
-export async function poisonAnswers(page: Page): Promise<{ settled(): Promise<void> }> {
-  let asking = 0
-  let isNew = true
+export async function poisonAnswers(page: Page): Promise<void> {
   await page.route('**/api/**', async route => {
     if (route.request().resourceType() !== 'fetch' || route.request().url().endsWith('/api/events'))
       return route.fallback()
-    asking += 1
-    isNew = true
-    try {
-      const answer = await route.fetch()
-      const said: unknown = await answer.json().catch(() => undefined)
-      if (said === undefined) await route.fulfill({ response: answer })
-      else await route.fulfill({ response: answer, json: poison(said, '') })
-    } finally {
-      asking -= 1
-    }
+    const answer = await route.fetch()
+    const said: unknown = await answer.json().catch(() => undefined)
+    if (said === undefined) await route.fulfill({ response: answer })
+    else await route.fulfill({ response: answer, json: poison(said, '') })
   })
-  return {
-    // What is shown may be a reason to ask for more: a few frames without anything new, and it is all there.
-    settled: () =>
-      until(async () => {
-        isNew = false
-        await page.evaluate(SOME_FRAMES)
-        return asking === 0 && !isNew && (await page.locator('[aria-busy=true]').count()) === 0
-      }, 'the page shows all it asked for'),
-  }
 }
-
-const SOME_FRAMES = `(async () => {
-  for (let count = 0; count < 6; count++) await new Promise(requestAnimationFrame)
-})()`
 
 function poison(value: unknown, key: string): unknown {
   if (Array.isArray(value)) return value.map(each => poison(each, key))
