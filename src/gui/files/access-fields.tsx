@@ -2,6 +2,7 @@ import { Radio, Stack, TagsInput } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import type { Item } from '../../apps/files/messages.ts'
 import { QUERIES } from '../api/queries.ts'
+import { Missing } from '../parts/loaded.tsx'
 import { useTexts } from '../texts/texts.ts'
 
 /** Who may see something, as a form has it. */
@@ -25,8 +26,8 @@ export function AccessFields({
   readonly onChange: (value: AccessWish) => void
 }) {
   const { say } = useTexts()
-  const users = useQuery(QUERIES.users(mesh)).data?.users.map(({ name }) => name) ?? []
-  const groups = useQuery(QUERIES.groups(mesh)).data?.groups.map(({ name }) => name) ?? []
+  const allUsers = useQuery(QUERIES.users(mesh))
+  const allGroups = useQuery(QUERIES.groups(mesh))
   return (
     <Radio.Group
       label={say('files.who')}
@@ -38,15 +39,16 @@ export function AccessFields({
         <Radio value="some" label={say('files.whoSome')} />
         {value.kind === 'some' && (
           <>
+            <Missing query={allUsers} also={allGroups} />
             <TagsInput
               label={say('files.users')}
-              data={users}
+              data={allUsers.data?.users.map(({ name }) => name) ?? []}
               value={[...value.users]}
               onChange={chosen => onChange({ ...value, users: chosen })}
             />
             <TagsInput
               label={say('files.groups')}
-              data={groups}
+              data={allGroups.data?.groups.map(({ name }) => name) ?? []}
               value={[...value.groups]}
               onChange={chosen => onChange({ ...value, groups: chosen })}
             />

@@ -18,7 +18,7 @@ import { formatWhen } from '../parts/amounts.ts'
 import { formatCommand } from '../parts/command-words.ts'
 import { EqualCommand } from '../parts/equal-command.tsx'
 import { Failure } from '../parts/failure.tsx'
-import { Loaded } from '../parts/loaded.tsx'
+import { Loaded, Missing } from '../parts/loaded.tsx'
 import { Name, visibleName } from '../parts/name.tsx'
 import { useNow } from '../parts/use-now.ts'
 import { useTexts } from '../texts/texts.ts'
@@ -45,7 +45,8 @@ interface Props {
 /** The folders of an endpoint's disk: of one's own all, of another's what was granted. */
 export function FolderBrowser({ mesh, here, endpoint, path, onGo, onStarted }: Props) {
   const { say } = useTexts()
-  const endpoints = useQuery(QUERIES.endpoints(mesh)).data?.endpoints ?? []
+  const known = useQuery(QUERIES.endpoints(mesh))
+  const endpoints = known.data?.endpoints ?? []
   const chosen = endpoints.find(({ id }) => id === endpoint)
   const user = chosen === undefined || chosen.user === here.user ? undefined : chosen.user
   const at = { endpoint, path, ...(user !== undefined && { user }) }
@@ -56,6 +57,7 @@ export function FolderBrowser({ mesh, here, endpoint, path, onGo, onStarted }: P
   const [deed, setDeed] = useState<DiskDeed>()
   return (
     <Stack>
+      <Missing query={known} />
       <Group align="end">
         <Select
           label={say('files.computer')}

@@ -11,7 +11,7 @@ import { formatCommand } from '../parts/command-words.ts'
 import { EqualCommand } from '../parts/equal-command.tsx'
 import { Failure } from '../parts/failure.tsx'
 import { Listing } from '../parts/listing.tsx'
-import { Loaded } from '../parts/loaded.tsx'
+import { Loaded, Missing } from '../parts/loaded.tsx'
 import { Name } from '../parts/name.tsx'
 import { useTexts } from '../texts/texts.ts'
 
@@ -74,8 +74,8 @@ export function GrantsSection({ mesh, here }: { mesh: string; here: MeshInfo['en
 function GrantForm({ mesh, here }: { mesh: string; here: MeshInfo['endpoint'] }) {
   const { say } = useTexts()
   const queries = useQueryClient()
-  const known = useQuery(QUERIES.users(mesh)).data?.users.map(({ name }) => name) ?? []
-  const knownGroups = useQuery(QUERIES.groups(mesh)).data?.groups.map(({ name }) => name) ?? []
+  const allUsers = useQuery(QUERIES.users(mesh))
+  const allGroups = useQuery(QUERIES.groups(mesh))
   const [folder, setFolder] = useState('')
   const [users, setUsers] = useState<string[]>([])
   const [groups, setGroups] = useState<string[]>([])
@@ -100,6 +100,7 @@ function GrantForm({ mesh, here }: { mesh: string; here: MeshInfo['endpoint'] })
       }}
     >
       <Stack gap="xs">
+        <Missing query={allUsers} also={allGroups} />
         <Group grow align="start">
           <TextInput
             label={say('grant.folder')}
@@ -107,8 +108,18 @@ function GrantForm({ mesh, here }: { mesh: string; here: MeshInfo['endpoint'] })
             onChange={event => setFolder(event.currentTarget.value)}
             required
           />
-          <TagsInput label={say('files.users')} data={known} value={users} onChange={setUsers} />
-          <TagsInput label={say('files.groups')} data={knownGroups} value={groups} onChange={setGroups} />
+          <TagsInput
+            label={say('files.users')}
+            data={allUsers.data?.users.map(({ name }) => name) ?? []}
+            value={users}
+            onChange={setUsers}
+          />
+          <TagsInput
+            label={say('files.groups')}
+            data={allGroups.data?.groups.map(({ name }) => name) ?? []}
+            value={groups}
+            onChange={setGroups}
+          />
         </Group>
         <Checkbox
           label={say('grant.mayWrite')}

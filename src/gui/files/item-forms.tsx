@@ -10,6 +10,7 @@ import { formatBytes, formatWhen } from '../parts/amounts.ts'
 import { formatCommand } from '../parts/command-words.ts'
 import { EqualCommand } from '../parts/equal-command.tsx'
 import { Failure } from '../parts/failure.tsx'
+import { Missing } from '../parts/loaded.tsx'
 import { visibleName } from '../parts/name.tsx'
 import { useNow } from '../parts/use-now.ts'
 import { useTexts } from '../texts/texts.ts'
@@ -123,6 +124,7 @@ export function FetchForm({
     >
       <Stack>
         <Text size="sm">{say('files.fetchHelp')}</Text>
+        <Missing query={endpoints} />
         <OwnEndpointChoice endpoints={own} value={endpoint} onChange={id => setEndpoint(id ?? here.id)} />
         {isItem && <VersionChoice mesh={mesh} path={path} value={version} onChange={setVersion} />}
         <TextInput

@@ -31,7 +31,7 @@ import { formatCommand } from '../parts/command-words.ts'
 import { EqualCommand } from '../parts/equal-command.tsx'
 import { Failure } from '../parts/failure.tsx'
 import { Listing } from '../parts/listing.tsx'
-import { Loaded } from '../parts/loaded.tsx'
+import { Loaded, Missing } from '../parts/loaded.tsx'
 import { Name, visibleName } from '../parts/name.tsx'
 import { type Mood, StateBadge } from '../parts/state-badge.tsx'
 import { useNow } from '../parts/use-now.ts'
@@ -187,8 +187,8 @@ function MirrorForm({
   onDone: () => void
 }) {
   const { say } = useTexts()
-  const endpoints = useQuery(QUERIES.endpoints(mesh)).data?.endpoints ?? []
-  const others = endpoints.filter(({ isLocal }) => !isLocal)
+  const endpoints = useQuery(QUERIES.endpoints(mesh))
+  const others = (endpoints.data?.endpoints ?? []).filter(({ isLocal }) => !isLocal)
   const [folder, setFolder] = useState('')
   const [endpoint, setEndpoint] = useState<string | null>(null)
   const [path, setPath] = useState('')
@@ -220,6 +220,7 @@ function MirrorForm({
           onChange={setFolder}
           required
         />
+        <Missing query={endpoints} />
         <Group grow align="start">
           <Select
             label={say('mirror.endpoint')}

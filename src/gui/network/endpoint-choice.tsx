@@ -2,6 +2,7 @@ import { Autocomplete } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
 import { useQuery } from '@tanstack/react-query'
 import { NETWORK_QUERIES } from '../api/network-queries.ts'
+import { Missing } from '../parts/loaded.tsx'
 
 /** A field for the name of an endpoint, of which some that fit are offered, however many there are. */
 export function EndpointChoice({
@@ -28,15 +29,17 @@ export function EndpointChoice({
   })
   const names = (found.data?.endpoints ?? []).map(({ name }) => name)
   return (
-    <Autocomplete
-      label={label}
-      description={description}
-      value={value}
-      maxLength={80}
-      limit={20}
-      data={[...new Set([...names, ...more])]}
-      onChange={onChange}
-      style={{ flex: '1 1 220px' }}
-    />
+    <div style={{ flex: '1 1 220px' }}>
+      <Autocomplete
+        label={label}
+        description={description}
+        value={value}
+        maxLength={80}
+        limit={20}
+        data={[...new Set([...names, ...more])]}
+        onChange={onChange}
+      />
+      <Missing query={found} />
+    </div>
   )
 }

@@ -13,7 +13,7 @@ import { PublishDialog } from '../apps/publish-form.tsx'
 import { useAppsPlace } from '../apps/use-apps-place.ts'
 import { formatBytes, formatWhen } from '../parts/amounts.ts'
 import { Listing } from '../parts/listing.tsx'
-import { Loaded } from '../parts/loaded.tsx'
+import { Loaded, Missing } from '../parts/loaded.tsx'
 import { Name, visibleName } from '../parts/name.tsx'
 import { useNow } from '../parts/use-now.ts'
 import { useTexts } from '../texts/texts.ts'
@@ -22,7 +22,7 @@ import { useTexts } from '../texts/texts.ts'
 export function AppsPage() {
   const { say } = useTexts()
   const { at } = useSearch({ from: '/$mesh/apps' })
-  const { mesh, own, chosen, prefix } = useAppsPlace(at)
+  const { mesh, own, asked, chosen, prefix } = useAppsPlace(at)
   const navigate = useNavigate()
   const [search, setSearch] = useState('')
   const [isPublishing, { open, close }] = useDisclosure()
@@ -38,6 +38,7 @@ export function AppsPage() {
           {say('publish.title')}
         </Button>
       </Group>
+      <Missing query={asked} />
       <Group align="end">
         <Select
           label={say('app.place')}

@@ -11,6 +11,7 @@ import { formatCommand } from '../parts/command-words.ts'
 import { EqualCommand } from '../parts/equal-command.tsx'
 import { Failure } from '../parts/failure.tsx'
 import { Listing } from '../parts/listing.tsx'
+import { Missing } from '../parts/loaded.tsx'
 import { Name } from '../parts/name.tsx'
 import { type Mood, StateBadge } from '../parts/state-badge.tsx'
 import { useTexts } from '../texts/texts.ts'
@@ -58,6 +59,7 @@ export function ReachPage() {
               {say('reach.test')}
             </Button>
           </Group>
+          <Missing query={services} />
           <EqualCommand>
             {formatCommand('ztm', 'reach', to || 'TO', ...(from === '' ? [] : ['--from', from]))}
           </EqualCommand>

@@ -6,6 +6,7 @@ import { type ProxyPlace, useProxyChange } from '../api/proxy-queries.ts'
 import { QUERIES } from '../api/queries.ts'
 import { EqualCommand } from '../parts/equal-command.tsx'
 import { Failure } from '../parts/failure.tsx'
+import { Missing } from '../parts/loaded.tsx'
 import { StateBadge } from '../parts/state-badge.tsx'
 import { useTexts } from '../texts/texts.ts'
 import { formatProxyCommand } from './proxy-words.ts'
@@ -55,8 +56,8 @@ function ExitForm({ place, exit }: { place: ProxyPlace; exit: ExitSetting }) {
   const [users, setUsers] = useState<string[]>([...exit.users])
   const [groups, setGroups] = useState<string[]>([...(exit.groups ?? [])])
   const [opens, setOpens] = useState<string[]>([...exit.opens])
-  const allUsers = useQuery(QUERIES.users(place.mesh)).data?.users ?? []
-  const allGroups = useQuery(QUERIES.groups(place.mesh)).data?.groups ?? []
+  const allUsers = useQuery(QUERIES.users(place.mesh))
+  const allGroups = useQuery(QUERIES.groups(place.mesh))
   const change = useProxyChange(place)
   const closed = exit.opens.filter(target => !opens.includes(target))
   const opened = opens.filter(target => !exit.opens.includes(target))
@@ -78,17 +79,20 @@ function ExitForm({ place, exit }: { place: ProxyPlace; exit: ExitSetting }) {
       }}
     >
       <Stack gap="xs" mt="xs" maw={640}>
+        <Missing query={allUsers} also={allGroups} />
         <TagsInput
           label={say('proxy.users')}
           description={say('tunnel.usersHelp')}
-          data={['*', ...allUsers.map(({ name }) => name)]}
+          data={['*', ...(allUsers.data?.users ?? []).map(({ name }) => name)]}
           value={users}
           onChange={setUsers}
           acceptValueOnBlur
         />
         <MultiSelect
           label={say('proxy.groups')}
-          data={[...new Set([...allGroups.map(({ name }) => name as string), ...groups])]}
+          data={[
+            ...new Set([...(allGroups.data?.groups ?? []).map(({ name }) => name as string), ...groups]),
+          ]}
           value={groups}
           onChange={setGroups}
         />

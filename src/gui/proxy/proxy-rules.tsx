@@ -8,6 +8,7 @@ import { ActionButton } from '../parts/action-button.tsx'
 import { EqualCommand } from '../parts/equal-command.tsx'
 import { Failure } from '../parts/failure.tsx'
 import { type Column, Listing } from '../parts/listing.tsx'
+import { Missing } from '../parts/loaded.tsx'
 import { StateBadge } from '../parts/state-badge.tsx'
 import { useTexts } from '../texts/texts.ts'
 import { entryRuleWords, exitRuleWords, formatProxyCommand, moved } from './proxy-words.ts'
@@ -169,8 +170,8 @@ function EntryRuleForm({ place, config }: { place: ProxyPlace; config: ProxyConf
   const [action, setAction] = useState<EntryRule['action']>('exit')
   const [exits, setExits] = useState<string[]>([])
   const [clients, setClients] = useState<string[]>([])
-  const { data } = useQuery(QUERIES.endpoints(place.mesh))
-  const known = data?.endpoints ?? []
+  const endpoints = useQuery(QUERIES.endpoints(place.mesh))
+  const known = endpoints.data?.endpoints ?? []
   const add = useProxyChange(place, () => setTargets([]))
   const chosen = action === 'exit' ? known.filter(({ id }) => exits.includes(id)) : []
   const rule: EntryRule = {
@@ -201,14 +202,17 @@ function EntryRuleForm({ place, config }: { place: ProxyPlace; config: ProxyConf
             allowDeselect={false}
           />
           {action === 'exit' && (
-            <MultiSelect
-              label={say('proxy.exits')}
-              description={say('proxy.exitsHelp')}
-              data={known.map(({ id, name }) => ({ value: id, label: name }))}
-              value={exits}
-              onChange={setExits}
-              searchable
-            />
+            <Stack gap={4}>
+              <Missing query={endpoints} />
+              <MultiSelect
+                label={say('proxy.exits')}
+                description={say('proxy.exitsHelp')}
+                data={known.map(({ id, name }) => ({ value: id, label: name }))}
+                value={exits}
+                onChange={setExits}
+                searchable
+              />
+            </Stack>
           )}
         </Group>
         {config.clients.length > 0 && (
@@ -238,8 +242,8 @@ function ExitRuleForm({ place, rules }: { place: ProxyPlace; rules: readonly Exi
   const [action, setAction] = useState<ExitRule['action']>('deny')
   const [users, setUsers] = useState<string[]>([])
   const [groups, setGroups] = useState<string[]>([])
-  const allUsers = useQuery(QUERIES.users(place.mesh)).data?.users ?? []
-  const allGroups = useQuery(QUERIES.groups(place.mesh)).data?.groups ?? []
+  const allUsers = useQuery(QUERIES.users(place.mesh))
+  const allGroups = useQuery(QUERIES.groups(place.mesh))
   const add = useProxyChange(place, () => setTargets([]))
   const who = { users, ...(groups.length > 0 && { groups }) }
   // Names of users and groups come from the mesh; what else was typed, the endpoint refuses.
@@ -261,16 +265,17 @@ function ExitRuleForm({ place, rules }: { place: ProxyPlace; rules: readonly Exi
             onChange={value => setAction((value ?? 'deny') as ExitRule['action'])}
             allowDeselect={false}
           />
+          <Missing query={allUsers} also={allGroups} />
           <MultiSelect
             label={say('users.title')}
-            data={allUsers.map(({ name }) => name)}
+            data={(allUsers.data?.users ?? []).map(({ name }) => name)}
             value={users}
             onChange={setUsers}
             searchable
           />
           <MultiSelect
             label={say('users.groups')}
-            data={allGroups.map(({ name }) => name)}
+            data={(allGroups.data?.groups ?? []).map(({ name }) => name)}
             value={groups}
             onChange={setGroups}
             searchable

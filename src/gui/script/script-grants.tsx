@@ -10,7 +10,7 @@ import { formatCommand } from '../parts/command-words.ts'
 import { EqualCommand } from '../parts/equal-command.tsx'
 import { Failure } from '../parts/failure.tsx'
 import { Listing } from '../parts/listing.tsx'
-import { Loaded } from '../parts/loaded.tsx'
+import { Loaded, Missing } from '../parts/loaded.tsx'
 import { Name, visibleName } from '../parts/name.tsx'
 import { useTexts } from '../texts/texts.ts'
 import { type Draft, FIRST_DRAFT } from './script-draft.ts'
@@ -132,8 +132,8 @@ function RuleForm({ place }: { place: Place }) {
   const [users, setUsers] = useState<string[]>([])
   const [groups, setGroups] = useState<string[]>([])
   const [rights, setRights] = useState<Pick<Draft, 'grants' | 'timeoutS' | 'memoryMb'>>(FIRST_DRAFT)
-  const allUsers = useQuery(QUERIES.users(place.mesh)).data?.users ?? []
-  const allGroups = useQuery(QUERIES.groups(place.mesh)).data?.groups ?? []
+  const allUsers = useQuery(QUERIES.users(place.mesh))
+  const allGroups = useQuery(QUERIES.groups(place.mesh))
   // What was typed and is no name, the endpoint refuses.
   const rule = {
     users,
@@ -157,16 +157,17 @@ function RuleForm({ place }: { place: Place }) {
         <Title order={3} size="h4">
           {say('script.grant.add')}
         </Title>
+        <Missing query={allUsers} also={allGroups} />
         <TagsInput
           label={say('script.grant.users')}
-          data={allUsers.map(({ name }) => name)}
+          data={(allUsers.data?.users ?? []).map(({ name }) => name)}
           value={users}
           onChange={setUsers}
           acceptValueOnBlur
         />
         <MultiSelect
           label={say('script.grant.groups')}
-          data={allGroups.map(({ name }) => name)}
+          data={(allGroups.data?.groups ?? []).map(({ name }) => name)}
           value={groups}
           onChange={setGroups}
         />

@@ -11,7 +11,7 @@ import { formatCommand } from '../parts/command-words.ts'
 import { Copy, EqualCommand } from '../parts/equal-command.tsx'
 import { Failure } from '../parts/failure.tsx'
 import { Listing } from '../parts/listing.tsx'
-import { Loaded } from '../parts/loaded.tsx'
+import { Loaded, Missing } from '../parts/loaded.tsx'
 import { Name } from '../parts/name.tsx'
 import { useNow } from '../parts/use-now.ts'
 import { useTexts } from '../texts/texts.ts'
@@ -111,7 +111,7 @@ function Share({ at, session }: { at: TerminalEndpoint; session: string }) {
   const [users, setUsers] = useState<string[]>([])
   const [mayType, setMayType] = useState(false)
   const [hours, setHours] = useState<number | string>(1)
-  const known = useQuery(QUERIES.users(at.mesh)).data?.users ?? []
+  const known = useQuery(QUERIES.users(at.mesh))
   const share = useMutation({
     mutationFn: () =>
       askTerminal(at.mesh, at.id, {
@@ -138,10 +138,11 @@ function Share({ at, session }: { at: TerminalEndpoint; session: string }) {
       }}
     >
       <Stack>
+        <Missing query={known} />
         <TagsInput
           label={say('terminal.shareUsers')}
           description={say('terminal.shareHelp')}
-          data={known.map(({ name }) => name)}
+          data={(known.data?.users ?? []).map(({ name }) => name)}
           value={users}
           onChange={setUsers}
           acceptValueOnBlur

@@ -12,7 +12,7 @@ import { QUERIES } from '../api/queries.ts'
 import { formatCommand } from '../parts/command-words.ts'
 import { EqualCommand } from '../parts/equal-command.tsx'
 import { Failure } from '../parts/failure.tsx'
-import { Loaded } from '../parts/loaded.tsx'
+import { Loaded, Missing } from '../parts/loaded.tsx'
 import { useTexts } from '../texts/texts.ts'
 import type { TerminalEndpoint } from './session-list.tsx'
 import { accountLines, changedAccounts, wordsOfAccounts } from './terminal-accounts.ts'
@@ -43,8 +43,8 @@ function SettingsForm({ at, config }: { at: TerminalEndpoint; config: TerminalCo
   const [idle, setIdle] = useState<number | string>(Math.round(config.idleMs / 60_000))
   const [mayForward, setForward] = useState(config.mayForward)
   const [folder, setFolder] = useState(config.recordings)
-  const allUsers = useQuery(QUERIES.users(at.mesh)).data?.users ?? []
-  const allGroups = useQuery(QUERIES.groups(at.mesh)).data?.groups ?? []
+  const allUsers = useQuery(QUERIES.users(at.mesh))
+  const allGroups = useQuery(QUERIES.groups(at.mesh))
   const idleMs = Number(idle) * 60_000
   const save = useMutation({
     mutationFn() {
@@ -90,16 +90,17 @@ function SettingsForm({ at, config }: { at: TerminalEndpoint; config: TerminalCo
           checked={isEnabled}
           onChange={event => setEnabled(event.currentTarget.checked)}
         />
+        <Missing query={allUsers} also={allGroups} />
         <TagsInput
           label={say('terminal.config.users')}
-          data={allUsers.map(({ name }) => name)}
+          data={(allUsers.data?.users ?? []).map(({ name }) => name)}
           value={users}
           onChange={setUsers}
           acceptValueOnBlur
         />
         <TagsInput
           label={say('terminal.config.groups')}
-          data={allGroups.map(({ name }) => name)}
+          data={(allGroups.data?.groups ?? []).map(({ name }) => name)}
           value={groups}
           onChange={setGroups}
           acceptValueOnBlur

@@ -5,6 +5,7 @@ import { type OutboundInfo, TUNNEL_API } from '../../apps/tunnel/messages.ts'
 import { call } from '../api/call.ts'
 import { QUERIES, tunnelPrefix } from '../api/queries.ts'
 import { formatCommand } from '../parts/command-words.ts'
+import { Missing } from '../parts/loaded.tsx'
 import { visibleName } from '../parts/name.tsx'
 import { useTexts } from '../texts/texts.ts'
 import { draftsOf, emptyRoute, type RouteDraft, routeWords, settingOf } from './http-routes.ts'
@@ -111,8 +112,8 @@ function HttpServiceForm({
   const [name, setName] = useState('')
   const [routes, setRoutes] = useState<readonly RouteDraft[]>([emptyRoute(0)])
   const [who, setWho] = useState(NOBODY)
-  const known = useQuery(QUERIES.outbounds(mesh, endpoint.id)).data?.outbounds ?? []
-  const isTaken = known.some(one => one.protocol === 'tcp' && one.name === name)
+  const known = useQuery(QUERIES.outbounds(mesh, endpoint.id))
+  const isTaken = known.data?.outbounds.some(one => one.protocol === 'tcp' && one.name === name)
   const http = settingOf(routes)
   const change = useChange(onDone, () => {
     const params = { endpoint: endpoint.id, protocol: 'tcp' as const, name }
@@ -172,6 +173,7 @@ function WhoFields({ mesh, who, onChange }: { mesh: string; who: Who; onChange: 
   const allGroups = useQuery(QUERIES.groups(mesh))
   return (
     <>
+      <Missing query={allUsers} also={allGroups} />
       <TagsInput
         label={say('tunnel.users')}
         description={say('tunnel.usersHelp')}

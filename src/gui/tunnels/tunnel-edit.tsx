@@ -5,6 +5,7 @@ import { type InboundInfo, TUNNEL_API } from '../../apps/tunnel/messages.ts'
 import { formatAddress } from '../../core/model/address.ts'
 import { call } from '../api/call.ts'
 import { QUERIES, tunnelPrefix } from '../api/queries.ts'
+import { Missing } from '../parts/loaded.tsx'
 import { useTexts } from '../texts/texts.ts'
 import { visibleName } from '../texts/visible-name.ts'
 import { OutboundForm } from './outbound-form.tsx'
@@ -34,7 +35,7 @@ function InboundForm({ place, end, onDone }: { place: EndPlace; end: InboundInfo
   const { say } = useTexts()
   const [listens, setListens] = useState(end.listens.map(({ ip, port }) => formatAddress({ host: ip, port })))
   const [exits, setExits] = useState<string[]>([...end.exits])
-  const endpoints = useEndpointChoice(place.mesh, end.exits)
+  const { choices, asked } = useEndpointChoice(place.mesh, end.exits)
   const change = useChange(onDone, () => {
     const body = { listens: readListens(listens), exits }
     return call(
@@ -53,10 +54,11 @@ function InboundForm({ place, end, onDone }: { place: EndPlace; end: InboundInfo
         onChange={setListens}
         acceptValueOnBlur
       />
+      <Missing query={asked} />
       <MultiSelect
         label={say('tunnel.exits')}
         description={say('tunnel.exitsHelp')}
-        data={endpoints}
+        data={choices}
         value={exits}
         onChange={setExits}
         searchable
@@ -67,10 +69,11 @@ function InboundForm({ place, end, onDone }: { place: EndPlace; end: InboundInfo
 
 /** All endpoints by name, and those that were chosen and are not known any more. */
 function useEndpointChoice(mesh: string, chosen: readonly string[]) {
-  const { data } = useQuery(QUERIES.endpoints(mesh))
-  const known = data?.endpoints.map(({ id, name }) => ({ value: id as string, label: name as string })) ?? []
+  const asked = useQuery(QUERIES.endpoints(mesh))
+  const known =
+    asked.data?.endpoints.map(({ id, name }) => ({ value: id as string, label: name as string })) ?? []
   const gone = chosen.filter(id => !known.some(({ value }) => value === id))
-  return [...known, ...gone.map(id => ({ value: id, label: id }))]
+  return { asked, choices: [...known, ...gone.map(id => ({ value: id, label: id }))] }
 }
 
 function paramsOf({ endpoint, end }: EndPlace) {

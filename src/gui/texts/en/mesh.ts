@@ -33,6 +33,7 @@ export const MESH_EN = {
   'eviction.undo': 'Let in again',
   'eviction.when': 'When',
   'failure.title': 'That did not work',
+  'failure.missing': 'Some of what can be chosen is missing: asking for it failed.',
   'group.deleteAsk': 'Delete the group {name}? What it let in ends.',
   'group.make': 'Make the group',
   'group.members': 'Members',

@@ -35,6 +35,7 @@ export const MESH_ZH: Readonly<Record<keyof typeof MESH_EN, string>> = {
   'eviction.undo': '重新允许',
   'eviction.when': '时间',
   'failure.title': '操作未成功',
+  'failure.missing': '部分可选项未能获取。',
   'group.deleteAsk': '删除组 {name}？由它允许的连接将中断。',
   'group.make': '建立组',
   'group.members': '成员',
