@@ -8,7 +8,7 @@ import type { Answer, Arguments, Route } from '../core/api/route.ts'
 import { createLineSplitter } from '../core/codec/lines.ts'
 import { createLinkMachine, type LinkAction, type LinkState } from '../core/link/link.ts'
 import { type Address, parseAddress } from '../core/model/address.ts'
-import { MeshError, parseErrorBody, toMeshError } from '../core/model/errors.ts'
+import { MeshError, toMeshError } from '../core/model/errors.ts'
 import type { Log } from '../core/model/log.ts'
 import { type Clock, formatSpan, ms } from '../core/model/time.ts'
 import { type CallOptions, callRoute, exchange, type JsonRequest } from '../net/call-route.ts'
@@ -19,6 +19,7 @@ import { type KeepAlive, keepAlive, LINK_KEEP_ALIVE } from '../net/keep-alive.ts
 import { isFromGone, type NetworkChange } from '../net/own-addresses.ts'
 import type { TlsIdentity } from '../net/tls-options.ts'
 import { type Detour, reachHub, watchReturn } from './hub-way.ts'
+import { noLink, readRefusal } from './link-errors.ts'
 
 /** What a link needs of its membership. */
 export interface HubLinkOptions {
@@ -160,13 +161,7 @@ class HubLinkEdge implements HubLink {
       })
     }
     if (this.session !== undefined) return this.session
-    const state = this.state
-    const why =
-      'lastError' in state && state.lastError !== undefined ? state.lastError.message : 'no answer yet'
-    throw new MeshError(
-      'offline',
-      `Cannot reach the mesh: no link to a hub: ${why}: \`ztm doctor\` tells what is in the way`,
-    )
+    throw noLink('lastError' in this.state ? this.state.lastError : undefined)
   }
 
   async call<R extends Route>(route: R, args: Arguments<R>, options?: CallOptions): Promise<Answer<R>> {
@@ -380,16 +375,6 @@ function readEvents(events: ClientHttp2Stream, onEvent: (event: HubEvent) => voi
       session?.destroy()
     })
   })
-}
-
-function readRefusal(text: string): MeshError {
-  try {
-    const error = parseErrorBody(JSON.parse(text))
-    if (error !== undefined) return error
-  } catch {
-    // Not JSON: told below.
-  }
-  return new MeshError('link-closed', 'Cannot open link: hub closed it without a reason')
 }
 
 /** TCP, TLS and the greeting must each be done within this time. */
