@@ -131,14 +131,13 @@ const NOT_ON_THE_PAGE: Readonly<Record<string, string>> = {
   config: 'which agent the command line itself speaks to',
   completion: 'of the shell',
   gui: 'opens the page',
+  'file serve': 'a program in the foreground of a terminal, for the file manager of this computer',
   'tunnel identity': 'keys are turned by who runs targets that check them; the page may follow',
 }
 
 /** Commands that only look, or are another spelling of one above. */
 const LOOKING =
   /^(?:status|doctor|log|get|describe|ping|reach|top|export|version|users list|users group|billing (?:report|status)|tunnel (?:get|describe|ports|log)|proxy test|script (?:get|history)|terminal (?:get|show|history|play|recordings|fetch)|file (?:ls|cat|find|describe|held|jobs|versions)|cloud \w+|(?:erase|download|publish|unpublish) file|download app)$/
-
-/** What is missing on the page as yet. */
 
 async function allCommands(): Promise<string[]> {
   const { world } = createRecordedWorld({ folder: '/nowhere' })
