@@ -3,6 +3,7 @@ import type { Http2Session, Http2Stream } from 'node:http2'
 import { MeshError, toMeshError } from '../core/model/errors.ts'
 import { type Ms, ms } from '../core/model/time.ts'
 import { type FlightStream, FlightWindow, newFlightStream } from '../core/stream/flight-window.ts'
+import { LivelyStream } from '../core/stream/lively-stream.ts'
 import { isPrompt, REPORT_BYTES } from '../core/stream/resume-headers.ts'
 import {
   createStreamRecordDecoder,
@@ -46,7 +47,8 @@ export interface StreamReports {
 
 /**
  * The side stream of a session, on which each side says how far it got in the resumable streams that the session carries:
- * some 100 ms after something came, or within 4 ms when it was much, or when there is something to say at once. What is to be
+ * some 100 ms after something came, or at once when it was much, or when there is something to say at once; within 4 ms while another
+ * stream of the session carries what somebody may wait for. What is to be
  * said is one record a stream, however long the other side does not read.
  *
  * @see docs/protocol.md, "Resumable streams"
@@ -63,8 +65,10 @@ export class SideStream {
   /** What came in all streams and was not told yet. */
   #untoldBytes = 0
   #flushedAtMs = 0
-  readonly #window = new FlightWindow()
+  #window = new FlightWindow()
   #isPeerPrompt = false
+  /** When somebody may have been waiting for a stream of this session, last. */
+  #livelyAtMs = Number.NEGATIVE_INFINITY
   readonly #ends: MemberEnds = {
     changed: (member, isSoon) => {
       this.#changed.add(member)
@@ -74,10 +78,14 @@ export class SideStream {
     received: (member, byteCount) => {
       this.#changed.add(member)
       this.#untoldBytes += byteCount
-      if (this.#untoldBytes >= REPORT_BYTES) this.#flushPromptly()
+      if (member.untoldBytes >= MUCH_BYTES) this.#flushSoon()
+      else if (this.#untoldBytes >= REPORT_BYTES && nowMs() - this.#livelyAtMs < TELLING_MS)
+        this.#flushPromptly()
       else this.#flushLater()
     },
-    windowOf: () => (this.#isPeerPrompt ? this.#window : undefined),
+    windowOf: () =>
+      this.#isPeerPrompt && nowMs() - this.#livelyAtMs < BOUNDED_MS ? this.#window : undefined,
+    lively: () => this.#bound(),
     left: (member, isBroken) => this.#part(member, isBroken),
   }
 
@@ -150,7 +158,7 @@ export class SideStream {
     const { stream, flight } = member
     try {
       if (kind === 'received') {
-        this.#window.acknowledged(flight, position, nowMs())
+        this.#ends.windowOf()?.acknowledged(flight, position, nowMs())
         stream.acknowledged(position)
       } else if (kind === 'ended') stream.ends(position)
       else stream.broken()
@@ -170,6 +178,16 @@ export class SideStream {
     // One more round of the event loop costs more than it gathers from a few.
     if (this.#members.size > FEW) setImmediate(flush)
     else process.nextTick(flush)
+  }
+
+  /** Somebody may be waiting: what is in flight is bounded for a while, by what is learnt of the way from now on. */
+  #bound(): void {
+    const now = nowMs()
+    if (now - this.#livelyAtMs >= BOUNDED_MS) {
+      this.#window = new FlightWindow()
+      for (const member of this.#members.values()) member.beginFlight()
+    }
+    this.#livelyAtMs = now
   }
 
   #flushPromptly(): void {
@@ -222,6 +240,8 @@ interface MemberEnds {
   received(member: Member, byteCount: number): void
   /** Undefined while nothing bounds what is in flight. */
   windowOf(): FlightWindow | undefined
+  /** The member carries what somebody may wait for. */
+  lively(): void
   left(member: Member, isBroken: boolean): void
 }
 
@@ -229,8 +249,10 @@ interface MemberEnds {
 class Member implements StreamReports {
   readonly stream: ReportedStream
   readonly number: number
-  readonly flight: FlightStream
+  flight: FlightStream
   readonly #side: MemberEnds
+  readonly #liveliness = new LivelyStream()
+  #sentAt: number
   #toldReceived: number
   #isEndTold = false
 
@@ -240,6 +262,18 @@ class Member implements StreamReports {
     this.#side = side
     this.#toldReceived = stream.received
     this.flight = newFlightStream(stream.acknowledgedAt)
+    this.#sentAt = stream.acknowledgedAt
+  }
+
+  /** What came and was not told. */
+  get untoldBytes(): number {
+    return this.stream.received - this.#toldReceived
+  }
+
+  /** What is in flight counts from now on. */
+  beginFlight(): void {
+    this.flight = newFlightStream(this.stream.acknowledgedAt)
+    this.flight.sentAt = this.#sentAt
   }
 
   get shareBytes(): number {
@@ -247,10 +281,14 @@ class Member implements StreamReports {
   }
 
   sent(position: number): void {
-    this.#side.windowOf()?.sent(this.flight, position, nowMs())
+    const now = nowMs()
+    if (this.#liveliness.carried(position - this.#sentAt, now)) this.#side.lively()
+    this.#sentAt = position
+    this.#side.windowOf()?.sent(this.flight, position, now)
   }
 
   received(byteCount: number): void {
+    if (this.#liveliness.carried(byteCount, nowMs())) this.#side.lively()
     this.#side.received(this, byteCount)
   }
 
@@ -285,7 +323,13 @@ function nowMs(): Ms {
   return ms(performance.now())
 }
 
-/** What came is told once it is `REPORT_BYTES`, if the last time is as long ago as this … */
+/** How long after a lively piece what is in flight is bounded, … */
+const BOUNDED_MS = 2_000
+/** … and what came is told promptly: longer, as the other side saw the piece earlier or later than this one. */
+const TELLING_MS = 2 * BOUNDED_MS
+/** What came of one stream is told at once when it is this much, … */
+const MUCH_BYTES = 1_048_576
+/** … of all of them when it is `REPORT_BYTES`, while that matters and if the last time is as long ago as this … */
 const OFTEN_MS = 4
 /** … or else after this time. */
 export const REPORT_MS = 100
