@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import type { Duplex } from 'node:stream'
 import { test } from 'node:test'
+import { LEAST_FLIGHT_BYTES } from '../core/stream/flight-window.ts'
 import { STREAM_RECORD_BYTES } from '../core/stream/stream-record.ts'
 import { keptBudget, openSessions, openSides, type Sessions, sides } from '../testing/resumable-sessions.ts'
 import { until } from '../testing/until.ts'
@@ -90,5 +91,23 @@ test('an end is not sent on a carrier that is left before it could be told', asy
   assert.equal(hasEnded, false)
   await openSides(sessions)
   await once(b, 'end')
+  sessions.near.destroy()
+})
+
+test('what is in flight is bounded while another stream carries little, and where the other side tells promptly', async () => {
+  const sessions = await openSessions()
+  const side = sides.of(sessions.near)
+  const stream = new ResumableStream({ budget: keptBudget(), onLost: () => {} })
+  const [bulk, keys] = [side.join(stream, 101), side.join(stream, 103)]
+  bulk.sent(1_000_000)
+  keys.received(1)
+  assert.equal(bulk.shareBytes, Number.POSITIVE_INFINITY, 'the other side has not said that it tells')
+  side.hearPromptness('65536')
+  assert.ok(bulk.shareBytes <= LEAST_FLIGHT_BYTES)
+  await until(() => bulk.shareBytes === Number.POSITIVE_INFINITY, 'nobody waits any more')
+  bulk.sent(2_000_000)
+  assert.equal(bulk.shareBytes, Number.POSITIVE_INFINITY)
+  keys.sent(1)
+  assert.ok(bulk.shareBytes <= LEAST_FLIGHT_BYTES)
   sessions.near.destroy()
 })
